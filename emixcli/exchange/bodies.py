@@ -1,0 +1,169 @@
+"""Reading answers of an exchange, which may be anything at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from emixcli.errors import ExchangeServerError
+from emixcli.exchange.interface import (
+    Account,
+    Content,
+    Login,
+    Mailbox,
+    Package,
+    Part,
+    Share,
+    SignedPart,
+)
+
+Document = Mapping[str, Any]
+
+
+def not_understood() -> ExchangeServerError:
+    """Return the error for an answer that breaks the contract of the API."""
+    return ExchangeServerError(
+        "the answer of the exchange cannot be understood",
+        hint="check that the address is that of an exchange: emix config get exchange_url",
+    )
+
+
+def _text(document: Document, name: str, default: str | None = None) -> str:
+    value = document.get(name, default)
+    if value is None and default is not None:
+        return default
+    if not isinstance(value, str):
+        raise not_understood()
+    return value
+
+
+def _size(document: Document, name: str, default: int | None = None) -> int:
+    value = document.get(name, default)
+    if value is None and default is not None:
+        return default
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
+        raise not_understood()
+    return value
+
+
+def _mapping(document: Document, name: str) -> Document:
+    value = document.get(name)
+    if not isinstance(value, dict):
+        raise not_understood()
+    return value
+
+
+def _list(document: Document, name: str) -> Sequence[Document]:
+    value = document.get(name, [])
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        raise not_understood()
+    return value
+
+
+def account(document: Document) -> Account:
+    """Return the account in an answer."""
+    return Account(
+        account_id=_text(document, "id"),
+        email=_text(document, "email"),
+        name=_text(document, "name", ""),
+        organisation=_text(document, "organisation", ""),
+        role=_text(document, "role", ""),
+    )
+
+
+def login(document: Document) -> Login:
+    """Return the token in an answer."""
+    token = _text(document, "token")
+    if not token.isascii() or not token.isprintable() or " " in token or not token:
+        raise not_understood()
+    return Login(
+        token, _text(document, "expires", ""), account(_mapping(document, "account"))
+    )
+
+
+def share(document: Document) -> Share:
+    """Return the share in an answer."""
+    recipient = document.get("recipient")
+    if isinstance(recipient, dict):
+        recipient = recipient.get("email")
+    if not isinstance(recipient, str):
+        raise not_understood()
+    return Share(
+        share_id=_text(document, "share_id"),
+        recipient=recipient,
+        state=_text(document, "state"),
+        link=_text(document, "link", ""),
+        purpose=_text(document, "purpose", ""),
+        hold_until=_text(document, "hold_until", ""),
+        expires=_text(document, "expires", ""),
+        package_id=_text(document, "package_id", ""),
+    )
+
+
+def package(document: Document) -> Package:
+    """Return the package in an answer."""
+    return Package(
+        package_id=_text(document, "package_id"),
+        state=_text(document, "state"),
+        size=_size(document, "size", 0),
+        part_size=_size(document, "part_size", 0),
+        created=_text(document, "created", ""),
+        expires=_text(document, "expires", ""),
+        shares=tuple(share(item) for item in _list(document, "shares")),
+    )
+
+
+def packages(document: Document) -> tuple[list[Package], str]:
+    """Return one page of packages and the cursor of the next, "" at the end."""
+    found = [package(item) for item in _list(document, "packages")]
+    return found, _text(document, "next_cursor", "")
+
+
+def parts(document: Document) -> list[Part]:
+    """Return the parts in an answer."""
+    return [
+        Part(_size(item, "number"), _size(item, "size"), _text(item, "md5", "").lower())
+        for item in _list(document, "parts")
+    ]
+
+
+def signed_parts(document: Document) -> list[SignedPart]:
+    """Return the signed addresses in an answer."""
+    found = []
+    for item in _list(document, "parts"):
+        headers = item.get("headers") or {}
+        if not isinstance(headers, dict):
+            raise not_understood()
+        found.append(
+            SignedPart(
+                number=_size(item, "number"),
+                method=_text(item, "method", "PUT"),
+                url=_text(item, "url"),
+                headers={str(name): str(value) for name, value in headers.items()},
+            )
+        )
+    return found
+
+
+def mailbox(document: Document) -> Mailbox:
+    """Return what a proven mailbox is told."""
+    return Mailbox(
+        session=_text(document, "session"),
+        organisation=_text(document, "organisation", ""),
+        sender_name=_text(document, "sender_name", ""),
+        kdf=_mapping(document, "kdf"),
+        expires=_text(document, "expires", ""),
+        size=_size(_mapping(document, "package"), "size"),
+    )
+
+
+def opened(document: Document) -> Content:
+    """Return where the bytes are, after a good proof of the access code."""
+    content = _mapping(document, "content")
+    return Content(
+        package_id=_text(document, "package_id"),
+        size=_size(document, "size"),
+        url=_text(content, "url"),
+        token=_text(content, "token"),
+        slot=dict(_mapping(document, "slot")),
+    )

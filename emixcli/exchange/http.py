@@ -1,0 +1,279 @@
+"""An exchange over HTTP: the calls of `interface`, with retries where repeating is harmless."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+from emixcli.errors import ExchangeServerError
+from emixcli.exchange import bodies
+from emixcli.exchange.interface import (
+    Account,
+    Content,
+    Login,
+    Mailbox,
+    Package,
+    Part,
+    Receive,
+    Seal,
+    Share,
+    ShareRequest,
+    SignedPart,
+)
+from emixcli.exchange.retry import QUICK, STEADY, Patience, persist
+from emixcli.exchange.transport import Body, Transport
+
+T = TypeVar("T")
+_PAGE = 100
+
+
+class HttpExchange:
+    """`interface.Exchange` over HTTP.
+
+    Parameters
+    ----------
+    transport
+        Connections to the exchange.
+    token
+        Of the account; "" before a login.
+    quick, steady
+        Patience with questions, and with moving bytes.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        token: str = "",
+        quick: Patience = QUICK,
+        steady: Patience = STEADY,
+    ) -> None:
+        self.transport = transport
+        self._token = token
+        self._quick = quick
+        self._steady = steady
+
+    @property
+    def url(self) -> str:
+        """The base address of the exchange."""
+        return self.transport.base
+
+    def login(self, email: str, password: str) -> Login:
+        """Return a fresh token."""
+        # Not repeated after an answer: a wrong password would count twice.
+        found = self.transport.json(
+            "POST", "/v1/login", body={"email": email, "password": password}
+        )
+        return bodies.login(found)
+
+    def logout(self) -> None:
+        """Make the token worthless."""
+        self._ask("POST", "/v1/logout", body={})
+
+    def account(self) -> Account:
+        """Return whose token this is."""
+        found = self._ask("GET", "/v1/account")
+        inner = found.get("account")
+        return bodies.account(inner if isinstance(inner, dict) else found)
+
+    def create_package(
+        self, package_id: str, *, part_size: int, size_bound: int
+    ) -> Package:
+        """Announce a package; the same id again returns the one that exists."""
+        body = {
+            "package_id": package_id,
+            "part_size": part_size,
+            "size_bound": size_bound,
+        }
+        return bodies.package(self._ask("POST", "/v1/packages", body=body))
+
+    def iter_packages(self) -> Iterator[Package]:
+        """Yield the packages of the account, newest first."""
+        cursor = ""
+        while True:
+            query = f"?limit={_PAGE}" + (
+                f"&cursor={quote(cursor, safe='')}" if cursor else ""
+            )
+            found, following = bodies.packages(self._ask("GET", f"/v1/packages{query}"))
+            yield from found
+            if not following or following == cursor:
+                return
+            cursor = following
+
+    def package(self, package_id: str) -> Package:
+        """Return one package."""
+        return bodies.package(self._ask("GET", _package(package_id)))
+
+    def delete_package(self, package_id: str) -> None:
+        """Revoke every share of a package and purge its bytes."""
+        self._ask("DELETE", _package(package_id))
+
+    def parts(self, package_id: str) -> list[Part]:
+        """Return the parts that have arrived and are on disk."""
+        return bodies.parts(self._ask("GET", _package(package_id) + "/parts"))
+
+    def sign_parts(self, package_id: str, parts: Sequence[Part]) -> list[SignedPart]:
+        """Return addresses for parts, at most 64 of them."""
+        body = {
+            "parts": [{"number": p.number, "size": p.size, "md5": p.md5} for p in parts]
+        }
+        found = bodies.signed_parts(
+            self.transport.json(
+                "POST",
+                _package(package_id) + "/parts:sign",
+                body=body,
+                token=self._token,
+            )
+        )
+        if [p.number for p in found] != [p.number for p in parts]:
+            raise bodies.not_understood()
+        return found
+
+    def put_part(
+        self, signed: SignedPart, body: memoryview, *, sent: Receive | None
+    ) -> None:
+        """Send one part; no retry here, since an address may be too old for a second try."""
+        self.transport.put(signed.method, signed.url, Body(body, sent), signed.headers)
+
+    def seal(self, package_id: str, seal: Seal) -> Package:
+        """Close a package; once sealed its bytes never change."""
+        body: dict[str, Any] = {
+            "size": seal.size,
+            "parts": [
+                {"number": p.number, "size": p.size, "md5": p.md5, "sha256": p.sha256}
+                for p in seal.parts
+            ],
+            "slots": {"offset": seal.slots_offset, "length": seal.slots_length},
+        }
+        if seal.sha256:
+            body["sha256"] = seal.sha256
+        path = _package(package_id) + ":seal"
+        return bodies.package(self._ask("POST", path, body=body, steady=True))
+
+    def content(self, package_id: str) -> Content:
+        """Return where the bytes of an own package are."""
+        found = self.package(package_id)
+        return Content(
+            found.package_id, found.size, _package(package_id) + "/content", self._token
+        )
+
+    def read(self, content: Content, start: int, stop: int, receive: Receive) -> None:
+        """Hand the bytes from `start` up to `stop` to `receive`, going on after cuts."""
+        read_range(self.transport, content, (start, stop), receive, self._steady)
+
+    def create_share(self, package_id: str, request: ShareRequest) -> Share:
+        """Give a recipient the package."""
+        body: dict[str, Any] = {
+            "recipient": {"email": request.email},
+            "purpose": request.purpose,
+            "hold_s": request.hold_s,
+            "slot": dict(request.slot),
+            "auth": request.auth,
+        }
+        if request.confirm_email:
+            body["confirm_email"] = request.confirm_email
+        headers = {"Idempotency-Key": request.idempotency_key}
+        path = _package(package_id) + "/shares"
+        return bodies.share(self._ask("POST", path, body=body, headers=headers))
+
+    def share(self, share_id: str) -> Share:
+        """Return one share."""
+        return bodies.share(self._ask("GET", _share(share_id)))
+
+    def act_on_share(self, share_id: str, action: str) -> Share:
+        """Do `recall`, `revoke` or `resend`."""
+        found = self._ask("POST", f"{_share(share_id)}:{action}", body={})
+        return bodies.share(found) if "share_id" in found else self.share(share_id)
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+        steady: bool = False,
+    ) -> dict[str, Any]:
+        """Ask once more after a transient error: every call that comes here may be repeated."""
+        return persist(
+            lambda: self.transport.json(
+                method, path, body=body, headers=headers, token=self._token
+            ),
+            self._steady if steady else self._quick,
+        )
+
+
+class HttpMailroom:
+    """`interface.Mailroom` over HTTP."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        token: str,
+        *,
+        quick: Patience = QUICK,
+        steady: Patience = STEADY,
+    ) -> None:
+        self.transport = transport
+        self._path = f"/r/{quote(token, safe='')}"
+        self._quick = quick
+        self._steady = steady
+
+    def request_code(self) -> None:
+        """Ask for a one-time code to the mailbox; says nothing about whether the link is good."""
+        self._retry(lambda: self.transport.json("POST", f"{self._path}/otp", body={}))
+
+    def verify_code(self, code: str) -> Mailbox:
+        """Prove the mailbox by its one-time code."""
+        # Never repeated: a try counts even when its answer is lost.
+        return bodies.mailbox(
+            self.transport.json("POST", f"{self._path}/otp:verify", body={"code": code})
+        )
+
+    def open(self, session: str, proof: str) -> Content:
+        """Prove the access code and get the wrapped key."""
+        return bodies.opened(
+            self.transport.json(
+                "POST", f"{self._path}/open", body={"session": session, "proof": proof}
+            )
+        )
+
+    def read(self, content: Content, start: int, stop: int, receive: Receive) -> None:
+        """Hand the bytes from `start` up to `stop` to `receive`, going on after cuts."""
+        read_range(self.transport, content, (start, stop), receive, self._steady)
+
+    def _retry(self, work: Callable[[], T]) -> T:
+        return persist(work, self._quick)
+
+
+def read_range(
+    transport: Transport,
+    content: Content,
+    span: tuple[int, int],
+    receive: Receive,
+    patience: Patience,
+) -> None:
+    """Hand a range to `receive`; after a cut, ask for the rest of it."""
+    at, stop = span
+    if not 0 <= at < stop <= content.size:
+        raise ExchangeServerError("a range lies outside the package")
+
+    def take(piece: bytes) -> None:
+        nonlocal at
+        at += len(piece)
+        receive(piece)
+
+    def rest() -> None:
+        if at < stop:
+            transport.get_range(content.url, (at, stop), take, token=content.token)
+
+    persist(rest, patience)
+
+
+def _package(package_id: str) -> str:
+    return f"/v1/packages/{quote(package_id, safe='')}"
+
+
+def _share(share_id: str) -> str:
+    return f"/v1/shares/{quote(share_id, safe='')}"

@@ -1,0 +1,231 @@
+"""What an exchange offers to a sender and to a recipient.
+
+Services depend on the two protocols here, never on HTTP. An exchange holds ciphertext only: what
+passes through these calls are sizes, digests, addresses, wrapped keys and proofs, never a package
+key, an access code, a patient's name or a file name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+#: A slot as in the page of a package: JSON, never holding a bare key (`docs/format`).
+Slot = Mapping[str, Any]
+#: Takes pieces of a body as they arrive.
+Receive = Callable[[bytes], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who is logged in."""
+
+    account_id: str
+    email: str
+    name: str
+    organisation: str
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A fresh token and whose it is."""
+
+    token: str
+    expires: str
+    account: Account
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """One recipient's way to a package.
+
+    `state` is held, notified, verified, opened, downloaded, recalled, locked, revoked or expired.
+    """
+
+    share_id: str
+    recipient: str
+    state: str
+    link: str
+    purpose: str = ""
+    hold_until: str = ""
+    expires: str = ""
+    package_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A package on the exchange; `state` is draft, uploading, sealed, shared, revoked, expired…"""
+
+    package_id: str
+    state: str
+    size: int
+    part_size: int
+    created: str
+    expires: str
+    shares: tuple[Share, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A stored part: number from 1, size in bytes, MD5 in hexadecimal."""
+
+    number: int
+    size: int
+    md5: str
+
+
+@dataclass(frozen=True, slots=True)
+class SignedPart:
+    """Where and how to send one part; the exchange or an S3 store answers there."""
+
+    number: int
+    method: str
+    url: str
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class SealedPart:
+    """One line of a seal."""
+
+    number: int
+    size: int
+    md5: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What the exchange is told when all parts have arrived.
+
+    `sha256` is the digest of the whole file where it is known, else "": a stream whose first part
+    is completed last has no such digest, and the digests of the parts say the same.
+    """
+
+    size: int
+    sha256: str
+    parts: Sequence[SealedPart]
+    slots_offset: int
+    slots_length: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShareRequest:
+    """One recipient to be given a package.
+
+    Attributes
+    ----------
+    confirm_email
+        The address typed again, "" where it was not; the exchange wants it for a new address.
+    hold_s
+        Seconds until the mail leaves, None for the default of the exchange.
+    slot, auth
+        The package key wrapped under the access code, and the proof that the code is known.
+    idempotency_key
+        The same key never makes a second share.
+    """
+
+    email: str
+    confirm_email: str
+    purpose: str
+    hold_s: int | None
+    slot: Slot
+    auth: str
+    idempotency_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """What is told to somebody who has proven the mailbox by the one-time code."""
+
+    session: str
+    organisation: str
+    sender_name: str
+    kdf: Mapping[str, Any]
+    expires: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """Where the bytes of a package are, and the token that opens them."""
+
+    package_id: str
+    size: int
+    url: str
+    token: str
+    slot: Slot | None = None
+
+
+class Exchange(Protocol):
+    """What a sender may ask; every method raises a subclass of `EmixError` only."""
+
+    def login(self, email: str, password: str) -> Login:
+        """Return a fresh token."""
+
+    def logout(self) -> None:
+        """Make the token worthless."""
+
+    def account(self) -> Account:
+        """Return whose token this is."""
+
+    def create_package(
+        self, package_id: str, *, part_size: int, size_bound: int
+    ) -> Package:
+        """Announce a package; the same id again returns the one that exists."""
+
+    def iter_packages(self) -> Iterator[Package]:
+        """Yield the packages of the account, newest first."""
+
+    def package(self, package_id: str) -> Package:
+        """Return one package."""
+
+    def delete_package(self, package_id: str) -> None:
+        """Revoke every share of a package and purge its bytes."""
+
+    def parts(self, package_id: str) -> list[Part]:
+        """Return the parts that have arrived and are on disk."""
+
+    def sign_parts(self, package_id: str, parts: Sequence[Part]) -> list[SignedPart]:
+        """Return addresses for parts, at most 64 of them."""
+
+    def put_part(
+        self, signed: SignedPart, body: memoryview, *, sent: Receive | None
+    ) -> None:
+        """Send one part; no retry here, since an address may be too old for a second try."""
+
+    def seal(self, package_id: str, seal: Seal) -> Package:
+        """Close a package; once sealed its bytes never change."""
+
+    def content(self, package_id: str) -> Content:
+        """Return where the bytes of an own package are."""
+
+    def read(self, content: Content, start: int, stop: int, receive: Receive) -> None:
+        """Hand the bytes from `start` up to `stop` to `receive`, going on after cuts."""
+
+    def create_share(self, package_id: str, request: ShareRequest) -> Share:
+        """Give a recipient the package."""
+
+    def share(self, share_id: str) -> Share:
+        """Return one share."""
+
+    def act_on_share(self, share_id: str, action: str) -> Share:
+        """Do `recall`, `revoke` or `resend`."""
+
+
+class Mailroom(Protocol):
+    """What a recipient with a link may ask, without an account."""
+
+    def request_code(self) -> None:
+        """Ask for a one-time code to the mailbox; says nothing about whether the link is good."""
+
+    def verify_code(self, code: str) -> Mailbox:
+        """Prove the mailbox by its one-time code."""
+
+    def open(self, session: str, proof: str) -> Content:
+        """Prove the access code and get the wrapped key."""
+
+    def read(self, content: Content, start: int, stop: int, receive: Receive) -> None:
+        """Hand the bytes from `start` up to `stop` to `receive`, going on after cuts."""
