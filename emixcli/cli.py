@@ -1,0 +1,261 @@
+"""The entry point: the table of commands, and the only place that prints errors and exits.
+
+`emix --help` is answered from the table alone; Typer (100 ms of CPU) is imported for a command, and
+a command's module only when that command runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple, NoReturn
+
+from emixcli.errors import DeclinedError, EmixError, NoSpaceError, UsageError
+from emixcli.ui.output import StdoutClosedError
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+EXIT_INTERNAL = 1
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+class Entry(NamedTuple):
+    """A row of the table of commands."""
+
+    module: str
+    help: str
+    example: str
+
+
+_ROWS = {
+    "demo": ("Run the whole way on this machine with a made-up CD.", "emix demo"),
+    "scan": ("Show what is on a medium.", "emix scan /media/cdrom"),
+    "pack": ("Make one encrypted file that shows itself.", "emix pack /media/cdrom -o ct.emix.html"),
+    "inspect": ("Tell what can be said about a package.", "emix inspect ct.emix.html"),
+    "verify": ("Check every byte and the signature of a package.", "emix verify ct.emix.html"),
+    "view": ("Open a package in the browser.", "emix view ct.emix.html"),
+    "unpack": ("Get the DICOM files and reports back.", "emix unpack ct.emix.html -o study"),
+    "login": ("Log in to an exchange.", "emix login https://exchange.example.org"),
+    "logout": ("Forget the login.", "emix logout"),
+    "whoami": ("Show the account that is logged in.", "emix whoami"),
+    "send": (
+        "Read, check, pack, upload and share in one go.",
+        "emix send /media/cdrom --to jo@clinic.example --purpose treatment",
+    ),
+    "upload": ("Upload a package to the exchange.", "emix upload ct.emix.html"),
+    "share": (
+        "Share an uploaded package with a mail address.",
+        "emix share PACKAGE_ID --to jo@clinic.example --purpose treatment",
+    ),
+    "list": ("List own packages on the exchange.", "emix list"),
+    "status": ("Show the shares of a package and their states.", "emix status PACKAGE_ID"),
+    "recall": ("Take a share back before its mail has gone.", "emix recall SHARE_ID"),
+    "revoke": ("End the access to a share or package.", "emix revoke PACKAGE_ID"),
+    "download": ("Get a package by its id or by a link.", "emix download PACKAGE_ID -o incoming"),
+    "keys": ("Show and move the keys of this machine.", "emix keys show"),
+    "config": ("Show and change settings.", "emix config set sender_name 'CT reading room'"),
+    "doctor": ("Check this installation; safe to paste in a ticket.", "emix doctor"),
+    "version": ("Show versions.", "emix version --verbose"),
+    "exchange": ("Run and look after an exchange.", "emix exchange serve"),
+}
+
+#: Every command: its module (imported when it runs), one line of help, and the example that its
+#: help starts with.
+COMMANDS: dict[str, Entry] = {
+    name: Entry(f"emixcli.commands.{name}", *row) for name, row in _ROWS.items()
+}
+
+
+class TerminatedError(BaseException):
+    """SIGTERM arrived: unwind, clean up, exit with 143."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line of this process and return its exit code."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            # A name that cp1252 cannot show must not end a command whose work is done.
+            reconfigure(errors="backslashreplace")
+    with contextlib.suppress(ValueError):  # only the main thread may set handlers
+        signal.signal(signal.SIGTERM, _terminate)
+    return run(arguments)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run one command line, print what went wrong, and return the exit code.
+
+    The process is not touched otherwise, so that tests can call this many times.
+    """
+    if list(argv) in ([], ["--help"], ["-h"]):
+        return _answer(help_text())
+    if list(argv) == ["--version"]:
+        from emixcli import __version__  # noqa: PLC0415
+
+        return _answer(f"emix {__version__}\n")
+    if list(argv[:1]) == ["help"]:
+        argv = [*argv[1:2], "--help"]
+    code = _catch(argv)
+    return _close_stdout(code)
+
+
+def help_text() -> str:
+    """Return the help of `emix` itself."""
+    width = max(map(len, COMMANDS))
+    rows = "\n".join(f"  {name:<{width}}  {entry.help}" for name, entry in COMMANDS.items())
+    return (
+        "Example: emix send /media/cdrom --to jo@clinic.example --purpose treatment\n\n"
+        "Usage: emix COMMAND [OPTIONS] …\n\n"
+        "Get a patient's images to the clinician who needs them.\n\n"
+        f"Commands:\n{rows}\n\n"
+        "Options:\n  -h, --help  Show this text; `emix COMMAND --help` shows a command's.\n"
+        "  --version   Show the version.\n\n"
+        "Every option can come from the environment: EMIX_PACK_OUTPUT for `emix pack --output`.\n"
+    )
+
+
+def _answer(text: str) -> int:
+    with contextlib.suppress(BrokenPipeError):
+        sys.stdout.write(text)
+    return _close_stdout(0)
+
+
+def _catch(argv: Sequence[str]) -> int:
+    """Run and turn every way to end into an exit code."""
+    as_json = "--json" in _before_double_dash(argv)
+    try:
+        return _dispatch(argv)
+    except EmixError as exc:
+        return _report(exc, as_json=as_json)
+    except (KeyboardInterrupt, TerminatedError) as exc:
+        return _report_stop(exc, as_json=as_json)
+    except StdoutClosedError:
+        return 0
+    except BrokenPipeError as exc:
+        # print() leaves its data in the buffer, so that a second flush tells whose pipe it was.
+        return 0 if not _flush_stdout() else _report_bug(exc, as_json=as_json)
+    except OSError as exc:
+        if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
+            full = NoSpaceError("the disk is full", hint="free some space and start again")
+            return _report(full, as_json=as_json)
+        return _report_bug(exc, as_json=as_json)
+    except Exception as exc:  # noqa: BLE001 - the one place where a bug becomes exit code 1
+        return _report_bug(exc, as_json=as_json)
+
+
+def _dispatch(argv: Sequence[str]) -> int:
+    """Import Typer, run the command and translate Typer's own exceptions."""
+    import typer  # noqa: PLC0415 - 100 ms that `emix --help` does not need
+
+    from emixcli.commands._lazy import NoArgsIsHelpError, make_group  # noqa: PLC0415
+
+    group = make_group(COMMANDS, help_text)
+    if "_EMIX_COMPLETE" in os.environ:
+        group.main(list(argv), prog_name="emix", complete_var="_EMIX_COMPLETE")
+    try:
+        with group.make_context("emix", list(argv)) as context:
+            group.invoke(context)
+    except typer.Exit as exc:
+        return exc.exit_code
+    except typer.Abort as exc:
+        raise DeclinedError("stopped by the user") from exc  # noqa: EM101
+    except NoArgsIsHelpError as exc:
+        sys.stderr.write(exc.format_message() + "\n")
+        return UsageError.exit_code
+    except typer.TyperException as exc:
+        raise _as_usage_error(exc, argv) from exc
+    return 0
+
+
+def _as_usage_error(exc: Exception, argv: Sequence[str]) -> UsageError:
+    format_message = getattr(exc, "format_message", exc.__str__)
+    text = str(format_message()).rstrip(".")
+    command = argv[0] if argv and argv[0] in COMMANDS else ""
+    where = getattr(exc, "ctx", None)
+    path = where.command_path if where is not None else f"emix {command}".rstrip()
+    return UsageError(text[:1].lower() + text[1:], hint=f"see {path} --help")
+
+
+def _report(exc: EmixError, *, as_json: bool) -> int:
+    """Print an error for a person or, with `--json`, as one object, and return its code."""
+    from emixcli.ui import console  # noqa: PLC0415
+
+    if as_json:
+        import json  # noqa: PLC0415
+
+        document = {
+            "schema": "emix.error/1",
+            "error": {
+                "id": exc.id,
+                "exit_code": exc.exit_code,
+                "message": exc.message,
+                "hint": exc.hint,
+            },
+        }
+        text = json.dumps(document)
+    else:
+        text = f"emix: error: {exc.message}"
+        if exc.hint:
+            text += f"\nemix: hint: {exc.hint}"
+    with contextlib.suppress(OSError):
+        console.note(text)
+    return exc.exit_code
+
+
+class _StopError(EmixError):
+    id = "interrupted"
+    exit_code = EXIT_INTERRUPTED
+
+
+class _TermError(EmixError):
+    id = "terminated"
+    exit_code = EXIT_TERMINATED
+
+
+def _report_stop(exc: BaseException, *, as_json: bool) -> int:
+    stopped = isinstance(exc, KeyboardInterrupt)
+    error = _StopError("interrupted") if stopped else _TermError("terminated")
+    return _report(error, as_json=as_json)
+
+
+def _report_bug(exc: BaseException, *, as_json: bool) -> int:
+    """Log the frames (never values) and point to the log file."""
+    from emixcli import logs  # noqa: PLC0415
+
+    place = logs.write_traceback(exc)
+    hint = f"the traceback, without data, is in {place}" if place else ""
+    bug = EmixError(f"internal error: {type(exc).__name__} (run {logs.run_id()})", hint=hint)
+    return _report(bug, as_json=as_json)
+
+
+def _before_double_dash(argv: Sequence[str]) -> Sequence[str]:
+    return argv[: list(argv).index("--")] if "--" in argv else argv
+
+
+def _flush_stdout() -> bool:
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return False
+    return True
+
+
+def _close_stdout(code: int) -> int:
+    """Flush; where the reader has gone, let Python's own flush at exit go nowhere."""
+    if not _flush_stdout():
+        with contextlib.suppress(OSError, ValueError):
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, sys.stdout.fileno())
+            os.close(null)
+    return code
+
+
+def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise TerminatedError

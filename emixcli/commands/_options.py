@@ -1,0 +1,66 @@
+"""Options that many commands share, declared once so that each help shows them.
+
+Taken as `json: Json = False`, `verbose: Verbose = 0`, `code_file: CodeFile = None`. The names in the
+environment follow from the command (`EMIX_SEND_QUIET`); `emixcli.cli` sets them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def _set_verbosity(value: int) -> int:
+    if value:
+        from emixcli import logs  # noqa: PLC0415 - logging costs start-up time
+
+        logs.set_verbosity(value)
+    return value
+
+
+Json = Annotated[
+    bool, typer.Option("--json", help="Write one JSON document to standard output, errors too.")
+]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="Show results and errors only, no progress.")
+]
+Verbose = Annotated[
+    int,
+    typer.Option(
+        "--verbose",
+        "-v",
+        count=True,
+        callback=_set_verbosity,
+        show_default=False,
+        help="Show steps on standard error; -vv for more.",
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Answer every confirmation with yes.")]
+NoInput = Annotated[
+    bool, typer.Option("--no-input", help="Never ask; fail and name the option instead.")
+]
+CodeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--code-file",
+        metavar="FILE",
+        help="Read the access code from FILE (- for standard input).",
+    ),
+]
+CodeOut = Annotated[
+    Path | None,
+    typer.Option(
+        "--code-out",
+        metavar="FILE",
+        help="Write the generated access code to FILE (mode 0600) instead of the terminal.",
+    ),
+]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Show what would be done; write and send nothing.")
+]
+Profile = Annotated[
+    str | None,
+    typer.Option("--profile", metavar="NAME", help="Take settings from [profiles.NAME]."),
+]

@@ -1,0 +1,1 @@
+"""The terminal: the only part of the command line that draws."""
