@@ -1,0 +1,1 @@
+"""Parts of the package format; the public API is `emixcli.package`."""

@@ -1,0 +1,160 @@
+"""Byte ranges of the frames of a multi-frame object, so that one frame can be read alone."""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from collections.abc import Sequence
+from typing import BinaryIO
+
+from emixcli.model import Instance
+
+ENCAPSULATED = 0xFFFFFFFF
+#: Objects with more frames than this are read whole.
+MAX_FRAMES = 65_536
+_ITEM, _DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
+_ITEM_HEADER = struct.Struct("<HHI")
+_MAX_FRAGMENTS = 1_000_000
+_DEFLATED_TRANSFER_SYNTAX = "1.2.840.10008.1.2.1.99"
+#: How JPEG, JPEG-LS and JPEG 2000 code streams begin.
+_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51")
+
+Range = tuple[int, int]
+
+
+def n_frames(instance: Instance) -> int:
+    """Return Number of Frames, 1 where it is absent or nonsense."""
+    return max(1, instance.integer("NumberOfFrames", 1))
+
+
+def has_frame_table(instance: Instance) -> bool:
+    """Tell whether the manifest may list frames: several, and at fixed places in the file."""
+    return (
+        instance.pixel_offset >= 0
+        and 1 < n_frames(instance) <= MAX_FRAMES
+        and instance.text("TransferSyntaxUID") != _DEFLATED_TRANSFER_SYNTAX
+    )
+
+
+def frame_ranges(instance: Instance, file: BinaryIO) -> list[Range]:
+    """Return offset and length of every frame in the file, [] where they cannot be told apart.
+
+    Native frames are found by arithmetic (PS3.5 section 8.1.1); frames of one bit may share a
+    byte. The range of an encapsulated frame (PS3.5 section A.4) is that of its items, with their
+    headers. A damaged object has the frames before the damage.
+    """
+    if not has_frame_table(instance):
+        return []
+    if instance.pixel_length == ENCAPSULATED:
+        return _encapsulated(instance, file)
+    return _native(instance)
+
+
+def _native(instance: Instance) -> list[Range]:
+    pixels = instance.integer("Rows") * instance.integer("Columns")
+    samples: float = max(1, instance.integer("SamplesPerPixel", 1))
+    if instance.text("PhotometricInterpretation") == "YBR_FULL_422":
+        samples = 2  # PS3.3 section C.7.6.3.1.2: one Cb and Cr for two pixels
+    bits = int(pixels * samples) * instance.integer("BitsAllocated")
+    if bits <= 0:
+        return []
+    start = instance.pixel_offset
+    end = min(start + instance.pixel_length, instance.size)
+    ranges = []
+    for frame in range(n_frames(instance)):
+        first = start + frame * bits // 8
+        last = start + -(-(frame + 1) * bits // 8)
+        if last > end:
+            break
+        ranges.append((first, last - first))
+    return ranges
+
+
+def _encapsulated(instance: Instance, file: BinaryIO) -> list[Range]:
+    items = _items(file, instance.pixel_offset, instance.size)
+    if len(items) < 2:  # noqa: PLR2004 - the offset table and one fragment
+        return []
+    table_at, table_length = items[0]
+    fragments = items[1:]
+    frames = n_frames(instance)
+    if len(fragments) == frames:
+        return [(at, 8 + length) for at, length in fragments]
+    file.seek(table_at + 8)
+    offsets = list(struct.unpack(f"<{table_length // 4}I", file.read(table_length // 4 * 4)))
+    base = fragments[0][0]
+    starts = {at - base: index for index, (at, _) in enumerate(fragments)}
+    if len(offsets) == frames and all(offset in starts for offset in offsets):
+        firsts = [starts[offset] for offset in offsets]
+    else:
+        firsts = _code_stream_starts(file, fragments)
+    if len(firsts) != frames or firsts != sorted(set(firsts)) or firsts[0] != 0:
+        return []
+    return _join(fragments, firsts)
+
+
+def _join(fragments: Sequence[Range], firsts: Sequence[int]) -> list[Range]:
+    """Return the range of each run of fragments that begins at an index in `firsts`."""
+    ranges = []
+    for first, following in zip(firsts, [*firsts[1:], len(fragments)], strict=True):
+        start = fragments[first][0]
+        last_at, last_length = fragments[following - 1]
+        ranges.append((start, last_at + 8 + last_length - start))
+    return ranges
+
+
+def _code_stream_starts(file: BinaryIO, fragments: Sequence[Range]) -> list[int]:
+    firsts = []
+    for index, (at, _) in enumerate(fragments):
+        file.seek(at + 8)
+        if file.read(4).startswith(_STARTS):
+            firsts.append(index)
+    return firsts
+
+
+def _items(file: BinaryIO, start: int, size: int) -> list[Range]:
+    """Return offset of the header and length of the value of every whole item."""
+    items: list[Range] = []
+    at = start
+    while len(items) < _MAX_FRAGMENTS:
+        file.seek(at)
+        header = file.read(8)
+        if len(header) < _ITEM_HEADER.size:
+            break
+        group, element, length = _ITEM_HEADER.unpack(header)
+        if (group, element) != _ITEM or length > size - at - 8:
+            break
+        items.append((at, length))
+        at += 8 + length
+    return items
+
+
+class FrameHasher:
+    """SHA-256 of ranges of a file that arrives in pieces, in order.
+
+    Ranges are sorted by offset and may share bytes.
+    """
+
+    def __init__(self, ranges: Sequence[Range]) -> None:
+        self._ranges = ranges
+        self._open: list[tuple[int, hashlib._Hash]] = []
+        self._next = 0
+        self._at = 0
+        self.digests: list[str] = []
+
+    def add(self, piece: bytes | memoryview) -> None:
+        """Count one piece."""
+        view = memoryview(piece)
+        start, end = self._at, self._at + len(view)
+        self._at = end
+        while self._next < len(self._ranges) and self._ranges[self._next][0] < end:
+            self._open.append((self._next, hashlib.sha256()))
+            self._next += 1
+        still_open = []
+        for index, digest in self._open:
+            first, length = self._ranges[index]
+            digest.update(view[max(0, first - start) : max(0, first + length - start)])
+            if first + length <= end:
+                self.digests.append(digest.hexdigest())
+            else:
+                still_open.append((index, digest))
+        self._open = still_open

@@ -1,0 +1,210 @@
+"""The user's own keys: Ed25519 to sign manifests, X25519 and ML-KEM-768 to receive packages."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hpke
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+
+from emixcli import config
+from emixcli.container.encoding import from_base64url, from_json, to_base64url, to_json
+from emixcli.errors import NoMatchingKeyError, OutputError
+
+FILE_NAME = "identity.json"
+_MAX_FILE = 65536
+
+SigningKey = Ed25519PrivateKey
+
+
+@dataclass(frozen=True)
+class PublicIdentity:
+    """The public half, as it is given to others.
+
+    `signing` and `x25519` are raw keys of 32 bytes, `mlkem` of 1184 bytes or None.
+    """
+
+    signing: bytes
+    x25519: bytes
+    mlkem: bytes | None
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over all keys, first 20 bytes in hexadecimal: what people compare."""
+        digest = hashlib.sha256(b"emix/v1/keys" + self.signing + self.x25519 + (self.mlkem or b""))
+        return digest.hexdigest()[:40]
+
+    def hpke_key(self) -> X25519PublicKey | hpke.MLKEM768X25519PublicKey:
+        """Return the key that `hpke` slots are made for."""
+        x25519 = X25519PublicKey.from_public_bytes(self.x25519)
+        if self.mlkem is None:
+            return x25519
+        return hpke.MLKEM768X25519PublicKey(MLKEM768PublicKey.from_public_bytes(self.mlkem), x25519)
+
+    def to_json(self) -> bytes:
+        """Return the public key file."""
+        document = {
+            "emix": "public-key",
+            "v": 1,
+            "fingerprint": self.fingerprint,
+            "ed25519": to_base64url(self.signing),
+            "x25519": to_base64url(self.x25519),
+        }
+        if self.mlkem is not None:
+            document["mlkem768"] = to_base64url(self.mlkem)
+        return to_json(document) + b"\n"
+
+    @classmethod
+    def from_json(cls, data: bytes) -> PublicIdentity:
+        """Return the identity of a public key file.
+
+        Raises
+        ------
+        NoMatchingKeyError
+            Not a public key file, or its fingerprint does not fit its keys.
+        """
+        try:
+            document = from_json(data)
+            if document["emix"] != "public-key" or document["v"] != 1:
+                raise ValueError("other kind of file")
+            mlkem = from_base64url(document["mlkem768"]) if "mlkem768" in document else None
+            public = cls(
+                signing=from_base64url(document["ed25519"]),
+                x25519=from_base64url(document["x25519"]),
+                mlkem=mlkem,
+            )
+            public.hpke_key()
+        except (ValueError, KeyError, TypeError) as exc:
+            raise NoMatchingKeyError("this is not an emix public key file") from exc
+        if document.get("fingerprint") != public.fingerprint:
+            raise NoMatchingKeyError("the public key file is damaged: its fingerprint does not fit")
+        return public
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The private half; never leaves the key directory."""
+
+    signing_key: Ed25519PrivateKey
+    x25519: X25519PrivateKey
+    mlkem: MLKEM768PrivateKey | None
+
+    @property
+    def public(self) -> PublicIdentity:
+        """The public half."""
+        mlkem = None if self.mlkem is None else self.mlkem.public_key().public_bytes_raw()
+        return PublicIdentity(
+            signing=self.signing_key.public_key().public_bytes_raw(),
+            x25519=self.x25519.public_key().public_bytes_raw(),
+            mlkem=mlkem,
+        )
+
+    def fingerprint(self) -> str:
+        """Return the fingerprint of the public half."""
+        return self.public.fingerprint
+
+    def hpke_key(self, *, hybrid: bool) -> X25519PrivateKey | hpke.MLKEM768X25519PrivateKey:
+        """Return the private key for an `hpke` slot of either suite."""
+        if not hybrid:
+            return self.x25519
+        if self.mlkem is None:
+            raise NoMatchingKeyError("this package needs an ML-KEM key, and the own key has none")
+        return hpke.MLKEM768X25519PrivateKey(self.mlkem, self.x25519)
+
+    def to_json(self) -> bytes:
+        """Return the private key file."""
+        document = {
+            "emix": "private-key",
+            "v": 1,
+            "ed25519": to_base64url(self.signing_key.private_bytes_raw()),
+            "x25519": to_base64url(self.x25519.private_bytes_raw()),
+        }
+        if self.mlkem is not None:
+            document["mlkem768"] = to_base64url(self.mlkem.private_bytes_raw())
+        return to_json(document) + b"\n"
+
+
+def new_identity() -> Identity:
+    """Return fresh keys; ML-KEM-768 (FIPS 203) where the crypto library has it."""
+    mlkem: MLKEM768PrivateKey | None
+    try:
+        mlkem = MLKEM768PrivateKey.generate()
+    except UnsupportedAlgorithm:
+        mlkem = None
+    return Identity(Ed25519PrivateKey.generate(), X25519PrivateKey.generate(), mlkem)
+
+
+def parse_identity(data: bytes) -> Identity:
+    """Return the identity of a private key file.
+
+    Raises
+    ------
+    NoMatchingKeyError
+        Not a private key file.
+    """
+    try:
+        document: dict[str, Any] = from_json(data)
+        if document["emix"] != "private-key" or document["v"] != 1:
+            raise ValueError("other kind of file")
+        seed = from_base64url(document["mlkem768"]) if "mlkem768" in document else None
+        return Identity(
+            Ed25519PrivateKey.from_private_bytes(from_base64url(document["ed25519"])),
+            X25519PrivateKey.from_private_bytes(from_base64url(document["x25519"])),
+            None if seed is None else MLKEM768PrivateKey.from_seed_bytes(seed),
+        )
+    except (ValueError, KeyError, TypeError) as exc:
+        raise NoMatchingKeyError(
+            "the own key file is damaged", hint="restore it from a backup"
+        ) from exc
+
+
+def load_identity(*, create: bool = True) -> Identity:
+    """Return the user's own keys, made on first use.
+
+    Raises
+    ------
+    NoMatchingKeyError
+        No keys yet and `create` is false, or the key file is damaged.
+    OutputError
+        The key directory cannot be written.
+    """
+    path = config.keys_dir() / FILE_NAME
+    try:
+        with path.open("rb") as file:
+            return parse_identity(file.read(_MAX_FILE))
+    except FileNotFoundError:
+        if not create:
+            raise NoMatchingKeyError("there is no own key yet", hint="run emix keys show") from None
+    except OSError as exc:
+        raise OutputError("the own key file cannot be read") from exc
+    return _save_new(path)
+
+
+def _save_new(path: Path) -> Identity:
+    """Write fresh keys, mode 0600; another process that was quicker wins."""
+    identity = new_identity()
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(identity.to_json())
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            os.link(partial, path)
+        except FileExistsError:
+            return load_identity(create=False)
+        finally:
+            partial.unlink()
+    except OSError as exc:
+        raise OutputError(
+            "the own key file cannot be written", hint="set EMIX_HOME to a folder that can be"
+        ) from exc
+    return identity

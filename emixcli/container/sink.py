@@ -1,0 +1,115 @@
+"""A package as a file: written beside its place, synced, renamed; no half-written file is left."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from emixcli.errors import EmixError, NoSpaceError, OutputError, OutputExistsError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_BUFFER = 1024 * 1024
+
+
+class FileSink:
+    """Writes NAME.partial and renames it to NAME when the block ends without an error.
+
+    Raises
+    ------
+    OutputExistsError
+        NAME exists.
+    NoSpaceError
+        The disk is full.
+    OutputError
+        The folder is missing or read-only.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._partial = path.with_name(path.name + ".partial")
+        self._file: BinaryIO
+
+    def __enter__(self) -> Self:
+        if self.path.exists() or self.path.is_symlink():
+            raise OutputExistsError(
+                f"{self.path.name} exists already", hint="choose another name or remove it first"
+            )
+        try:
+            self._file = self._partial.open("wb", buffering=_BUFFER)
+        except OSError as exc:
+            raise output_error(exc) from exc
+        return self
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Append bytes."""
+        try:
+            self._file.write(data)
+        except OSError as exc:
+            raise output_error(exc) from exc
+
+    def patch(self, offset: int, data: bytes) -> None:
+        """Replace bytes that have been written."""
+        try:
+            self._file.seek(offset)
+            self._file.write(data)
+            self._file.seek(0, os.SEEK_END)
+        except OSError as exc:
+            raise output_error(exc) from exc
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        done = False
+        try:
+            if kind is None:
+                self._complete()
+                done = True
+        except OSError as exc:
+            raise output_error(exc) from exc
+        finally:
+            if not done:
+                self._discard()
+
+    def _complete(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        if self.path.exists():
+            raise OutputExistsError(f"{self.path.name} was made by somebody else meanwhile")
+        self._partial.replace(self.path)
+        sync_folder(self.path.parent)
+
+    def _discard(self) -> None:
+        try:
+            self._file.close()
+        except OSError:  # the buffer of a full disk
+            pass
+        self._partial.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename durable, where the system can."""
+    if not hasattr(os, "O_DIRECTORY"):
+        return
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    except OSError:  # some network file systems refuse it
+        pass
+    finally:
+        os.close(handle)
+
+
+def output_error(exc: OSError) -> EmixError:
+    """Return our error for one of the file system while something is written."""
+    if exc.errno in _FULL:
+        return NoSpaceError("the disk is full", hint="free some space or choose another folder")
+    if exc.errno == errno.ENOENT:
+        return OutputError("the folder of the output does not exist", hint="make it first")
+    return OutputError("the output cannot be written", hint="check the folder and its permissions")
