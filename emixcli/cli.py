@@ -36,7 +36,10 @@ class Entry(NamedTuple):
 _ROWS = {
     "demo": ("Run the whole way on this machine with a made-up CD.", "emix demo"),
     "scan": ("Show what is on a medium.", "emix scan /media/cdrom"),
-    "pack": ("Make one encrypted file that shows itself.", "emix pack /media/cdrom -o ct.emix.html"),
+    "pack": (
+        "Make one encrypted file that shows itself.",
+        "emix pack /media/cdrom -o ct.emix.html",
+    ),
     "inspect": ("Tell what can be said about a package.", "emix inspect ct.emix.html"),
     "verify": ("Check every byte and the signature of a package.", "emix verify ct.emix.html"),
     "view": ("Open a package in the browser.", "emix view ct.emix.html"),
@@ -97,7 +100,7 @@ def run(argv: Sequence[str]) -> int:
     if list(argv) in ([], ["--help"], ["-h"]):
         return _answer(help_text())
     if list(argv) == ["--version"]:
-        from emixcli import __version__  # noqa: PLC0415
+        from emixcli import __version__
 
         return _answer(f"emix {__version__}\n")
     if list(argv[:1]) == ["help"]:
@@ -152,9 +155,9 @@ def _catch(argv: Sequence[str]) -> int:
 
 def _dispatch(argv: Sequence[str]) -> int:
     """Import Typer, run the command and translate Typer's own exceptions."""
-    import typer  # noqa: PLC0415 - 100 ms that `emix --help` does not need
+    import typer
 
-    from emixcli.commands._lazy import NoArgsIsHelpError, make_group  # noqa: PLC0415
+    from emixcli.commands._lazy import NoArgsIsHelpError, make_group
 
     group = make_group(COMMANDS, help_text)
     if "_EMIX_COMPLETE" in os.environ:
@@ -165,7 +168,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     except typer.Exit as exc:
         return exc.exit_code
     except typer.Abort as exc:
-        raise DeclinedError("stopped by the user") from exc  # noqa: EM101
+        raise DeclinedError("stopped by the user") from exc
     except NoArgsIsHelpError as exc:
         sys.stderr.write(exc.format_message() + "\n")
         return UsageError.exit_code
@@ -185,10 +188,10 @@ def _as_usage_error(exc: Exception, argv: Sequence[str]) -> UsageError:
 
 def _report(exc: EmixError, *, as_json: bool) -> int:
     """Print an error for a person or, with `--json`, as one object, and return its code."""
-    from emixcli.ui import console  # noqa: PLC0415
+    from emixcli.ui import console
 
     if as_json:
-        import json  # noqa: PLC0415
+        import json
 
         document = {
             "schema": "emix.error/1",
@@ -227,7 +230,7 @@ def _report_stop(exc: BaseException, *, as_json: bool) -> int:
 
 def _report_bug(exc: BaseException, *, as_json: bool) -> int:
     """Log the frames (never values) and point to the log file."""
-    from emixcli import logs  # noqa: PLC0415
+    from emixcli import logs
 
     place = logs.write_traceback(exc)
     hint = f"the traceback, without data, is in {place}" if place else ""

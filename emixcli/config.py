@@ -68,7 +68,7 @@ def machine_config_path() -> Path | None:
     """Return the machine's file of settings; None while `EMIX_HOME` cuts it off."""
     if os.environ.get("EMIX_HOME"):
         return None
-    import platformdirs  # noqa: PLC0415 - start-up time
+    import platformdirs
 
     return platformdirs.site_config_path("emix", appauthor=False) / "config.toml"
 
@@ -99,7 +99,10 @@ def origins(profile: str | None = None) -> list[Setting]:
         msg = f"there is no profile {name}"
         raise UsageError(msg, hint="emix config list shows the settings")
     sources: list[tuple[str, Mapping[str, Any]]] = [
-        ("environment", {k: os.environ[v] for k in KEYS if os.environ.get(v := f"EMIX_{k.upper()}")}),
+        (
+            "environment",
+            {k: os.environ[v] for k in KEYS if os.environ.get(v := f"EMIX_{k.upper()}")},
+        ),
         ("profile", user.get("profiles", {}).get(name, {})),
         ("profile", machine.get("profiles", {}).get(name, {})),
         ("user", user),
@@ -187,7 +190,7 @@ def _place(kind: str, below_home: str) -> Path:
     override = os.environ.get("EMIX_HOME")
     if override:
         return Path(override).expanduser() / below_home
-    import platformdirs  # noqa: PLC0415 - start-up time
+    import platformdirs
 
     path: Path = getattr(platformdirs, kind)("emix", appauthor=False)
     return path

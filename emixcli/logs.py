@@ -138,7 +138,7 @@ def _short(filename: str) -> str:
     return "/".join(parts[-3:])
 
 
-def _log_warning(
+def _log_warning(  # noqa: PLR0917 - the signature of warnings.showwarning
     message: Warning | str,
     category: type[Warning],
     filename: str,

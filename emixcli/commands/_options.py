@@ -1,7 +1,7 @@
 """Options that many commands share, declared once so that each help shows them.
 
-Taken as `json: Json = False`, `verbose: Verbose = 0`, `code_file: CodeFile = None`. The names in the
-environment follow from the command (`EMIX_SEND_QUIET`); `emixcli.cli` sets them.
+Taken as `json: Json = False`, `verbose: Verbose = 0`, `code_file: CodeFile = None`. The names in
+the environment follow from the command (`EMIX_SEND_QUIET`); `emixcli.cli` sets them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import typer
 
 def _set_verbosity(value: int) -> int:
     if value:
-        from emixcli import logs  # noqa: PLC0415 - logging costs start-up time
+        from emixcli import logs
 
         logs.set_verbosity(value)
     return value

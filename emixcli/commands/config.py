@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emixcli.commands._options import Json, Profile
+
+if TYPE_CHECKING:
+    from emixcli.config import Setting
 
 app = typer.Typer(help="Show and change settings.", no_args_is_help=True)
 
@@ -53,7 +56,9 @@ def unset(key: Key, *, profile: Profile = None, json: Json = False) -> None:
 @app.command("list")
 def list_(
     *,
-    origin: Annotated[bool, typer.Option("--origin", help="Tell where each value is from.")] = False,
+    origin: Annotated[
+        bool, typer.Option("--origin", help="Tell where each value is from.")
+    ] = False,
     profile: Profile = None,
     json: Json = False,
 ) -> None:
@@ -78,11 +83,8 @@ def _normal(key: str) -> str:
     return key.strip().lower().replace("-", "_").replace(".", "_")
 
 
-def _as_json(setting: object) -> dict[str, str]:
-    from dataclasses import asdict, is_dataclass
-
-    assert is_dataclass(setting)
-    return asdict(setting)  # type: ignore[arg-type]
+def _as_json(setting: Setting) -> dict[str, str]:
+    return {"key": setting.key, "value": setting.value, "origin": setting.origin}
 
 
 def _saved(path: str, *, json: bool) -> None:

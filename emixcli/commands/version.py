@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
+from typing import Annotated, Any
 
 import typer
 
 from emixcli import __version__
 from emixcli.commands._options import Json
-from typing import Annotated
 
 FORMATS = ("emix/1",)
 LIBRARIES = ("pydicom", "numpy", "cryptography", "pyzipper", "isal", "requests", "typer")
@@ -21,7 +21,7 @@ def command(
     json: Json = False,
 ) -> None:
     """Show the version of emix and, with --verbose, of what it stands on."""
-    from emixcli.ui import output  # noqa: PLC0415
+    from emixcli.ui import output
 
     details = _details() if verbose or json else {}
     if json:
@@ -35,7 +35,7 @@ def command(
             output.write_line(f"{name:<13} {shown}")
 
 
-def _details() -> dict:
+def _details() -> dict[str, Any]:
     return {
         "python": platform.python_version(),
         "system": platform.platform(),

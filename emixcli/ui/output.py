@@ -20,8 +20,14 @@ class StdoutClosedError(Exception):
 
 def visible(text: str) -> str:
     r"""Return `text` with control and bidirectional override characters as `\x1b`, `\u202e`."""
-    return _CONTROL.sub(lambda match: match[0].encode("ascii", "backslashreplace").decode()
-                        if ord(match[0]) > 0xFF else f"\\x{ord(match[0]):02x}", text)
+    return _CONTROL.sub(
+        lambda match: (
+            match[0].encode("ascii", "backslashreplace").decode()
+            if ord(match[0]) > 0xFF
+            else f"\\x{ord(match[0]):02x}"
+        ),
+        text,
+    )
 
 
 def write_json(document: object) -> None:

@@ -6,10 +6,11 @@ import contextlib
 import threading
 import time
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.ui import console
+from emixcli.ui.output import visible
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -100,7 +101,7 @@ class _BarListener(ProgressListener):
         self._task: TaskID | None = None
         self._lock = threading.Lock()
 
-    def __enter__(self) -> _BarListener:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -127,9 +128,9 @@ class _BarListener(ProgressListener):
         if self._progress is None:
             console.note(text)
         else:
-            from rich.text import Text  # noqa: PLC0415 - rich only where something is drawn
+            from rich.text import Text
 
-            self._progress.console.print(Text(console.visible(text)))
+            self._progress.console.print(Text(visible(text)))
 
     def _stop(self) -> None:
         if self._progress is not None:
@@ -138,8 +139,8 @@ class _BarListener(ProgressListener):
 
 
 def _make_bar() -> Progress:
-    from rich.console import Console  # noqa: PLC0415 - rich only where something is drawn
-    from rich.progress import (  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import (
         BarColumn,
         Progress,
         ProgressColumn,
@@ -147,7 +148,7 @@ def _make_bar() -> Progress:
         TextColumn,
         TimeRemainingColumn,
     )
-    from rich.text import Text  # noqa: PLC0415
+    from rich.text import Text
 
     class Amount(ProgressColumn):
         """Done, total and rate in bytes or in the stage's own unit."""
