@@ -1,0 +1,157 @@
+// Builds the two pages: emixcli/viewer/viewer.html (embedded in every package) and recipient.html
+// (served by the exchange). One file each, ASCII, no network, every script named by its hash in the CSP.
+import { createHash } from "node:crypto";
+import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
+import { dirname, join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+import { esbuildWasm } from "./build-plugins.mjs";
+
+const ROOT = dirname(fileURLToPath(import.meta.url));
+const OUT = join(ROOT, "..", "emixcli", "viewer");
+const CODECS = ["charls", "turbo", "openjpeg", "openjph"];
+const LIMIT = 1_500_000;
+
+/** One IIFE script (and the style sheets it imports) from an entry point. */
+async function bundle(entry) {
+  const result = await esbuild.build({
+    entryPoints: [join(ROOT, entry)],
+    bundle: true,
+    write: false,
+    outdir: "out",
+    absWorkingDir: ROOT,
+    format: "iife",
+    platform: "browser",
+    target: ["chrome110", "firefox110", "safari16.4"],
+    charset: "ascii",
+    minify: true,
+    legalComments: "none",
+    external: ["node:fs", "fs", "path", "node:path", "node:crypto", "crypto", "module", "node:module"],
+    loader: { ".svg": "text", ".png": "dataurl", ".woff2": "dataurl" },
+    plugins: [esbuildWasm],
+    logLevel: "warning",
+  });
+  const pick = (end) => result.outputFiles.filter((f) => f.path.endsWith(end)).map((f) => f.text.trim());
+  return { js: pick(".js").join("\n"), css: pick(".css").join("\n") };
+}
+
+const sha256 = (text) => createHash("sha256").update(text).digest("base64");
+const hash = (text) => `'sha256-${sha256(text)}'`;
+
+/** Text that stands inside an HTML script element and stays there. */
+function inert(text, name) {
+  if (/[^\x00-\x7f]/.test(text)) throw new Error(`${name} is not ASCII`);
+  if (/<!--|<\/?script/i.test(text)) throw new Error(`${name} would end its script element`);
+  return text;
+}
+
+const data = (id, text) => `<script type="text/plain" id="${id}">${inert(text, id)}</script>\n`;
+
+const PAGE_END = "globalThis.emixPageEnd?.()";
+
+/** The whole page. `slots` tells whether it is embedded in a package (placeholders) or served. */
+function page({ title, main, worker, codecs, notice, embedded }) {
+  const scripts = embedded ? [main.js, PAGE_END] : [main.js, PAGE_END];
+  const csp = [
+    "default-src 'none'",
+    `script-src ${scripts.map(hash).join(" ")} 'wasm-unsafe-eval' blob:`,
+    `style-src ${main.css ? hash(main.css) : "'none'"}`,
+    "img-src blob: data:",
+    "worker-src blob:",
+    "frame-src blob:",
+    "object-src blob:",
+    "media-src blob:",
+    "font-src data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  if (/@@|<\/style/i.test(main.css)) throw new Error("the style sheet would end its element");
+  const placeholders = embedded
+    ? `<script type="application/json" id="emix-package">@@EMIX_PACKAGE@@</script>
+<script type="application/json" id="emix-slots">@@EMIX_SLOTS@@</script>
+`
+    : "";
+  return `<!DOCTYPE html><html lang="en"><meta charset="windows-1252">
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<meta name="referrer" content="no-referrer"><meta name="robots" content="noindex">
+<meta name="color-scheme" content="dark">
+<meta http-equiv="Content-Security-Policy" content="${csp}">
+<title>${title}</title>
+${placeholders}${main.css ? `<style>${main.css}</style>\n` : ""}</head><body>
+<noscript>This file shows medical images and needs JavaScript, which is switched off in this browser.</noscript>
+<div id="app"></div>
+${data("emix-worker", worker.js)}<script>${inert(main.js, "main")}</script>
+${data("emix-notice", notice)}${codecs.map(({ name, js }) => data(`emix-codec-${name}`, js)).join("")}<script>${PAGE_END}</script>
+`;
+}
+
+async function* walk(folder) {
+  const entries = await readdir(folder, { withFileTypes: true });
+  for (const entry of entries) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* walk(path);
+    else yield path;
+  }
+}
+
+/**
+ * One digest of all that the pages are made from: SHA-256 over the lines `PATH NUL SHA256-hex LF`,
+ * sorted by PATH (relative to viewer/, divided by slashes): src/**, assembly/**, NOTICE,
+ * package.json, package-lock.json, tsconfig.json, build.mjs, build-plugins.mjs.
+ */
+export async function sourcesDigest() {
+  const files = [
+    "NOTICE",
+    "package.json",
+    "package-lock.json",
+    "tsconfig.json",
+    "build.mjs",
+    "build-plugins.mjs",
+  ];
+  for (const folder of ["src", "assembly"])
+    for await (const path of walk(join(ROOT, folder))) files.push(relative(ROOT, path).split(sep).join("/"));
+  files.sort();
+  const all = createHash("sha256");
+  for (const name of files) {
+    const one = createHash("sha256")
+      .update(await readFile(join(ROOT, name)))
+      .digest("hex");
+    all.update(`${name}\0${one}\n`);
+  }
+  return all.digest("hex");
+}
+
+async function write(name, text) {
+  const path = join(OUT, name);
+  await writeFile(`${path}.partial`, text);
+  await rename(`${path}.partial`, path);
+}
+
+async function main() {
+  const notice = (await readFile(join(ROOT, "NOTICE"), "utf8")).trim();
+  const digest = await sourcesDigest();
+  const [viewer, recipient, worker, ...codecs] = await Promise.all([
+    bundle("src/ui/main.ts"),
+    bundle("src/recipient/main.ts"),
+    bundle("src/pool/worker.ts"),
+    ...CODECS.map(async (name) => ({ name, ...(await bundle(`src/decode/codecs/${name}.ts`)) })),
+  ]);
+  const shared = { worker, codecs, notice };
+  const pages = {
+    "viewer.html": page({ title: "Medical images", main: viewer, embedded: true, ...shared }),
+    "recipient.html": page({ title: "Medical images", main: recipient, embedded: false, ...shared }),
+  };
+  await mkdir(OUT, { recursive: true });
+  for (const [name, text] of Object.entries(pages)) {
+    inert(text.replace(/<\/?script/g, ""), name);
+    if (name === "viewer.html" && (text.match(/@@EMIX_/g) ?? []).length !== 2)
+      throw new Error("placeholders");
+    if (text.length > LIMIT) throw new Error(`${name} has ${text.length} bytes, more than ${LIMIT}`);
+    await write(name, text);
+    console.log(`${name}: ${text.length} bytes`);
+  }
+  await write("sources.sha256", `${digest}\n`);
+}
+
+await main();
