@@ -1,0 +1,1 @@
+"""Media: folders, archives and disc images, and what is on them."""

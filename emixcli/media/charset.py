@@ -1,0 +1,44 @@
+"""Text of DICOM attributes to str, by Specific Character Set (PS3.5 section 6.1)."""
+
+from __future__ import annotations
+
+import warnings
+from functools import lru_cache
+
+
+def decode_text(raw: bytes, charset: str) -> str:
+    """Return `raw` as text; what cannot be decoded becomes replacement characters.
+
+    Parameters
+    ----------
+    raw
+        Value as it stands in the file.
+    charset
+        Value of (0008,0005) of the data set, values joined by a backslash.
+    """
+    from pydicom.charset import decode_bytes
+    from pydicom.valuerep import TEXT_VR_DELIMS
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # their text holds values
+        try:
+            return decode_bytes(raw, _encodings(charset), TEXT_VR_DELIMS)
+        except (LookupError, ValueError):
+            return raw.decode("latin-1")
+
+
+@lru_cache(maxsize=64)
+def _encodings(charset: str) -> tuple[str, ...]:
+    from pydicom.charset import convert_encodings
+
+    try:
+        return tuple(convert_encodings(charset.split("\\")))
+    except (LookupError, ValueError):
+        return ("iso8859",)
+
+
+def joined(text: str) -> str:
+    r"""Return a value without padding: each part between backslashes stripped."""
+    if "\\" in text:
+        return "\\".join(part.strip(" \0") for part in text.split("\\"))
+    return text.strip(" \0")

@@ -1,0 +1,520 @@
+"""The header of a DICOM object, read fast and from any bytes (PS3.10 section 7, PS3.5 section 7).
+
+Only the attributes of `model.KEYWORDS` are taken; everything else is stepped over by its length.
+Decoding is tolerant: a missing preamble or meta group, a wrong transfer syntax, sequences without
+end and values cut by the end of the file are read as far as they go and named in `Header.codes`.
+
+Values are those that pydicom gives, as text, except that
+- Transfer Syntax UID is what was found in the bytes where the file does not name one;
+- Pixel Padding Value is a number also in implicit VR, where pydicom leaves bytes;
+- each part of a text is stripped on both sides, and line ends are kept as they are;
+- a value above 64 KiB is taken as absent, and reading stops at the first zero tag.
+"""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from emixcli.errors import NoDicomError
+from emixcli.media import elements as el
+from emixcli.media.charset import decode_text, joined
+from emixcli.media.window import HEAD_LENGTH, MAX_VALUE, Inflated, ReadAt, Window
+from emixcli.model import KEYWORDS, Value
+
+IMPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2.1"
+DEFLATED_UID: Final = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG_UID: Final = "1.2.840.10008.1.2.2"
+
+_N_SLOTS: Final = len(KEYWORDS)
+_SYNTAX: Final = el.SLOTS["TransferSyntaxUID"]
+_CHARSET: Final = el.SLOTS["SpecificCharacterSet"]
+_PADDING: Final = el.SLOTS["PixelPaddingValue"]
+_SIGN: Final = el.SLOTS["PixelRepresentation"]
+_NAMES: Final = frozenset({el.SLOTS["PatientName"], el.SLOTS["ReferringPhysicianName"]})
+#: A file without the prefix `DICM` counts as DICOM only if it has one of these.
+_EVIDENCE: Final = tuple(
+    el.SLOTS[keyword] for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Rows")
+)
+_MAX_DEPTH: Final = 512
+_CACHE_LIMIT: Final = 8192
+
+# Why the loop over elements stopped.
+_MORE, _AT_PIXELS, _AT_UNDEFINED, _AT_ZERO, _CUT = range(5)
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a header says.
+
+    Attributes
+    ----------
+    values
+        In the order of `model.KEYWORDS`.
+    pixel_offset, pixel_length, deep
+        As in `model.Instance`.
+    codes
+        Codes of findings on the structure (`F05`, `F06`, `F07`, `F09`, `S04`, `S10`), sorted.
+    dataset_offset
+        Where the data set begins: after preamble and meta group.
+    end
+        Where reading stopped: the pixel data element, or the end of the file.
+    """
+
+    values: tuple[Value, ...]
+    pixel_offset: int = -1
+    pixel_length: int = 0
+    deep: bool = False
+    codes: tuple[str, ...] = ()
+    dataset_offset: int = 0
+    end: int = 0
+
+
+def read_header(file: BinaryIO | bytes | bytearray | memoryview, size: int | None = None) -> Header:
+    """Return the header of a DICOM object.
+
+    Parameters
+    ----------
+    file
+        A seekable binary file, or all its bytes.
+    size
+        Size of the file, where it is known.
+
+    Raises
+    ------
+    NoDicomError
+        If the bytes are not a DICOM object.
+    OSError
+        If the file cannot be read.
+    """
+    if isinstance(file, bytes | bytearray | memoryview):
+        content = bytes(file)
+        size = len(content) if size is None else size
+
+        def read_at(offset: int, length: int) -> bytes:
+            return content[offset : offset + length]
+
+    else:
+        stream = file
+        size = stream.seek(0, 2) if size is None else size
+
+        def read_at(offset: int, length: int) -> bytes:
+            stream.seek(offset)
+            return stream.read(length)
+
+    header = HeaderReader().find(read_at(0, HEAD_LENGTH), size, read_at)
+    if header is None:
+        raise NoDicomError("not a DICOM object")
+    return header
+
+
+class HeaderReader:
+    """Reads many headers; equal values become one object. Not for use by several threads."""
+
+    def __init__(self) -> None:
+        self._caches = _Caches()
+
+    def find(self, head: bytes, size: int, read_at: ReadAt) -> Header | None:
+        """Return the header, or None where the bytes are not a DICOM object.
+
+        Parameters
+        ----------
+        head
+            The first bytes of the file: 16 KiB, or all of a smaller one.
+        size
+            Size of the file in bytes.
+        read_at
+            Called as `read_at(offset, length)` for bytes after `head`.
+        """
+        if len(self._caches.texts) > _CACHE_LIMIT:
+            self._caches = _Caches()
+        file = _File(Window(head, size, read_at), self._caches)
+        try:
+            if head[128:132] == b"DICM" and (_is_plausible(head[132:]) or not _is_plausible(head)):
+                return file.read(132, has_prefix=True)
+            if not _is_plausible(head):
+                return None
+            header = file.read(0, has_prefix=False)
+        except struct.error:  # fewer bytes than the window promised
+            return None
+        return header if any(header.values[slot] for slot in _EVIDENCE) else None
+
+
+def _is_plausible(head: bytes) -> bool:
+    """Whether bytes without prefix may be a data set: a low first tag and a sane length."""
+    if len(head) < 16:
+        return False
+    for order in ("little", "big"):
+        group = int.from_bytes(head[0:2], order)
+        element = int.from_bytes(head[2:4], order)
+        if group in (0x0002, 0x0004, 0x0008) and element < 0x4000:
+            length = int.from_bytes(head[4:8], order)
+            return _has_vr(head[4:6]) or length < MAX_VALUE
+    return False
+
+
+def _has_vr(code: bytes) -> bool:
+    return 0x40 < code[0] < 0x5B and 0x40 < code[1] < 0x5B
+
+
+class _Caches:
+    """Decoded values by their bytes, and which cache serves which VR or attribute.
+
+    Numbers are those of 2 bytes in little endian; big endian ones are not kept.
+    """
+
+    def __init__(self) -> None:
+        self.texts: dict[bytes, Value] = {}
+        self.numbers: dict[bytes, Value] = {}
+        little, big = el.EXPLICIT_LITTLE, el.EXPLICIT_BIG
+        self.little = dict.fromkeys(little.text_vrs, self.texts)
+        self.little[little.us] = self.numbers
+        self.big = dict.fromkeys(big.text_vrs, self.texts)
+        self.by_slot: list[dict[bytes, Value] | None] = [
+            self.numbers if slot in el.NUMBER_SLOTS else self.texts for slot in range(_N_SLOTS)
+        ]
+        self.by_slot += [None, None, None]  # the negative marks of `Dialect.wanted`
+
+
+class _File:
+    """State while one header is read."""
+
+    __slots__ = (
+        "by_slot", "by_vr", "caches", "codes", "dataset", "dialect", "numbers", "offset", "pending",
+        "pixel_length", "pixel_offset", "texts", "values", "window",
+    )  # fmt: skip
+
+    def __init__(self, window: Window, caches: _Caches) -> None:
+        self.window = window
+        self.caches = caches
+        self.texts = caches.texts
+        self.numbers = caches.numbers
+        self.by_slot = caches.by_slot
+        self.by_vr = caches.little
+        self.values: list[Value] = [None] * (_N_SLOTS + 1)  # the last: whether it is deep
+        self.pending: list[tuple[int, bytes]] = []
+        self.codes: set[str] = set()
+        self.dialect = el.EXPLICIT_LITTLE
+        self.dataset = 0
+        self.offset = 0
+        self.pixel_offset = -1
+        self.pixel_length = 0
+
+    def read(self, offset: int, *, has_prefix: bool) -> Header:
+        """Read meta group and data set from `offset` on."""
+        if not has_prefix:
+            self.codes.add("F05")
+        self.offset = offset
+        self._read_meta()
+        self.dataset = self.offset
+        self._choose_dialect()
+        self._read_elements()
+        self._finish()
+        return Header(
+            tuple(self.values[:_N_SLOTS]),
+            self.pixel_offset,
+            self.pixel_length,
+            self.values[_N_SLOTS] is not None,
+            tuple(sorted(self.codes)) if self.codes else (),
+            self.dataset,
+            self.offset,
+        )
+
+    # -- meta group ---------------------------------------------------------------------------
+
+    def _read_meta(self) -> None:
+        """Step through group 0002, whatever its length element says (PS3.10 section 7.1)."""
+        window = self.window
+        dialect = el.EXPLICIT_LITTLE
+        n_elements = 0
+        while True:
+            at = self.offset - window.base
+            if at > window.last:
+                if not window.seek(self.offset):
+                    break
+                continue
+            data = window.data
+            if data[at : at + 2] != b"\x02\x00":
+                break
+            tag, _, value, length = _element(dialect, data, at)
+            if length > window.size:
+                break
+            if tag == 0x00100002:
+                raw = data[value : value + min(length, 128)]
+                self.values[_SYNTAX] = joined(raw.decode("ascii", "replace"))
+            self.offset = window.base + value + length
+            n_elements += 1
+        if not n_elements:
+            self.codes.add("F06")
+
+    def _choose_dialect(self) -> None:
+        """Decide how the data set is encoded: as declared, unless its bytes say otherwise."""
+        window = self.window
+        syntax = self.values[_SYNTAX]
+        if syntax == DEFLATED_UID:
+            self._inflate()
+            window = self.window
+        at = self.offset - window.base
+        if at > window.last:
+            if not window.seek(self.offset):
+                return
+            at = 0
+        first = window.data[at : at + 6]
+        little = _is_little(first, declared=syntax != EXPLICIT_BIG_UID)
+        explicit = _has_vr(first[4:6])
+        self.dialect = el.dialect(explicit=explicit, little=little)
+        if not little:
+            self.by_vr = self.caches.big
+        declared = (syntax != IMPLICIT_LITTLE_UID, syntax != EXPLICIT_BIG_UID)
+        if not syntax:
+            self.values[_SYNTAX] = _syntax_of(explicit=explicit, little=little)
+        elif declared != (explicit, little):
+            self.codes.add("F07")
+
+    def _inflate(self) -> None:
+        window = self.window
+        if window.base > self.offset or window.base:
+            return
+        meta = window.data[: self.offset]
+        inflated = Inflated(meta, self.offset, window.size, window.read_at)
+        head = inflated.read_at(0, HEAD_LENGTH)
+        if inflated.is_broken and len(head) <= self.offset:
+            self.codes.add("F07")  # not deflated after all
+            return
+        size = len(head) if len(head) < HEAD_LENGTH else 2**62
+        self.window = Window(head, size, inflated.read_at)
+
+    # -- data set -----------------------------------------------------------------------------
+
+    def _read_elements(self) -> None:
+        """Take all attributes up to the pixel data or the end."""
+        window = self.window
+        run = self._run_explicit if self.dialect.explicit else self._run_implicit
+        while True:
+            reason = run()
+            if reason == _AT_UNDEFINED:
+                if not self._skip_undefined():
+                    break
+            elif reason in (_MORE, _CUT):
+                if not window.seek(self.offset):
+                    break
+            else:
+                self._stop_at(reason)
+                return
+        if self.offset > window.size:
+            self.codes.add("S04")
+
+    def _run_explicit(self) -> int:
+        """Step through elements until one needs more than a look-up; return what it is."""
+        window, dialect = self.window, self.dialect
+        data, last, stop = window.data, window.last, window.stop
+        head, short, wanted = dialect.head.unpack_from, dialect.short_vrs, dialect.wanted.get
+        values, caches = self.values, self.by_vr.get
+        at = self.offset - window.base
+        reason = _MORE
+        while at <= last:
+            tag, vr, length = head(data, at)
+            value = at + 8
+            if vr not in short:
+                tag, vr, value, length = _element(dialect, data, at)
+                if length == el.UNDEFINED:
+                    reason = _AT_PIXELS if wanted(tag) == el.PIXELS else _AT_UNDEFINED
+                    break
+            slot = wanted(tag)
+            if slot is not None:
+                cache = caches(vr)
+                if cache is not None and slot >= 0 and value + length <= stop:
+                    raw = data[value : value + length]
+                    try:
+                        values[slot] = cache[raw]
+                    except KeyError:
+                        self._take(slot, vr, raw)
+                elif reason := self._take_special(slot, vr, value, length):
+                    break
+            at = value + length
+        self.offset = window.base + at
+        return reason
+
+    def _run_implicit(self) -> int:
+        """As `_run_explicit`, for implicit VR."""
+        window, dialect = self.window, self.dialect
+        data, last, stop = window.data, window.last, window.stop
+        head, wanted = dialect.head.unpack_from, dialect.wanted.get
+        values, caches = self.values, self.by_slot
+        at = self.offset - window.base
+        reason = _MORE
+        while at <= last:
+            tag, length = head(data, at)
+            slot = wanted(tag)
+            if length == el.UNDEFINED:
+                reason = _AT_PIXELS if slot == el.PIXELS else _AT_UNDEFINED
+                break
+            value = at + 8
+            if slot is not None:
+                cache = caches[slot]
+                if cache is not None and value + length <= stop:
+                    raw = data[value : value + length]
+                    try:
+                        values[slot] = cache[raw]
+                    except KeyError:
+                        self._take(slot, 0, raw)
+                elif reason := self._take_special(slot, 0, value, length):
+                    break
+            at = value + length
+        self.offset = window.base + at
+        return reason
+
+    def _take_special(self, slot: int, vr: int, value: int, length: int) -> int:
+        """Handle what the loops do not; a reason to stop, or 0 to go on behind the element."""
+        if slot == el.DEEP:
+            self.values[_N_SLOTS] = 1
+        elif slot < 0:
+            return _AT_PIXELS if slot == el.PIXELS else _AT_ZERO
+        elif length <= MAX_VALUE:
+            window = self.window
+            available = window.stop - value
+            is_inside = window.base + window.stop < window.size
+            if length > available and is_inside and value > 12:
+                return _CUT
+            self._take(slot, vr, window.data[value : value + min(length, max(available, 0))])
+        return 0
+
+    def _take(self, slot: int, vr: int, raw: bytes) -> None:
+        """Decode one value that is not in the caches."""
+        dialect = self.dialect
+        is_known = vr not in (0, dialect.un)
+        if vr not in dialect.text_vrs and (is_known or slot in el.NUMBER_SLOTS):
+            code = dialect.number_vrs.get(vr, dialect.number_vrs[dialect.un])
+            self.values[slot] = value = _number(raw, code)
+            if len(raw) == 2 and code == "<H":
+                self.numbers[raw] = value
+        elif raw.isascii() and b"\x1b" not in raw:
+            self.values[slot] = self.texts[raw] = joined(raw.decode("ascii"))
+        else:
+            self.pending.append((slot, raw))
+
+    # -- sequences of undefined length ---------------------------------------------------------
+
+    def _skip_undefined(self) -> bool:
+        """Move behind a sequence of undefined length (PS3.5 section 7.5); False at the end."""
+        window = self.window
+        at = self.offset - window.base
+        _, vr, value, _ = _element(self.dialect, window.data, at)
+        # UN of undefined length holds implicit little endian (PS3.5 section 6.2.2 note 4).
+        is_unknown = self.dialect.explicit and vr == self.dialect.un
+        stack = [(el.IMPLICIT_LITTLE if is_unknown else self.dialect, True)]
+        offset = window.base + value
+        while stack:
+            at = offset - window.base
+            if at <= window.last:
+                offset += _step(stack, window.data, at)
+            elif len(stack) > _MAX_DEPTH or not window.seek(offset):
+                self.codes.add("S10")
+                self.offset = max(offset, window.size)
+                return False
+        self.offset = offset
+        return True
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _stop_at(self, reason: int) -> None:
+        if reason == _AT_ZERO:
+            self.codes.add("F09")
+            return
+        window = self.window
+        _, _, value, length = _element(self.dialect, window.data, self.offset - window.base)
+        self.pixel_offset = window.base + value
+        self.pixel_length = length
+        if length != el.UNDEFINED and self.pixel_offset + length > window.size:
+            self.codes.add("S04")
+
+    def _finish(self) -> None:
+        """Decode what needs the character set or the sign, once all is read."""
+        values = self.values
+        charset = values[_CHARSET]
+        for slot, raw in self.pending:
+            if slot in el.CHARSET_SLOTS:
+                values[slot] = joined(decode_text(raw, str(charset or "")))
+            else:
+                values[slot] = joined(raw.decode("latin-1"))
+        for slot in _NAMES:
+            name = values[slot]
+            if name is not None and str(name).endswith("="):
+                values[slot] = str(name).rstrip("=")
+        padding = values[_PADDING]
+        if (
+            not self.dialect.explicit
+            and values[_SIGN] == 1
+            and isinstance(padding, int)
+            and 0x8000 <= padding <= 0xFFFF
+        ):
+            values[_PADDING] = padding - 0x10000
+
+
+def _element(dialect: el.Dialect, data: bytes, at: int) -> tuple[int, int, int, int]:
+    """Return tag, VR (0 where none is named), index of the value, and length."""
+    if not dialect.explicit:
+        tag, length = dialect.plain.unpack_from(data, at)
+        return tag, 0, at + 8, length
+    tag, vr, length = dialect.head.unpack_from(data, at)
+    if vr in dialect.long_vrs:
+        return tag, vr, at + 12, dialect.long.unpack_from(data, at + 8)[0]
+    if vr in dialect.short_vrs or _has_vr(data[at + 4 : at + 6]):
+        return tag, vr, at + 8, length  # an unknown VR: taken as a short one, as pydicom does
+    tag, length = dialect.plain.unpack_from(data, at)
+    return tag, 0, at + 8, length
+
+
+def _step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int) -> int:
+    """Take one item, delimiter or element inside open sequences; return the bytes passed."""
+    dialect, is_sequence = stack[-1]
+    tag, length = dialect.plain.unpack_from(data, at)
+    if tag == dialect.item:
+        if length != el.UNDEFINED:
+            return int(8 + length)
+        stack.append((dialect, False))
+    elif tag == dialect.sequence_end:
+        while not is_sequence:  # an item that was not closed
+            stack.pop()
+            is_sequence = stack[-1][1]
+        stack.pop()
+    elif tag == dialect.item_end:
+        if not is_sequence:
+            stack.pop()
+    else:
+        _, vr, value, length = _element(dialect, data, at)
+        if length != el.UNDEFINED:
+            return value - at + length
+        stack.append((el.IMPLICIT_LITTLE if vr == dialect.un and vr else dialect, True))
+        return value - at
+    return 8
+
+
+def _number(raw: bytes, code: str) -> Value:
+    """Return a binary number, several joined by a backslash, None where the length is wrong."""
+    width = struct.calcsize(code)
+    if not raw:
+        return ""
+    if len(raw) % width:
+        return None
+    numbers = [item[0] for item in struct.iter_unpack(code, raw)]
+    if len(numbers) == 1 and isinstance(numbers[0], int):
+        return numbers[0]
+    return "\\".join(str(number) for number in numbers)
+
+
+def _is_little(first: bytes, *, declared: bool) -> bool:
+    """Decide the byte order by the first tag, whose group is below 0x0100."""
+    if first[0] == 0 and first[1]:
+        return False
+    if first[1] == 0 and first[0]:
+        return True
+    return declared
+
+
+def _syntax_of(*, explicit: bool, little: bool) -> str:
+    if not explicit:
+        return IMPLICIT_LITTLE_UID
+    return EXPLICIT_LITTLE_UID if little else EXPLICIT_BIG_UID

@@ -1,0 +1,115 @@
+"""A moving window over the bytes of a file, so that a header is read without reading the file."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from typing import Final
+
+from emixcli.errors import MediaError
+
+ReadAt = Callable[[int, int], bytes]
+
+HEAD_LENGTH: Final = 16 * 1024
+CHUNK: Final = 128 * 1024
+#: No attribute of `model.KEYWORDS` is longer; a longer one is taken as absent.
+MAX_VALUE: Final = 64 * 1024
+#: Bytes of a header read element by element; a longer one is not a header.
+MAX_REFILLS: Final = 1024
+MAX_INFLATED: Final = 256 * 1024 * 1024
+
+_PAD: Final = bytes(12)
+
+
+class Window:
+    """Some bytes of a file, and where they are.
+
+    Attributes
+    ----------
+    data
+        The bytes, followed by 12 zero bytes where they reach the end of the file, so that an
+        element's head can be unpacked without asking.
+    base
+        Offset of `data` in the file.
+    last
+        Largest index in `data` at which an element may begin.
+    """
+
+    __slots__ = ("_refills", "base", "data", "last", "read_at", "size", "stop")
+
+    def __init__(self, head: bytes, size: int, read_at: ReadAt) -> None:
+        self.read_at = read_at
+        self._refills = 0
+        self.size = size
+        self._set(head, 0)
+
+    def _set(self, data: bytes, base: int) -> None:
+        self.base = base
+        self.stop = len(data)
+        if base + len(data) >= self.size:
+            self.last = len(data) - 8
+            self.data = data + _PAD
+        else:
+            self.last = len(data) - 12
+            self.data = data
+
+    def seek(self, offset: int) -> bool:
+        """Move so that the window begins at `offset`; False where no element can begin there.
+
+        Raises
+        ------
+        OSError
+            Where the medium cannot be read.
+        """
+        self._refills += 1
+        if offset + 8 > self.size or self._refills > MAX_REFILLS:
+            return False
+        data = self.read_at(offset, min(CHUNK, self.size - offset))
+        if len(data) < 8:
+            self.size = offset + len(data)
+            return False
+        if len(data) < min(CHUNK, self.size - offset):
+            self.size = offset + len(data)  # the file is shorter than its directory says
+        self._set(data, offset)
+        return True
+
+
+class Inflated:
+    """The meta group followed by the inflated data set (PS3.5 section A.5), read forward only."""
+
+    def __init__(self, meta: bytes, offset: int, size: int, read_at: ReadAt) -> None:
+        self._engine = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._offset = offset
+        self._size = size
+        self._read_at = read_at
+        self._data = meta
+        self._base = 0
+        self.is_broken = False
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return up to `length` bytes; fewer at the end of the stream or where it is damaged."""
+        while self._base + len(self._data) < offset + length:
+            chunk = self._more()
+            if not chunk:
+                break
+            drop = min(max(0, offset - self._base), len(self._data))
+            self._data = self._data[drop:] + chunk
+            self._base += drop
+        start = offset - self._base
+        if start < 0:
+            raise MediaError("a deflated data set is read backwards")
+        return self._data[start : start + length]
+
+    def _more(self) -> bytes:
+        if self._base > MAX_INFLATED or self._engine.eof:
+            return b""
+        tail = self._engine.unconsumed_tail
+        if not tail:
+            tail = self._read_at(self._offset, max(0, min(CHUNK, self._size - self._offset)))
+            self._offset += len(tail)
+        try:
+            chunk = self._engine.decompress(tail, CHUNK)
+            return chunk or (self._engine.flush() if not tail else self._more())
+        except zlib.error:
+            self.is_broken = True
+            return b""
