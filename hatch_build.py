@@ -75,12 +75,19 @@ def sources_digest() -> str:
 
 def build() -> None:
     """Install the locked packages of the viewer, without their scripts, and build the pages."""
-    npm, path = find_npm()
-    env = {**os.environ, "PATH": path}
     steps = [["run", "build"]] if is_installed() else [INSTALL, ["run", "build"]]
     for arguments in steps:
         print(f"viewer: npm {' '.join(arguments)}", file=sys.stderr, flush=True)
-        subprocess.run([*npm, *arguments], cwd=SOURCES, env=env, check=True, stdout=sys.stderr)
+        if run_npm(arguments) != 0:
+            sys.exit("viewer: the build failed")
+
+
+def run_npm(arguments: list[str]) -> int:
+    """Run npm in viewer/ and return its exit code."""
+    npm, path = find_npm()
+    env = {**os.environ, "PATH": path}
+    command = [*npm, *arguments]
+    return subprocess.run(command, cwd=SOURCES, env=env, check=False, stdout=sys.stderr).returncode
 
 
 def is_installed() -> bool:
@@ -106,5 +113,8 @@ def find_npm() -> tuple[list[str], str]:
     return [str(node), str(library / "npm" / "bin" / "npm-cli.js")], f"{folder}{os.pathsep}{path}"
 
 
-if __name__ == "__main__" and is_due():
-    build()
+if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.exit(run_npm(sys.argv[1:]))
+    if is_due():
+        build()
