@@ -36,17 +36,11 @@ def check_url(url: str) -> str:
         host = parts.hostname or ""
         _ = parts.port
     except ValueError as exc:
-        raise UsageError(
-            "the address of the exchange is malformed", hint=_EXAMPLE
-        ) from exc
+        raise UsageError("the address of the exchange is malformed", hint=_EXAMPLE) from exc
     if parts.scheme not in {"http", "https"} or not host:
-        raise UsageError(
-            "the address of the exchange is not an https address", hint=_EXAMPLE
-        )
+        raise UsageError("the address of the exchange is not an https address", hint=_EXAMPLE)
     if parts.username or parts.password or parts.query or parts.fragment:
-        raise UsageError(
-            "the address of the exchange holds a user name or a query", hint=_EXAMPLE
-        )
+        raise UsageError("the address of the exchange holds a user name or a query", hint=_EXAMPLE)
     require_safe(url)
     return url.rstrip("/")
 
@@ -58,9 +52,7 @@ def require_safe(url: str) -> str:
     """Return `url` unless it is plain HTTP to another machine."""
     parts = urlsplit(url)
     if parts.scheme == "https" or (
-        parts.scheme == "http"
-        and parts.hostname is not None
-        and is_loopback(parts.hostname)
+        parts.scheme == "http" and parts.hostname is not None and is_loopback(parts.hostname)
     ):
         return url
     raise ExchangeTlsError(

@@ -76,9 +76,7 @@ def login(document: Document) -> Login:
     token = _text(document, "token")
     if not token.isascii() or not token.isprintable() or " " in token or not token:
         raise not_understood()
-    return Login(
-        token, _text(document, "expires", ""), account(_mapping(document, "account"))
-    )
+    return Login(token, _text(document, "expires", ""), account(_mapping(document, "account")))
 
 
 def share(document: Document) -> Share:

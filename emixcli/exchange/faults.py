@@ -76,9 +76,7 @@ def from_answer(status: int, body: bytes, headers: Mapping[str, str]) -> EmixErr
         )
     if kind is None:
         kind = ExchangeServerError if status >= 500 else UsageError
-    message, hint = _PLAIN.get(
-        kind, (f"the exchange answered with an error ({status})", "")
-    )
+    message, hint = _PLAIN.get(kind, (f"the exchange answered with an error ({status})", ""))
     if kind is ExchangeServerError:
         hint = "try again later; tell the operator of the exchange if it stays"
     return kind(said.get("message") or message, hint=said.get("hint") or hint)
@@ -94,11 +92,7 @@ def _said(body: bytes) -> dict[str, str]:
         return {}
     said = {name: _line(error.get(name)) for name in ("id", "message", "hint")}
     tries = error.get("tries_left", document.get("tries_left"))
-    if (
-        isinstance(tries, int)
-        and not isinstance(tries, bool)
-        and "tr" not in said["hint"]
-    ):
+    if isinstance(tries, int) and not isinstance(tries, bool) and "tr" not in said["hint"]:
         left = "1 try is" if tries == 1 else f"{tries} tries are"
         said["hint"] = f"{left} left"
     return said

@@ -15,8 +15,10 @@ from emixcli.exchange.interface import (
     Mailbox,
     Package,
     Part,
+    PartBody,
     Receive,
     Seal,
+    Sent,
     Share,
     ShareRequest,
     SignedPart,
@@ -77,9 +79,7 @@ class HttpExchange:
         inner = found.get("account")
         return bodies.account(inner if isinstance(inner, dict) else found)
 
-    def create_package(
-        self, package_id: str, *, part_size: int, size_bound: int
-    ) -> Package:
+    def create_package(self, package_id: str, *, part_size: int, size_bound: int) -> Package:
         """Announce a package; the same id again returns the one that exists."""
         body = {
             "package_id": package_id,
@@ -92,9 +92,7 @@ class HttpExchange:
         """Yield the packages of the account, newest first."""
         cursor = ""
         while True:
-            query = f"?limit={_PAGE}" + (
-                f"&cursor={quote(cursor, safe='')}" if cursor else ""
-            )
+            query = f"?limit={_PAGE}" + (f"&cursor={quote(cursor, safe='')}" if cursor else "")
             found, following = bodies.packages(self._ask("GET", f"/v1/packages{query}"))
             yield from found
             if not following or following == cursor:
@@ -115,9 +113,7 @@ class HttpExchange:
 
     def sign_parts(self, package_id: str, parts: Sequence[Part]) -> list[SignedPart]:
         """Return addresses for parts, at most 64 of them."""
-        body = {
-            "parts": [{"number": p.number, "size": p.size, "md5": p.md5} for p in parts]
-        }
+        body = {"parts": [{"number": p.number, "size": p.size, "md5": p.md5} for p in parts]}
         found = bodies.signed_parts(
             self.transport.json(
                 "POST",
@@ -130,9 +126,7 @@ class HttpExchange:
             raise bodies.not_understood()
         return found
 
-    def put_part(
-        self, signed: SignedPart, body: memoryview, *, sent: Receive | None
-    ) -> None:
+    def put_part(self, signed: SignedPart, body: PartBody, *, sent: Sent) -> None:
         """Send one part; no retry here, since an address may be too old for a second try."""
         self.transport.put(signed.method, signed.url, Body(body, sent), signed.headers)
 
@@ -154,9 +148,7 @@ class HttpExchange:
     def content(self, package_id: str) -> Content:
         """Return where the bytes of an own package are."""
         found = self.package(package_id)
-        return Content(
-            found.package_id, found.size, _package(package_id) + "/content", self._token
-        )
+        return Content(found.package_id, found.size, _package(package_id) + "/content", self._token)
 
     def read(self, content: Content, start: int, stop: int, receive: Receive) -> None:
         """Hand the bytes from `start` up to `stop` to `receive`, going on after cuts."""

@@ -15,6 +15,18 @@ from typing import Any, Protocol
 Slot = Mapping[str, Any]
 #: Takes pieces of a body as they arrive.
 Receive = Callable[[bytes], object]
+#: Hears how many bytes have gone out; less than nothing where they have to go again.
+Sent = Callable[[int], object]
+
+
+class PartBody(Protocol):
+    """The bytes of one part, in memory or on disk; may be read any number of times."""
+
+    def __len__(self) -> int:
+        """Return the size in bytes."""
+
+    def pieces(self) -> Iterator[memoryview]:
+        """Yield the bytes in pieces of a few hundred kilobytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package on the exchange; `state` is draft, uploading, sealed, shared, revoked, expired…"""
+    """A package; `state` is draft, uploading, sealed, shared, revoked, expired or purged."""
 
     package_id: str
     state: str
@@ -171,9 +183,7 @@ class Exchange(Protocol):
     def account(self) -> Account:
         """Return whose token this is."""
 
-    def create_package(
-        self, package_id: str, *, part_size: int, size_bound: int
-    ) -> Package:
+    def create_package(self, package_id: str, *, part_size: int, size_bound: int) -> Package:
         """Announce a package; the same id again returns the one that exists."""
 
     def iter_packages(self) -> Iterator[Package]:
@@ -191,9 +201,7 @@ class Exchange(Protocol):
     def sign_parts(self, package_id: str, parts: Sequence[Part]) -> list[SignedPart]:
         """Return addresses for parts, at most 64 of them."""
 
-    def put_part(
-        self, signed: SignedPart, body: memoryview, *, sent: Receive | None
-    ) -> None:
+    def put_part(self, signed: SignedPart, body: PartBody, *, sent: Sent) -> None:
         """Send one part; no retry here, since an address may be too old for a second try."""
 
     def seal(self, package_id: str, seal: Seal) -> Package:

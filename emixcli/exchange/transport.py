@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import requests
@@ -26,35 +26,33 @@ from emixcli.errors import (
 )
 from emixcli.exchange import address, faults
 from emixcli.exchange.bodies import not_understood
-from emixcli.exchange.interface import Receive
+
+if TYPE_CHECKING:
+    from emixcli.exchange.interface import PartBody, Receive, Sent
 
 #: An answer that is not content is never larger than this; more is not an exchange.
 _ANSWER_MAX = 16 << 20
-#: The time-out of a socket covers one of these, so that a slow line may take as long as it needs
-#: for a part but a dead one is noticed.
-_PIECE = 256 << 10
 _CONNECT_S, _READ_S = 20.0, 90.0
 
 
 class Body:
-    """Bytes sent in pieces, each reported when it has gone out.
+    """A part sent in pieces, each reported when it has gone out.
 
-    `requests` would hand a whole part to one `sendall`, whose time-out is for all of it.
+    `requests` would hand a whole part to one `sendall`, whose time-out is for all of it: then a
+    slow line fails although it moves.
     """
 
-    def __init__(self, data: memoryview, sent: Receive | None) -> None:
-        self._data = data
+    def __init__(self, part: PartBody, sent: Sent) -> None:
+        self._part = part
         self._sent = sent
 
     def __len__(self) -> int:
-        return len(self._data)
+        return len(self._part)
 
     def __iter__(self) -> Iterator[memoryview]:
-        for start in range(0, len(self._data), _PIECE):
-            piece = self._data[start : start + _PIECE]
+        for piece in self._part.pieces():
             yield piece
-            if self._sent is not None:
-                self._sent(piece)  # type: ignore[arg-type]  # only its length is used
+            self._sent(len(piece))
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -145,9 +143,7 @@ class Transport:
             session.headers["User-Agent"] = f"emix/{emixcli.__version__}"
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             # A proxy for the outside must not be asked for this machine itself.
-            session.trust_env = not address.is_loopback(
-                urlsplit(self.base).hostname or ""
-            )
+            session.trust_env = not address.is_loopback(urlsplit(self.base).hostname or "")
             for scheme in ("http://", "https://"):
                 session.mount(scheme, HTTPAdapter(pool_maxsize=2, max_retries=0))
             self._local.session = session
@@ -185,9 +181,7 @@ class Transport:
             raise translate(exc) from exc
         if response.status_code >= 400:
             with response:
-                raise faults.from_answer(
-                    response.status_code, _bounded(response), response.headers
-                )
+                raise faults.from_answer(response.status_code, _bounded(response), response.headers)
         return response
 
 
@@ -199,18 +193,13 @@ def translate(error: Exception) -> EmixError:
             "the certificate of the exchange is not trusted",
             hint="check the address; for a private authority give its certificate: --ca-file FILE",
         )
-    if any(
-        isinstance(item, (requests.Timeout, urllib3.exceptions.TimeoutError))
-        for item in chain
-    ):
+    if any(isinstance(item, (requests.Timeout, urllib3.exceptions.TimeoutError)) for item in chain):
         return ExchangeTimeoutError(
             "the exchange did not answer in time",
             hint="try again; `emix doctor` checks the connection",
         )
     wrong = "wrong version number"
-    if any(
-        isinstance(item, ssl.SSLError) and wrong in str(item).lower() for item in chain
-    ):
+    if any(isinstance(item, ssl.SSLError) and wrong in str(item).lower() for item in chain):
         return ExchangeTlsError(
             "the exchange does not speak TLS at this address",
             hint="check the address and port of the exchange",
@@ -261,14 +250,12 @@ def _document(data: bytes) -> dict[str, Any]:
     return document
 
 
-def _receive_range(
-    response: requests.Response, start: int, stop: int, receive: Receive
-) -> None:
+def _receive_range(response: requests.Response, start: int, stop: int, receive: Receive) -> None:
     expected = f"bytes {start}-{stop - 1}/"
     whole = response.status_code == 200 and start == 0
-    partial = response.status_code == 206 and response.headers.get(
-        "Content-Range", ""
-    ).startswith(expected)
+    partial = response.status_code == 206 and response.headers.get("Content-Range", "").startswith(
+        expected
+    )
     if not whole and not partial:
         raise ExchangeServerError(
             "the exchange did not send the range that was asked for", hint="try again"

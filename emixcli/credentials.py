@@ -1,0 +1,254 @@
+"""Where the token of an exchange account is kept, and in which order it is looked for.
+
+`--token-file` or `EMIX_TOKEN_FILE`, then `EMIX_TOKEN`, then the store that was remembered at login:
+the system's keyring, or a file of mode 0600 where that was asked for. A token is never written in
+plain text without being told to.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from emixcli import config
+from emixcli.errors import AuthRequiredError, OutputError, UsageError
+
+T = TypeVar("T")
+FILE_NAME = "credentials.json"
+SERVICE = "emix"
+#: A locked Secret Service shows a graphical prompt that nobody may see, and waits for ever.
+KEYRING_LIMIT_S = 3.0
+KEYRING, FILE = "keyring", "file"
+STORES = (KEYRING, FILE)
+#: Back ends of keyring that keep no secret: they refuse, forget, or write plain text.
+_UNFIT = ("fail.", "null.", "PlaintextKeyring", "UncryptedFileKeyring")
+_TOKEN_MAX = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token and where it was found: `option`, `environment`, `keyring` or `file`."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What a login leaves behind for one exchange; `token` only with the store `file`."""
+
+    store: str = KEYRING
+    email: str = ""
+    ca_file: str = ""
+    token: str = ""
+
+
+def path() -> Path:
+    """Return the file that remembers logins."""
+    return config.home() / FILE_NAME
+
+
+def find_token(url: str, *, token_file: Path | None = None) -> Token | None:
+    """Return the token for an exchange, None where nobody has logged in.
+
+    Raises
+    ------
+    UsageError
+        A file of a token, or the file of logins, cannot be read.
+    AuthRequiredError
+        The keyring holds the token but does not answer.
+    """
+    named = token_file or (Path(value) if (value := os.environ.get("EMIX_TOKEN_FILE")) else None)
+    if named is not None:
+        return Token(_read_secret(named), "option" if token_file else "environment")
+    if value := os.environ.get("EMIX_TOKEN", "").strip():
+        return Token(value, "environment")
+    remembered = find_login(url)
+    if remembered is None:
+        return None
+    if remembered.store == FILE:
+        return Token(remembered.token, FILE) if remembered.token else None
+    found = _from_keyring(url)
+    return Token(found, KEYRING) if found else None
+
+
+def find_login(url: str) -> Remembered | None:
+    """Return what was remembered for an exchange."""
+    entry = _load().get(url)
+    if not isinstance(entry, dict):
+        return None
+    known = {name: str(entry[name]) for name in asdict(Remembered()) if name in entry}
+    return Remembered(**known)
+
+
+def probe_store(store: str) -> None:
+    """Make sure that a token can be kept, before there is one to lose.
+
+    Raises
+    ------
+    AuthRequiredError
+        There is no keyring, or it does not answer within three seconds.
+    OutputError
+        The file cannot be written.
+    """
+    if store == FILE:
+        _save(_load())
+        return
+    try:
+        fit = _limited(_keyring_works)
+    except TimeoutError as exc:
+        raise _no_keyring("the keyring does not answer") from exc
+    if not fit:
+        raise _no_keyring("this machine has no keyring that keeps secrets")
+
+
+def remember(url: str, token: str, *, store: str, email: str, ca_file: Path | None) -> None:
+    """Keep a token in the chosen store, and the choice for later commands."""
+    entries = _load()
+    kept = Remembered(
+        store=store,
+        email=email,
+        ca_file="" if ca_file is None else str(ca_file.resolve()),
+        token=token if store == FILE else "",
+    )
+    if store == KEYRING:
+        _to_keyring(url, token)
+    entries[url] = {name: value for name, value in asdict(kept).items() if value}
+    _save(entries)
+
+
+def forget(url: str) -> None:
+    """Remove everything kept for an exchange; its keyring entry too."""
+    entries = _load()
+    if url not in entries:
+        return
+    remembered = find_login(url)
+    if remembered is not None and remembered.store == KEYRING:
+        with contextlib.suppress(TimeoutError):
+            _limited(lambda: _delete_from_keyring(url))
+    del entries[url]
+    _save(entries)
+
+
+def _no_keyring(what: str) -> AuthRequiredError:
+    return AuthRequiredError(
+        what,
+        hint="run emix login --store file to keep the token in a file that only you can read,"
+        " or give a token by EMIX_TOKEN_FILE",
+    )
+
+
+def _read_secret(file: Path) -> str:
+    try:
+        with file.open(encoding="utf-8") as stream:
+            value = stream.read(_TOKEN_MAX).strip()
+    except (OSError, ValueError) as exc:
+        raise UsageError(
+            "the token file cannot be read", hint="check --token-file or EMIX_TOKEN_FILE"
+        ) from exc
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise UsageError("the token file does not hold a token")
+    return value
+
+
+def _load() -> dict[str, Any]:
+    try:
+        document = json.loads(path().read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, RecursionError) as exc:
+        raise UsageError(
+            "the file of logins cannot be read", hint=f"remove {path()} and run emix login again"
+        ) from exc
+    entries = document.get("logins") if isinstance(document, dict) else None
+    return entries if isinstance(entries, dict) else {}
+
+
+def _save(entries: Mapping[str, Any]) -> None:
+    target = path()
+    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump({"v": 1, "logins": dict(entries)}, stream, indent=1)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(target)
+    except OSError as exc:
+        raise OutputError(
+            "the login cannot be remembered", hint=f"check that {target} can be written"
+        ) from exc
+
+
+def _limited(work: Callable[[], T]) -> T:
+    """Return what `work` returns unless it takes longer than a keyring may."""
+    answer: list[T] = []
+    failure: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            answer.append(work())
+        except Exception as exc:  # noqa: BLE001 - passed on below, in the caller's thread
+            failure.append(exc)
+
+    thread = threading.Thread(target=run, name="keyring", daemon=True)
+    thread.start()
+    thread.join(KEYRING_LIMIT_S)
+    if failure:
+        raise failure[0]
+    if not answer:
+        raise TimeoutError
+    return answer[0]
+
+
+def _keyring_works() -> bool:
+    """Keep, read back and remove a value: a back end may be there and refuse, or forget."""
+    import keyring
+    import keyring.errors
+
+    backend = keyring.get_keyring()
+    name = f"{type(backend).__module__}.{type(backend).__qualname__}"
+    if any(word in name for word in _UNFIT):
+        return False
+    try:
+        keyring.set_password(SERVICE, "probe", "probe")
+        kept = keyring.get_password(SERVICE, "probe") == "probe"
+        keyring.delete_password(SERVICE, "probe")
+    except (keyring.errors.KeyringError, OSError, RuntimeError):
+        return False
+    return kept
+
+
+def _from_keyring(url: str) -> str:
+    import keyring
+    import keyring.errors
+
+    try:
+        return _limited(lambda: keyring.get_password(SERVICE, url) or "")
+    except (TimeoutError, keyring.errors.KeyringError, RuntimeError) as exc:
+        raise _no_keyring("the keyring does not give the token") from exc
+
+
+def _to_keyring(url: str, token: str) -> None:
+    import keyring
+    import keyring.errors
+
+    try:
+        _limited(lambda: keyring.set_password(SERVICE, url, token))
+    except (TimeoutError, keyring.errors.KeyringError, RuntimeError) as exc:
+        raise _no_keyring("the keyring does not take the token") from exc
+
+
+def _delete_from_keyring(url: str) -> None:
+    import keyring
+    import keyring.errors
+
+    with contextlib.suppress(keyring.errors.KeyringError, RuntimeError):
+        keyring.delete_password(SERVICE, url)

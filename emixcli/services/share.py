@@ -1,0 +1,262 @@
+"""Give a recipient a package on the exchange: its key under a fresh access code."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from emixcli.container.code import generate_code, normalise_code
+from emixcli.container.encoding import from_base64url, to_base64url
+from emixcli.container.identity import Identity
+from emixcli.container.page import MAX_PAGE, read_package_element, read_slots
+from emixcli.container.slots import binding, code_proof, make_code_slot, open_slots
+from emixcli.errors import (
+    NoMatchingKeyError,
+    PackageDamagedError,
+    RecipientUnconfirmedError,
+    UsageError,
+)
+from emixcli.exchange.interface import Content, Exchange, Share, ShareRequest
+from emixcli.services.journal import Journal, Record
+
+#: Purposes of use that a share may name (45 CFR 164.506, 164.508).
+PURPOSES = ("treatment", "payment", "operations", "patient-request", "authorization")
+HOLD_MAX_S = 86400
+#: States of a share in which the owner of the address has proven the mailbox.
+_PROVEN = {"verified", "opened", "downloaded"}
+_HEADS = (64 << 10, 1 << 20, MAX_PAGE)
+
+
+@dataclass(frozen=True, slots=True)
+class ShareOrder:
+    """To whom, what for, and how the mail is held.
+
+    Attributes
+    ----------
+    confirmed
+        Addresses that were typed a second time.
+    confirm
+        Asks for an address once more where the exchange wants that; returns what was typed.
+    """
+
+    recipients: tuple[str, ...]
+    purpose: str
+    hold_s: int | None = None
+    confirmed: frozenset[str] = frozenset()
+    confirm: Callable[[str], str] = field(default=lambda _email: "")
+
+
+@dataclass(frozen=True, slots=True)
+class NewShare:
+    """A share and the access code that only its sender knows."""
+
+    share: Share
+    code: str
+
+
+def check_address(text: str) -> str:
+    """Return one mail address without blanks around it.
+
+    Raises
+    ------
+    UsageError
+        It is none, or more than one: a header would then reach people nobody meant.
+    """
+    address = text.strip()
+    local, at, domain = address.rpartition("@")
+    plain = address.isprintable() and not set(address) & set(' ,;:<>()[]"\\')
+    dotted = "." in domain and not domain.startswith((".", "-")) and not domain.endswith(".")
+    if not at or not local or "@" in local or not plain or not dotted or len(address) > 254:
+        raise UsageError("this is not one mail address", hint="give --to once for each recipient")
+    return address
+
+
+def check_order(order: ShareOrder) -> ShareOrder:
+    """Return the order with clean addresses.
+
+    Raises
+    ------
+    UsageError
+        An address, the purpose or the hold is not valid, or an address is there twice.
+    RecipientUnconfirmedError
+        A confirmed address is not among the recipients: one of the two is mistyped.
+    """
+    if order.purpose not in PURPOSES:
+        raise UsageError("this is not a purpose of use", hint=f"one of {', '.join(PURPOSES)}")
+    if order.hold_s is not None and not 0 <= order.hold_s <= HOLD_MAX_S:
+        raise UsageError("the hold is not between 0 and 86400 seconds")
+    recipients = tuple(check_address(text) for text in order.recipients)
+    same = {text.casefold() for text in recipients}
+    if not recipients or len(same) != len(recipients):
+        raise UsageError("no recipient, or one is given twice", hint="give --to ADDRESS")
+    confirmed = frozenset(check_address(text).casefold() for text in order.confirmed)
+    if not confirmed <= same:
+        raise RecipientUnconfirmedError(
+            "an address given to confirm is not among the recipients",
+            hint="compare --to and --confirm-to letter by letter; nothing was sent",
+        )
+    return ShareOrder(recipients, order.purpose, order.hold_s, confirmed, order.confirm)
+
+
+def proven_addresses(exchange: Exchange) -> frozenset[str]:
+    """Return the addresses whose owners have proven them to this account's shares."""
+    return frozenset(
+        share.recipient.casefold()
+        for package in exchange.iter_packages()
+        for share in package.shares
+        if share.state in _PROVEN
+    )
+
+
+def fetch_key(exchange: Exchange, content: Content, identity: Identity) -> bytes:
+    """Return the key of an own package, from the slot of one's own in its stored head.
+
+    Raises
+    ------
+    NoMatchingKeyError
+        It was made by somebody else, or with other keys.
+    """
+    head = bytearray()
+    for length in _HEADS:
+        stop = min(length, content.size)
+        if stop > len(head):
+            exchange.read(content, len(head), stop, head.extend)
+        try:
+            package_id = str(read_package_element(bytes(head))["package_id"])
+            slots = read_slots(bytes(head))
+        except PackageDamagedError:
+            if stop == content.size or length == MAX_PAGE:
+                raise
+            continue
+        if package_id != content.package_id:
+            raise PackageDamagedError("the exchange gave another package")
+        try:
+            return open_slots(slots, package_id=package_id, identity=identity)
+        except NoMatchingKeyError as exc:
+            raise NoMatchingKeyError(
+                "this package was not made with the keys of this machine",
+                hint="share it where it was made; emix keys shows the keys",
+            ) from exc
+    raise PackageDamagedError("the head of the package is damaged")
+
+
+def share_package(
+    exchange: Exchange,
+    key: bytes,
+    order: ShareOrder,
+    *,
+    package_id: str,
+    journal: Journal,
+    on_share: Callable[[NewShare], object] = lambda _new: None,
+) -> list[NewShare]:
+    """Make one share with its own access code for each recipient.
+
+    Each code is in the journal, sealed under the package key, before the exchange hears of the
+    share, and the request bears a key of its own: after a crash the same call finds the same
+    shares and the same codes, and nobody gets a second mail.
+
+    Parameters
+    ----------
+    exchange, key, package_id
+        The sealed package and its key.
+    order
+        As `check_order` returned it.
+    journal
+        Of the command.
+    on_share
+        Hears of each share as soon as it is there.
+    """
+    made = []
+    for email in order.recipients:
+        record = journal.find("code", recipient=email) or _prepare(
+            journal, key, email, package_id=package_id
+        )
+        code = _unseal(record["code"], key, package_id=package_id)
+        share = _create(exchange, email, order, record, code, package_id)
+        if journal.find("shared", recipient=email) is None:
+            journal.append("shared", recipient=email, share_id=share.share_id)
+        new = NewShare(share, code)
+        on_share(new)
+        made.append(new)
+    return made
+
+
+def _prepare(journal: Journal, key: bytes, email: str, *, package_id: str) -> Record:
+    code = generate_code()
+    slot, _ = make_code_slot(code, key, package_id=package_id)
+    return journal.append(
+        "code",
+        recipient=email,
+        slot=slot,
+        code=_seal(code, key, package_id=package_id),
+        idempotency_key=secrets.token_hex(16),
+    )
+
+
+def _create(
+    exchange: Exchange,
+    email: str,
+    order: ShareOrder,
+    record: Mapping[str, object],
+    code: str,
+    package_id: str,
+) -> Share:
+    slot = record["slot"]
+    if not isinstance(slot, dict):
+        raise UsageError("the journal of this command is damaged", hint="send it anew: --again")
+
+    def request(confirm_email: str) -> ShareRequest:
+        return ShareRequest(
+            email=email,
+            confirm_email=confirm_email,
+            purpose=order.purpose,
+            hold_s=order.hold_s,
+            slot=slot,
+            auth=to_base64url(code_proof(slot, normalise_code(code))),
+            idempotency_key=str(record["idempotency_key"]),
+        )
+
+    first = email if email.casefold() in order.confirmed else ""
+    try:
+        return exchange.create_share(package_id, request(first))
+    except RecipientUnconfirmedError as error:
+        typed = order.confirm(email).strip() if not first else ""
+        if not typed:
+            raise
+        if typed.casefold() != email.casefold():
+            raise RecipientUnconfirmedError(
+                "the two addresses differ; this recipient got nothing",
+                hint="start the command again with the right address",
+            ) from error
+        return exchange.create_share(package_id, request(email))
+
+
+def _sealing_key(key: bytes) -> AESGCM:
+    return AESGCM(HKDF(SHA256(), 32, b"", b"emix/v1/journal").derive(key))
+
+
+def _seal(code: str, key: bytes, *, package_id: str) -> str:
+    nonce = secrets.token_bytes(12)
+    sealed = _sealing_key(key).encrypt(nonce, code.encode("ascii"), binding(package_id))
+    return to_base64url(nonce + sealed)
+
+
+def _unseal(text: str, key: bytes, *, package_id: str) -> str:
+    try:
+        data = from_base64url(text)
+        return _sealing_key(key).decrypt(data[:12], data[12:], binding(package_id)).decode("ascii")
+    except (ValueError, InvalidTag) as exc:
+        raise UsageError(
+            "the journal of this command is damaged", hint="send it anew: --again"
+        ) from exc
+
+
+def live_shares(shares: Sequence[Share]) -> list[Share]:
+    """Return the shares through which somebody can still get at the package."""
+    return [share for share in shares if share.state not in {"recalled", "revoked", "expired"}]

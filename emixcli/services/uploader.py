@@ -1,0 +1,283 @@
+"""A sink that sends a package to the exchange while it is being made.
+
+The writer's bytes are cut into parts; threads hash and send them, at most a few at once. Parts that
+the exchange has already are recognised by size and MD5 and not sent again, so an interrupted upload
+goes on where it stopped as soon as the same bytes are made again. The parts that hold the page are
+sent last, since the page is completed last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import queue
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Self
+
+from emixcli.errors import (
+    EmixError,
+    ExchangeError,
+    ExchangeServerError,
+    OutputError,
+    UploadInterruptedError,
+)
+from emixcli.exchange.interface import Exchange, Part, SealedPart
+from emixcli.exchange.retry import STEADY, Patience, is_transient, persist
+from emixcli.progress import SILENT, ProgressListener
+from emixcli.services.spool import MEMORY_PART_MAX, PartBuffer, Pool
+
+MIB = 1 << 20
+PART_MIN = 8 * MIB
+PARTS_MAX = 1000
+#: Parts in flight: two to four beat one stream, more gain nothing.
+WORKERS, WORKERS_DISK = 3, 2
+
+Bytes = bytes | bytearray | memoryview
+
+
+def part_size_for(size_bound: int) -> int:
+    """Return the size of the parts of a package of at most `size_bound` bytes.
+
+    8 MiB, or more in whole MiB so that there are at most 1000 of them.
+    """
+    needed = -(-size_bound // PARTS_MAX)
+    return max(PART_MIN, -(-needed // MIB) * MIB)
+
+
+@dataclass(frozen=True, slots=True)
+class UploadTarget:
+    """Where the bytes go, and what is known of them.
+
+    Attributes
+    ----------
+    held
+        Bytes at the front that may still change: the parts that hold them go last.
+    known
+        Parts that the exchange has, by number.
+    """
+
+    exchange: Exchange
+    package_id: str
+    part_size: int
+    held: int = 0
+    known: Mapping[int, Part] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What has arrived."""
+
+    size: int
+    parts: tuple[SealedPart, ...]
+    n_skipped: int
+
+
+class Uploader:
+    """Takes the bytes of a package in order and sends them in parts.
+
+    Parameters
+    ----------
+    target
+        Where the bytes go.
+    on_part
+        Called, from one thread at a time, for each part that has arrived in this run.
+    patience
+        How long a part is tried again.
+    progress
+        Hears of bytes as they go out.
+    """
+
+    def __init__(
+        self,
+        target: UploadTarget,
+        *,
+        on_part: Callable[[SealedPart], object] = lambda _part: None,
+        patience: Patience = STEADY,
+        progress: ProgressListener = SILENT,
+    ) -> None:
+        self._target = target
+        self._on_part = on_part
+        self._patience = patience
+        self._progress = progress
+        self._n_held = -(-target.held // target.part_size)
+        workers = WORKERS if target.part_size <= MEMORY_PART_MAX else WORKERS_DISK
+        self._pool = Pool(target.part_size, workers + 1 + self._n_held)
+        self._todo: queue.SimpleQueue[tuple[int, PartBuffer] | None] = queue.SimpleQueue()
+        self._held: dict[int, PartBuffer] = {}
+        self._current: PartBuffer | None = None
+        self._number = 0
+        self._size = 0
+        self._done: dict[int, SealedPart] = {}
+        self._n_skipped = 0
+        self._failure: BaseException | None = None
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._threads = [
+            threading.Thread(target=self._work, name=f"part-{n}", daemon=True)
+            for n in range(workers)
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def write(self, data: Bytes) -> None:
+        """Take the next bytes; waits while the line is slower than the writer."""
+        rest = memoryview(data).cast("B")
+        self._size += len(rest)
+        while rest:
+            self._raise_failure()
+            if self._current is None:
+                self._current = self._pool.take()
+                self._number += 1
+                self._raise_failure()
+            room = self._target.part_size - len(self._current)
+            self._current.append(rest[:room])
+            rest = rest[room:]
+            if len(self._current) == self._target.part_size:
+                self._pass_on()
+
+    def patch(self, offset: int, data: Bytes) -> None:
+        """Replace bytes of the page, which has not been sent yet."""
+        rest = memoryview(data).cast("B")
+        if offset + len(rest) > self._target.held:
+            raise OutputError("bytes that have been sent cannot be changed")
+        if self._current is not None and self._number <= self._n_held:
+            self._pass_on()
+        while rest:
+            number, start = divmod(offset, self._target.part_size)
+            room = self._target.part_size - start
+            self._held[number + 1].patch(start, rest[:room])
+            offset, rest = offset + room, rest[room:]
+
+    def finish(self) -> Uploaded:
+        """Send what is left and return when everything has arrived.
+
+        Raises
+        ------
+        UploadInterruptedError
+            The line was cut for too long; what has arrived stays on the exchange.
+        """
+        if self._current is not None:
+            self._pass_on()
+        for number, buffer in sorted(self._held.items()):
+            self._todo.put((number, buffer))
+        self._held.clear()
+        self._end_threads()
+        self._raise_failure()
+        parts = tuple(self._done[number] for number in sorted(self._done))
+        if [part.number for part in parts] != list(range(1, self._number + 1)):
+            raise OutputError("parts of the upload are missing")
+        return Uploaded(self._size, parts, self._n_skipped)
+
+    def close(self) -> None:
+        """Stop; parts in flight are given up unless `finish` has returned."""
+        self._stop.set()
+        self._end_threads()
+        self._pool.close()
+        for buffer in [*self._held.values(), *filter(None, [self._current])]:
+            buffer.close()
+        self._held.clear()
+        self._current = None
+
+    def _end_threads(self) -> None:
+        for _ in self._threads:
+            self._todo.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads = []
+
+    def _pass_on(self) -> None:
+        buffer, self._current = self._current, None
+        if buffer is None:
+            return
+        if self._number <= self._n_held:
+            self._held[self._number] = buffer
+        else:
+            self._todo.put((self._number, buffer))
+
+    def _work(self) -> None:
+        while (item := self._todo.get()) is not None:
+            number, buffer = item
+            try:
+                if self._failure is None and not self._stop.is_set():
+                    self._send(number, buffer)
+            except Exception as exc:  # noqa: BLE001 - raised again in the writer's thread
+                self._failure = self._failure or exc
+            finally:
+                self._pool.give(buffer)
+
+    def _send(self, number: int, buffer: PartBuffer) -> None:
+        part = digest(number, buffer.pieces())
+        known = self._target.known.get(number)
+        skipped = known is not None and (known.size, known.md5) == (part.size, part.md5)
+        if skipped:
+            self._advance(part.size)
+        else:
+            persist(partial(self._put, part, buffer), self._patience, sleep=self._wait)
+        with self._lock:
+            self._done[number] = part
+            self._n_skipped += skipped
+            if not skipped:
+                self._on_part(part)
+
+    def _put(self, part: SealedPart, buffer: PartBuffer) -> None:
+        """Send one part with a fresh address; a failed try takes its progress back."""
+        gone = 0
+
+        def sent(n: int) -> None:
+            nonlocal gone
+            if self._stop.is_set():
+                raise UploadInterruptedError("the upload was stopped")
+            gone += n
+            self._advance(n)
+
+        exchange, package_id = self._target.exchange, self._target.package_id
+        try:
+            wanted = Part(part.number, part.size, part.md5)
+            signed = exchange.sign_parts(package_id, [wanted])[0]
+            exchange.put_part(signed, buffer, sent=sent)
+        except EmixError:
+            self._advance(-gone)
+            raise
+
+    def _advance(self, n: int) -> None:
+        with self._lock:
+            self._progress.advance(n)
+
+    def _wait(self, seconds: float) -> None:
+        if self._stop.wait(seconds):
+            raise UploadInterruptedError("the upload was stopped")
+
+    def _raise_failure(self) -> None:
+        if self._failure is None:
+            return
+        raise interrupted(self._failure) from self._failure
+
+
+def interrupted(failure: BaseException) -> BaseException:
+    """Return what a cut upload is to the user; errors that a new try cannot mend stay."""
+    cut = isinstance(failure, EmixError) and is_transient(failure)
+    if cut and isinstance(failure, (ExchangeError, ExchangeServerError)):
+        return UploadInterruptedError(
+            f"the upload was cut: {failure.message}",
+            hint="run the same command again: it goes on where it stopped",
+        )
+    return failure
+
+
+def digest(number: int, pieces: Iterable[memoryview]) -> SealedPart:
+    """Return number, size and digests of a part."""
+    md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
+    size = 0
+    for piece in pieces:
+        md5.update(piece)
+        sha256.update(piece)
+        size += len(piece)
+    return SealedPart(number, size, md5.hexdigest(), sha256.hexdigest())
