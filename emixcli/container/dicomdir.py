@@ -1,0 +1,288 @@
+"""The DICOMDIR of a package: explicit little endian, from what the scan kept (PS3.3 Annex F).
+
+A key of type 1 that the object lacks is invented, since readers reject a directory without it; how
+many were is counted. Text is UTF-8 where it is not ASCII.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from emixcli.container import record_types
+from emixcli.container.encoding import ALPHABET
+from emixcli.container.layout import instance_name, series_folder
+from emixcli.container.record_types import CHARSET, Key
+from emixcli.model import FileSet, Instance, Patient, Series, Study
+
+MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
+_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
+#: By UUID (PS3.5 section B.2), made once for this implementation.
+IMPLEMENTATION_CLASS_UID = "2.25.313200389502675892903654971083032199842"
+_VERSION_NAME = "EMIX_1"
+_PRIVATE_RECORD_UID = IMPLEMENTATION_CLASS_UID
+_UTF8 = "ISO_IR 192"
+_LONG_VRS = {"OB", "SQ"}
+_MAX_TEXT = {"SH": 16, "LO": 64, "PN": 192, "CS": 16, "UI": 64, "ST": 1024}
+_INVENTED = {
+    "PatientID": "UNKNOWN",
+    "StudyDate": "19000101",
+    "ContentDate": "19000101",
+    "PresentationCreationDate": "19000101",
+    "StudyTime": "000000",
+    "ContentTime": "000000",
+    "PresentationCreationTime": "000000",
+    "Modality": "OT",
+    "ContentLabel": "UNKNOWN",
+    "DoseSummationType": "PLAN",
+    "StructureSetLabel": "UNKNOWN",
+    "RTPlanLabel": "UNKNOWN",
+    "CompletionFlag": "PARTIAL",
+    "VerificationFlag": "UNVERIFIED",
+    "MIMETypeOfEncapsulatedDocument": "application/octet-stream",
+    "ImageType": "DERIVED\\PRIMARY",
+}
+_DATE, _TIME = re.compile(r"\d{8}"), re.compile(r"\d{2}(\d{2}(\d{2}(\.\d{1,6})?)?)?")
+_NUMBER, _UID = re.compile(r"[+-]?\d{1,11}"), re.compile(r"[0-9]+(\.[0-9]+)*")
+_NOT_CS = re.compile(r"[^A-Z0-9 _\\]")
+
+#: Values of an instance that the scan does not keep: keyword to text or encoded sequence.
+Extra = Mapping[str, str | bytes]
+
+
+@dataclass(slots=True)
+class _Record:
+    """A directory record whose offsets are not known yet."""
+
+    type: str
+    body: bytes
+    children: list[_Record] = field(default_factory=list)
+    offset: int = 0
+
+    @property
+    def length(self) -> int:
+        return 8 + len(_links(0, 0)) + len(_element(0x00041430, "CS", self.type)) + len(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A DICOMDIR and how many of its keys had to be invented, by keyword."""
+
+    content: bytes
+    invented: dict[str, int]
+
+
+def make_dicomdir(
+    file_set: FileSet, *, package_id: str, extra: Callable[[Instance], Extra] = lambda _: {}
+) -> Directory:
+    """Return the DICOMDIR of a package.
+
+    Parameters
+    ----------
+    file_set
+        What the package holds.
+    package_id
+        Gives the directory its SOP Instance UID.
+    extra
+        Returns values of an instance that the scan does not keep.
+    """
+    writer = _Writer(extra)
+    roots = [writer.patient(patient) for patient in file_set.patients]
+    meta = _meta(_uid_of(package_id))
+    head_length = len(meta) + len(_head(0, 0, 0))
+    end = _assign(roots, head_length)
+    first, last = (roots[0].offset, roots[-1].offset) if roots else (0, 0)
+    content = bytearray(meta + _head(first, last, end - head_length))
+    _emit(roots, content)
+    return Directory(bytes(content), writer.invented)
+
+
+class _Writer:
+    """Makes records and counts what it invents."""
+
+    def __init__(self, extra: Callable[[Instance], Extra]) -> None:
+        self._extra = extra
+        self._n_studies = 0
+        self.invented: dict[str, int] = {}
+
+    def patient(self, patient: Patient) -> _Record:
+        first = patient.studies[0].series[0].instances[0]
+        body = self._keys(record_types.PATIENT, first, {}, number=1)
+        return _Record("PATIENT", body, [self._study(study) for study in patient.studies])
+
+    def _study(self, study: Study) -> _Record:
+        self._n_studies += 1
+        number = self._n_studies
+        first = study.series[0].instances[0]
+        body = self._keys(record_types.STUDY, first, {"StudyInstanceUID": study.uid}, number=number)
+        children = [
+            self._series(series, series_folder(number, index), index)
+            for index, series in enumerate(study.series, 1)
+        ]
+        return _Record("STUDY", body, children)
+
+    def _series(self, series: Series, folder: str, number: int) -> _Record:
+        extra = {"SeriesInstanceUID": series.uid}
+        body = self._keys(record_types.SERIES, series.instances[0], extra, number=number)
+        children = [
+            self._instance(instance, instance_name(folder, index), index)
+            for index, instance in enumerate(series.instances, 1)
+        ]
+        return _Record("SERIES", body, children)
+
+    def _instance(self, instance: Instance, name: str, number: int) -> _Record:
+        sop_class = instance.text("SOPClassUID")
+        kind = record_types.record_type(sop_class, has_pixels=instance.pixel_offset >= 0)
+        private = _element(0x00041432, "UI", _PRIVATE_RECORD_UID) if kind == "PRIVATE" else b""
+        reference = (
+            _element(0x00041500, "CS", name.replace("/", "\\"))
+            + _element(0x00041510, "UI", _uid(sop_class))
+            + _element(0x00041511, "UI", _uid(instance.text("SOPInstanceUID")))
+            + _element(0x00041512, "UI", _uid(instance.text("TransferSyntaxUID")))
+        )
+        keys = record_types.INSTANCE[kind]
+        body = self._keys(keys, instance, self._extra(instance), number=number)
+        return _Record(kind, private + reference + body)
+
+    def _keys(
+        self, keys: tuple[Key, ...], instance: Instance, extra: Extra, *, number: int
+    ) -> bytes:
+        values = {key.tag: (key, self._value(key, instance, extra, number=number)) for key in keys}
+        text = "".join(value for _, value in values.values() if isinstance(value, str))
+        if not text.isascii():
+            values[CHARSET.tag] = (CHARSET, _UTF8)
+        return b"".join(_element(tag, key.vr, value) for tag, (key, value) in sorted(values.items()))
+
+    def _value(self, key: Key, instance: Instance, extra: Extra, *, number: int) -> str | bytes:
+        given = extra.get(key.keyword)
+        if given is None:
+            given = _text_of(instance, key.keyword)
+        value = given if isinstance(given, bytes) else _clean(key.vr, given)
+        if value or key.type != 1:
+            return value
+        self.invented[key.keyword] = self.invented.get(key.keyword, 0) + 1
+        if key.vr == "SQ":
+            return _invented_code()
+        return _INVENTED.get(key.keyword, str(number))
+
+
+def _text_of(instance: Instance, keyword: str) -> str:
+    try:
+        return instance.text(keyword)
+    except KeyError:  # not among the values that a scan keeps
+        return ""
+
+
+def _clean(vr: str, text: str) -> str:
+    """Return the value as its VR allows it (PS3.5 Table 6.2-1), "" where it does not."""
+    text = text.strip()
+    if vr in {"DA", "TM", "IS", "UI"}:
+        pattern = {"DA": _DATE, "TM": _TIME, "IS": _NUMBER, "UI": _UID}[vr]
+        first = text.partition("\\")[0].strip()
+        if vr == "DA":
+            first = first.replace(".", "")
+        return first[:64] if pattern.fullmatch(first) else ""
+    if vr == "CS":
+        parts = text.upper().split("\\")
+        return "\\".join(_NOT_CS.sub("", part)[:16].strip() for part in parts).strip("\\")
+    if vr not in {"ST"}:
+        text = text.replace("\\", " ")
+    text = "".join(symbol for symbol in text if symbol.isprintable())
+    return text[: _MAX_TEXT.get(vr, 64)].strip()
+
+
+def _uid(text: str) -> str:
+    return _clean("UI", text) or "2.25.0"
+
+
+def _invented_code() -> bytes:
+    """Return a Concept Name Code Sequence that says that there was none."""
+    return encode_code("121106", "DCM", "Comment")
+
+
+def encode_code(value: str, scheme: str, meaning: str) -> bytes:
+    """Return one item of a code sequence (PS3.3 Table 8.8-1)."""
+    texts = (_clean("SH", value), _clean("SH", scheme), _clean("LO", meaning))
+    content = b"".join(
+        _element(tag, vr, text)
+        for tag, vr, text in zip(
+            (0x00080100, 0x00080102, 0x00080104), ("SH", "SH", "LO"), texts, strict=True
+        )
+    )
+    return struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
+
+
+def _element(tag: int, vr: str, value: str | bytes | int) -> bytes:
+    """Return an element in explicit VR little endian (PS3.5 section 7.1.2)."""
+    if isinstance(value, int) or vr in {"US", "UL"}:
+        data = struct.pack("<H" if vr == "US" else "<I", int(value or 0))
+    else:
+        data = value.encode("utf-8") if isinstance(value, str) else value
+        if len(data) % 2:
+            data += b"\0" if vr in {"UI", "OB"} else b" "
+    head = struct.pack("<HH2s", tag >> 16, tag & 0xFFFF, vr.encode("ascii"))
+    if vr in _LONG_VRS:
+        return head + struct.pack("<HI", 0, len(data)) + data
+    return head + struct.pack("<H", len(data)) + data
+
+
+def _links(following: int, lower: int) -> bytes:
+    return (
+        _element(0x00041400, "UL", following)
+        + _element(0x00041410, "US", 0xFFFF)
+        + _element(0x00041420, "UL", lower)
+    )
+
+
+def _meta(uid: str) -> bytes:
+    """Return preamble and file meta information (PS3.10 section 7.1)."""
+    elements = b"".join((
+        _element(0x00020001, "OB", b"\0\1"),
+        _element(0x00020002, "UI", MEDIA_STORAGE_DIRECTORY),
+        _element(0x00020003, "UI", uid),
+        _element(0x00020010, "UI", _EXPLICIT_LITTLE),
+        _element(0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
+        _element(0x00020013, "SH", _VERSION_NAME),
+    ))
+    return bytes(128) + b"DICM" + _element(0x00020000, "UL", len(elements)) + elements
+
+
+def _head(first: int, last: int, length: int) -> bytes:
+    """Return the elements before the records and the head of their sequence."""
+    return (
+        _element(0x00041130, "CS", "EMIX")
+        + _element(0x00041200, "UL", first)
+        + _element(0x00041202, "UL", last)
+        + _element(0x00041212, "US", 0)
+        + struct.pack("<HH2sHI", 0x0004, 0x1220, b"SQ", 0, length)
+    )
+
+
+def _assign(records: list[_Record], offset: int) -> int:
+    """Give every record its offset, a record before those below it; returns the end."""
+    for record in records:
+        record.offset = offset
+        offset = _assign(record.children, offset + record.length)
+    return offset
+
+
+def _emit(records: list[_Record], out: bytearray) -> None:
+    following = [record.offset for record in records[1:]] + [0]
+    for record, offset in zip(records, following, strict=False):
+        content = (
+            _links(offset, record.children[0].offset if record.children else 0)
+            + _element(0x00041430, "CS", record.type)
+            + record.body
+        )
+        out += struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
+        _emit(record.children, out)
+
+
+def _uid_of(package_id: str) -> str:
+    """Return the SOP Instance UID of a package's directory (PS3.5 section B.2)."""
+    number = 0
+    for symbol in package_id.upper():
+        number = number * 32 + ALPHABET.index(symbol)
+    return f"2.25.{number % 2**128}"

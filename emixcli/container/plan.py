@@ -1,0 +1,194 @@
+"""What a package will hold, decided before its first byte is written."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+from emixcli import __version__
+from emixcli.container import layout
+from emixcli.container.cipher import OVERHEAD
+from emixcli.container.encoding import to_base64url, to_json
+from emixcli.container.entry import Source
+from emixcli.container.frames import ENCAPSULATED, Range, frame_ranges, n_frames
+from emixcli.container.glue import glue_bound
+from emixcli.container.identity import PublicIdentity
+from emixcli.container.layout import Report
+from emixcli.container.manifest import manifest_bound
+from emixcli.container.page import FORMAT, Page
+from emixcli.model import Document, FileSet, Instance
+
+_UNCOMPRESSED = {
+    "1.2.840.10008.1.2",
+    "1.2.840.10008.1.2.1",
+    "1.2.840.10008.1.2.2",
+    "",
+}
+_LOCAL_BOUND = 30 + 11 + 20
+_CENTRAL_BOUND = 46 + 11 + 28
+_END_BOUND = 56 + 20 + 22 + 65_535
+_SIGNATURE_BOUND = 512
+_HEAD_BOUND = 4096
+
+
+class Reader(Protocol):
+    """Opens what a FileSet lists; `emixcli.media.reader.MediaReader` is one."""
+
+    def open(self, item: Instance | Document) -> BinaryIO:
+        """Return a seekable binary file."""
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who sends, as the recipient shall read it."""
+
+    name: str
+    organisation: str
+
+
+@dataclass(frozen=True)
+class PackagePlan:
+    """What a package will hold.
+
+    `index_body` is the index but its head, which needs the signing key; `size_bound` is at least
+    the size of the package in bytes; `invented` counts keys of the DICOMDIR that objects lack.
+    """
+
+    file_set: FileSet
+    reports: tuple[Report, ...]
+    sender: Sender
+    package_id: str
+    created: str
+    page: Page
+    index_body: bytes
+    dicomdir: bytes
+    invented: Mapping[str, int]
+    size_bound: int
+    counts: Mapping[str, int]
+
+    @property
+    def page_length(self) -> int:
+        """Bytes before the first entry; only these are patched at the end."""
+        return len(self.page.blank)
+
+
+def index_bytes(plan: PackagePlan, signing: bytes, fingerprint: str) -> bytes:
+    """Return the index with its head; `signing` is the sender's public Ed25519 key."""
+    head = {
+        "format": FORMAT,
+        "package_id": plan.package_id,
+        "created": plan.created,
+        "generator": f"emix {__version__}",
+        "sender": {
+            "name": plan.sender.name,
+            "organisation": plan.sender.organisation,
+            "key": to_base64url(signing),
+            "fingerprint": fingerprint,
+        },
+    }
+    return to_json(head)[:-1] + b"," + plan.index_body
+
+
+def readme() -> bytes:
+    """Return README.TXT, with line ends that every system shows."""
+    path = resources.files("emixcli.container").joinpath("readme.txt")
+    return path.read_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+def iter_sources(
+    plan: PackagePlan, index: bytes, reader: Reader
+) -> Iterator[tuple[Source, Instance | Document | Report | None]]:
+    """Yield every entry before the manifest, in order, with what it is made from."""
+    yield bytes_source(layout.INDEX, index), None
+    yield bytes_source(layout.DICOMDIR, plan.dicomdir), None
+    for instance, name in layout.iter_instances(plan.file_set):
+        yield _instance_source(instance, name, reader), instance
+    for document, name in layout.iter_documents(plan.file_set, plan.reports):
+        if isinstance(document, Report):
+            source = Source(name, document.size, True, _path_opener(document.path))  # noqa: FBT003
+        else:
+            source = Source(name, document.size, True, _item_opener(reader, document))  # noqa: FBT003
+        yield source, document
+    yield bytes_source(layout.README, readme()), None
+
+
+def bytes_source(name: str, content: bytes) -> Source:
+    """Return the source of an entry that is made here."""
+    return Source(name, len(content), compress=True, open=lambda: io.BytesIO(content))
+
+
+def _path_opener(path: Path) -> Callable[[], BinaryIO]:
+    return lambda: path.open("rb")
+
+
+def _item_opener(reader: Reader, item: Instance | Document) -> Callable[[], BinaryIO]:
+    return lambda: reader.open(item)
+
+
+def _instance_source(instance: Instance, name: str, reader: Reader) -> Source:
+    def frames(file: BinaryIO) -> list[Range]:
+        return frame_ranges(instance, file)
+
+    return Source(
+        name,
+        instance.size,
+        compress=is_compressible(instance),
+        open=_item_opener(reader, instance),
+        frames=frames,
+    )
+
+
+def is_compressible(instance: Instance) -> bool:
+    """Tell whether deflate is worth its time: no pixels, or one uncompressed frame."""
+    if instance.text("TransferSyntaxUID") not in _UNCOMPRESSED:
+        return False
+    if instance.pixel_offset < 0:
+        return True
+    return instance.pixel_length != ENCAPSULATED and n_frames(instance) == 1
+
+
+def size_bound(
+    file_set: FileSet, *, reports: Sequence[Report], page: Page, made: Sequence[bytes]
+) -> int:
+    """Return at least the size of the package; `made` is index body and DICOMDIR."""
+    entries = [(name, instance.size) for instance, name in layout.iter_instances(file_set)]
+    documents = list(layout.iter_documents(file_set, tuple(reports)))
+    entries += [(name, document.size) for document, name in documents]
+    index_length = len(made[0]) + _HEAD_BOUND
+    entries += [
+        (layout.INDEX, index_length),
+        (layout.DICOMDIR, len(made[1])),
+        (layout.README, len(readme())),
+        (layout.MANIFEST, manifest_bound(file_set, n_others=len(documents) + 3)),
+        (layout.SIGNATURE, _SIGNATURE_BOUND),
+    ]
+    total = len(page.blank) + _END_BOUND
+    for name, size in entries:
+        script = _LOCAL_BOUND + len(name) + OVERHEAD + size
+        total += script + glue_bound(script) + _CENTRAL_BOUND + len(name)
+    return total
+
+
+def document_fields(document: Document | Report, name: str) -> dict[str, Any]:
+    """Return what the index says of a report."""
+    return {
+        "entry": name,
+        "kind": document.kind,
+        "mime": MIME_TYPES.get(document.kind, "application/octet-stream"),
+        "size": document.size,
+        "match": {"verdict": "unknown", "reason": "not compared with the images"},
+    }
+
+
+MIME_TYPES = {
+    "pdf": "application/pdf",
+    "text": "text/plain",
+    "rtf": "application/rtf",
+    "hl7v2": "application/hl7-v2",
+    "cda": "application/hl7-cda+xml",
+    "ccr": "application/xml",
+}

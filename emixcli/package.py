@@ -1,0 +1,297 @@
+"""Packages: one file that is a web page and an encrypted ZIP archive at once.
+
+`plan_package` decides what goes in, `write_package` streams it into a sink, `open_package` reads
+one. The format is `docs/format/package-v1.md`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from emixcli.container import layout, plan
+from emixcli.container.dicomdir import make_dicomdir
+from emixcli.container.encoding import is_package_id, new_package_id, to_json
+from emixcli.container.entry import encode_bytes
+from emixcli.container.identity import PublicIdentity, SigningKey
+from emixcli.container.index import findings_json, iter_patients
+from emixcli.container.layout import Report
+from emixcli.container.manifest import entry_json, losses_json, make_manifest, sign
+from emixcli.container.page import FORMAT, SLOTS_LENGTH, load_bundle, make_page
+from emixcli.container.plan import PackagePlan, Reader, Sender
+from emixcli.container.slots import Slot
+from emixcli.container.zipwriter import Lost, Sink, Written, ZipWriter, default_workers
+from emixcli.errors import UsageError
+from emixcli.model import Document, FileSet, Instance
+from emixcli.progress import SILENT, ProgressListener
+
+__all__ = [
+    "PackagePlan", "PackageResult", "Sender", "Sink", "plan_package", "write_package",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class PackageResult:
+    """What became of a package.
+
+    `counts` has `instances`, `documents` and `lost`; `losses` is as in the manifest; the slots
+    element's content is at `slots_offset`, `slots_length` bytes.
+    """
+
+    package_id: str
+    size: int
+    counts: dict[str, int]
+    losses: list[dict[str, Any]]
+    documents_lost: list[dict[str, Any]]
+    slots_offset: int
+    slots_length: int
+
+
+def plan_package(
+    file_set: FileSet,
+    *,
+    reports: Sequence[Path] = (),
+    sender: Sender,
+    package_id: str | None = None,
+    created: str | None = None,
+    reader: Reader | None = None,
+    bundle: bytes | None = None,
+) -> PackagePlan:
+    """Return what a package of `file_set` will hold; writes nothing.
+
+    Parameters
+    ----------
+    file_set
+        What a scan found.
+    reports
+        More reports, from the disk.
+    sender
+        Who sends.
+    package_id, created
+        Made new where None; given again to write the same package again.
+    reader
+        Opens the file set; a `MediaReader` where None.
+    bundle
+        The viewer page; the one that ships with emix where None.
+
+    Raises
+    ------
+    ReportError
+        A report cannot be read.
+    EmixError
+        The viewer page is missing.
+    """
+    package_id = package_id or new_package_id()
+    if not is_package_id(package_id):
+        raise UsageError("this is not a package id")
+    created = created or _now()
+    page = make_page(load_bundle() if bundle is None else bundle)
+    found = tuple(_load_report(path) for path in reports)
+    with _reader(file_set, reader):
+        patients = b"".join(iter_patients(file_set, lambda _instance, _fields: None))
+        directory = make_dicomdir(file_set, package_id=package_id)
+    documents = [
+        plan.document_fields(document, name)
+        for document, name in layout.iter_documents(file_set, found)
+    ]
+    tail = {
+        "documents": documents,
+        "findings": findings_json(file_set.findings),
+        "deidentification": None,
+    }
+    index_body = b'"patients":' + patients + b"," + to_json(tail)[1:]
+    return PackagePlan(
+        file_set=file_set,
+        reports=found,
+        sender=sender,
+        package_id=package_id,
+        created=created,
+        page=page,
+        index_body=index_body,
+        dicomdir=directory.content,
+        invented=directory.invented,
+        size_bound=plan.size_bound(
+            file_set, reports=found, page=page, made=(index_body, directory.content)
+        ),
+        counts=_counts(file_set, documents=len(documents)),
+    )
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _load_report(path: Path) -> Report:
+    return Report(path, path.stat().st_size, "pdf")
+
+
+def _counts(file_set: FileSet, *, documents: int) -> dict[str, int]:
+    return {
+        "patients": len(file_set.patients),
+        "studies": sum(1 for _ in file_set.iter_studies()),
+        "series": sum(1 for _ in file_set.iter_series()),
+        "instances": sum(1 for _ in file_set.iter_instances()),
+        "documents": documents,
+    }
+
+
+@contextlib.contextmanager
+def _reader(file_set: FileSet, reader: Reader | None) -> Iterator[Reader]:
+    if reader is not None:
+        yield reader
+        return
+    from emixcli.media.reader import MediaReader
+
+    with MediaReader(file_set) as media_reader:
+        yield media_reader
+
+
+@dataclass
+class _Outcome:
+    """What has been written so far."""
+
+    records: list[bytes] = field(default_factory=list)
+    index_sha256: str = ""
+    lost: list[tuple[Lost, Instance]] = field(default_factory=list)
+    documents_lost: list[dict[str, Any]] = field(default_factory=list)
+
+
+def write_package(
+    package_plan: PackagePlan,
+    sink: Sink,
+    *,
+    key: bytes,
+    slots: Sequence[Slot],
+    signing_key: SigningKey,
+    sender_fingerprint: str = "",
+    workers: int | None = None,
+    progress: ProgressListener = SILENT,
+    reader: Reader | None = None,
+) -> PackageResult:
+    """Stream a package into `sink`; the same plan and key give the same bytes.
+
+    Parameters
+    ----------
+    package_plan
+        From `plan_package`.
+    sink
+        Gets the bytes in order, and the filled head of the page by `patch` at the end.
+    key
+        The package key, 32 random bytes of this package alone.
+    slots
+        Ways to the key.
+    signing_key
+        Signs the manifest.
+    workers
+        Threads that encode; one for each core where None.
+    progress
+        Hears the plain bytes that are done.
+    reader
+        Opens the file set; a `MediaReader` where None.
+
+    Raises
+    ------
+    MediaError
+        A large source failed after the first of its bytes were written. Smaller ones that fail
+        are left out and listed in `losses`.
+    """
+    if len(key) != 32:
+        raise UsageError("a package key has 32 bytes")
+    signing = signing_key.public_key().public_bytes_raw()
+    index = plan.index_bytes(package_plan, signing, sender_fingerprint)
+    page = package_plan.page
+    sink.write(page.blank)
+    writer = ZipWriter(sink, key=key, offset=len(page.blank))
+    progress.stage("packing", package_plan.file_set.size)
+    with _reader(package_plan.file_set, reader) as media:
+        outcome = _write_content(
+            package_plan, writer, plan.iter_sources(package_plan, index, media),
+            workers=workers or default_workers(), progress=progress,
+        )  # fmt: skip
+    outcome.index_sha256 = hashlib.sha256(index).hexdigest()
+    result = _finish(package_plan, writer, outcome, key=key, signing_key=signing_key)
+    package = {
+        "format": FORMAT,
+        "package_id": package_plan.package_id,
+        "size": result.size,
+        "page_length": len(page.blank),
+        "entries": writer.n_entries,
+    }
+    sink.patch(*page.patch(package, list(slots)))
+    return result
+
+
+def _write_content(
+    package_plan: PackagePlan,
+    writer: ZipWriter,
+    sources: Iterator[tuple[plan.Source, Instance | Document | Report | None]],
+    *,
+    workers: int,
+    progress: ProgressListener,
+) -> _Outcome:
+    outcome = _Outcome()
+    origins: dict[str, Instance | Document | Report | None] = {}
+
+    def remember() -> Iterator[plan.Source]:
+        for source, origin in sources:
+            origins[source.name] = origin
+            yield source
+
+    for written in writer.add_all(remember(), workers=workers):
+        origin = origins.pop(written.source.name)
+        if isinstance(written, Written):
+            outcome.records.append(entry_json(written))
+        elif isinstance(origin, Instance):
+            outcome.lost.append((written, origin))
+        else:
+            outcome.documents_lost.append({
+                "entry": written.source.name,
+                "bytes_lost": written.source.size,
+                "reason": written.reason,
+            })
+        if origin is not None:
+            progress.advance(written.source.size)
+    return outcome
+
+
+def _finish(
+    package_plan: PackagePlan,
+    writer: ZipWriter,
+    outcome: _Outcome,
+    *,
+    key: bytes,
+    signing_key: SigningKey,
+) -> PackageResult:
+    """Write manifest, signature, directory; return the result."""
+    counts = dict(package_plan.counts)
+    counts["instances"] -= len(outcome.lost)
+    counts["documents"] -= len(outcome.documents_lost)
+    counts["lost"] = len(outcome.lost) + len(outcome.documents_lost)
+    losses = losses_json(outcome.lost)
+    manifest = make_manifest(
+        package_id=package_plan.package_id,
+        index_sha256=outcome.index_sha256,
+        page=package_plan.page,
+        entries=outcome.records,
+        losses=losses,
+        counts=counts,
+        documents_lost=outcome.documents_lost,
+    )
+    writer.add(encode_bytes(layout.MANIFEST, manifest, key, compress=True))
+    signature = sign(manifest, signing_key)
+    writer.add(encode_bytes(layout.SIGNATURE, signature, key, compress=False))
+    size = writer.finish()
+    return PackageResult(
+        package_id=package_plan.package_id,
+        size=size,
+        counts=counts,
+        losses=losses,
+        documents_lost=outcome.documents_lost,
+        slots_offset=package_plan.page.slots_offset,
+        slots_length=SLOTS_LENGTH,
+    )
