@@ -132,7 +132,7 @@ def _answer(text: str) -> int:
 
 def _catch(argv: Sequence[str]) -> int:
     """Run and turn every way to end into an exit code."""
-    as_json = "--json" in _before_double_dash(argv)
+    as_json = _wants_json(argv)
     try:
         return _dispatch(argv)
     except EmixError as exc:
@@ -238,8 +238,13 @@ def _report_bug(exc: BaseException, *, as_json: bool) -> int:
     return _report(bug, as_json=as_json)
 
 
-def _before_double_dash(argv: Sequence[str]) -> Sequence[str]:
-    return argv[: list(argv).index("--")] if "--" in argv else argv
+def _wants_json(argv: Sequence[str]) -> bool:
+    """Whether errors are for a script: `--json`, or the variable that stands for it."""
+    before = argv[: list(argv).index("--")] if "--" in argv else argv
+    words = [word.upper().replace("-", "_") for word in argv[:2]]
+    variables = ("_".join(["EMIX", *words[:n], "JSON"]) for n in (1, 2))
+    values = {os.environ.get(name, "").lower() for name in variables}
+    return "--json" in before or not values.isdisjoint({"1", "true", "t", "yes", "y", "on"})
 
 
 def _flush_stdout() -> bool:

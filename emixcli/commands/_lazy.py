@@ -82,8 +82,7 @@ class LazyGroup(TyperGroup):
         app: typer.Typer | None = getattr(module, "app", None)
         command = _build_group(app) if app is not None else _build_command(module.command)
         command.name = name
-        if isinstance(command, EmixCommand):
-            command.example = row.example
+        _give_examples(command, {"": row.example, **getattr(module, "EXAMPLES", {})})
         _name_environment(command, f"EMIX_{name}")
         return command
 
@@ -146,6 +145,15 @@ def _prepare(app: typer.Typer) -> None:
     for child in app.registered_groups:
         if child.typer_instance is not None:
             _prepare(child.typer_instance)
+
+
+def _give_examples(command: Command, examples: Mapping[str, str]) -> None:
+    """Set the example of a command, and of the subcommands that a module's `EXAMPLES` names."""
+    if isinstance(command, EmixCommand):
+        command.example = examples[""]
+    for name, child in getattr(command, "commands", {}).items():
+        if isinstance(child, EmixCommand):
+            child.example = examples.get(name, "")
 
 
 def _prose(callback: Callable[..., Any]) -> str:

@@ -13,6 +13,13 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Show and change settings.", no_args_is_help=True)
 
+EXAMPLES = {
+    "get": "emix config get exchange_url",
+    "set": "emix config set sender_name 'CT reading room'",
+    "unset": "emix config unset sender_name --profile night",
+    "list": "emix config list --origin",
+}
+
 Key = Annotated[str, typer.Argument(metavar="KEY", help="Name of the setting: sender_name.")]
 
 
