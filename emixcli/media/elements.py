@@ -131,12 +131,17 @@ class Dialect:
     long_vrs: frozenset[int]
     text_vrs: frozenset[int]
     number_vrs: dict[int, str]
+    sq: int
     un: int
     us: int
     wanted: dict[int, int]
     item: int
     item_end: int
     sequence_end: int
+
+    def swap(self, tag: int) -> int:
+        """Return a tag as this dialect reads it from one of PS3.6, or the other way round."""
+        return (tag >> 16) | (tag & 0xFFFF) << 16 if self.little else tag
 
 
 def _dialect(*, explicit: bool, little: bool) -> Dialect:
@@ -163,6 +168,7 @@ def _dialect(*, explicit: bool, little: bool) -> Dialect:
         long_vrs=frozenset(map(code, _LONG_VRS)),
         text_vrs=frozenset(map(code, _TEXT_VRS)),
         number_vrs={code(vr): sign + char for vr, char in _NUMBER_VRS.items()},
+        sq=code("SQ"),
         un=code("UN"),
         us=code("US"),
         wanted=wanted,
@@ -183,3 +189,22 @@ def dialect(*, explicit: bool, little: bool) -> Dialect:
     if little:
         return EXPLICIT_LITTLE if explicit else IMPLICIT_LITTLE
     return EXPLICIT_BIG if explicit else IMPLICIT_BIG
+
+
+def has_vr(code: bytes) -> bool:
+    """Whether two bytes may be a value representation: two capital letters."""
+    return 0x40 < code[0] < 0x5B and 0x40 < code[1] < 0x5B
+
+
+def element(dialect: Dialect, data: bytes, at: int) -> tuple[int, int, int, int]:
+    """Return tag, VR (0 where none is named), index of the value, and length."""
+    if not dialect.explicit:
+        tag, length = dialect.plain.unpack_from(data, at)
+        return tag, 0, at + 8, length
+    tag, vr, length = dialect.head.unpack_from(data, at)
+    if vr in dialect.long_vrs:
+        return tag, vr, at + 12, dialect.long.unpack_from(data, at + 8)[0]
+    if vr in dialect.short_vrs or has_vr(data[at + 4 : at + 6]):
+        return tag, vr, at + 8, length  # an unknown VR: taken as a short one, as pydicom does
+    tag, length = dialect.plain.unpack_from(data, at)
+    return tag, 0, at + 8, length

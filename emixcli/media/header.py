@@ -14,6 +14,7 @@ Values are those that pydicom gives, as text, except that
 from __future__ import annotations
 
 import struct
+import sys
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -61,6 +62,8 @@ class Header:
         Where the data set begins: after preamble and meta group.
     end
         Where reading stopped: the pixel data element, or the end of the file.
+    media_class
+        Media Storage SOP Class UID of the meta group, "" where there is none.
     """
 
     values: tuple[Value, ...]
@@ -70,6 +73,7 @@ class Header:
     codes: tuple[str, ...] = ()
     dataset_offset: int = 0
     end: int = 0
+    media_class: str = ""
 
 
 def read_header(file: BinaryIO | bytes | bytearray | memoryview, size: int | None = None) -> Header:
@@ -151,12 +155,8 @@ def _is_plausible(head: bytes) -> bool:
         element = int.from_bytes(head[2:4], order)
         if group in (0x0002, 0x0004, 0x0008) and element < 0x4000:
             length = int.from_bytes(head[4:8], order)
-            return _has_vr(head[4:6]) or length < MAX_VALUE
+            return el.has_vr(head[4:6]) or length < MAX_VALUE
     return False
-
-
-def _has_vr(code: bytes) -> bool:
-    return 0x40 < code[0] < 0x5B and 0x40 < code[1] < 0x5B
 
 
 class _Caches:
@@ -182,7 +182,7 @@ class _File:
     """State while one header is read."""
 
     __slots__ = (
-        "by_slot", "by_vr", "caches", "codes", "dataset", "dialect", "numbers", "offset", "pending",
+        "by_slot", "by_vr", "caches", "codes", "dataset", "dialect", "media_class", "numbers", "offset", "pending",
         "pixel_length", "pixel_offset", "texts", "values", "window",
     )  # fmt: skip
 
@@ -201,6 +201,7 @@ class _File:
         self.offset = 0
         self.pixel_offset = -1
         self.pixel_length = 0
+        self.media_class = ""
 
     def read(self, offset: int, *, has_prefix: bool) -> Header:
         """Read meta group and data set from `offset` on."""
@@ -220,6 +221,7 @@ class _File:
             tuple(sorted(self.codes)) if self.codes else (),
             self.dataset,
             self.offset,
+            self.media_class,
         )
 
     # -- meta group ---------------------------------------------------------------------------
@@ -238,12 +240,16 @@ class _File:
             data = window.data
             if data[at : at + 2] != b"\x02\x00":
                 break
-            tag, _, value, length = _element(dialect, data, at)
+            tag, _, value, length = el.element(dialect, data, at)
             if length > window.size:
                 break
-            if tag == 0x00100002:
+            if tag in (0x00020002, 0x00100002):
                 raw = data[value : value + min(length, 128)]
-                self.values[_SYNTAX] = joined(raw.decode("ascii", "replace"))
+                uid = joined(raw.decode("ascii", "replace"))
+                if tag == 0x00020002:
+                    self.media_class = sys.intern(uid)
+                else:
+                    self.values[_SYNTAX] = sys.intern(uid)
             self.offset = window.base + value + length
             n_elements += 1
         if not n_elements:
@@ -263,7 +269,7 @@ class _File:
             at = 0
         first = window.data[at : at + 6]
         little = _is_little(first, declared=syntax != EXPLICIT_BIG_UID)
-        explicit = _has_vr(first[4:6])
+        explicit = el.has_vr(first[4:6])
         self.dialect = el.dialect(explicit=explicit, little=little)
         if not little:
             self.by_vr = self.caches.big
@@ -318,7 +324,7 @@ class _File:
             tag, vr, length = head(data, at)
             value = at + 8
             if vr not in short:
-                tag, vr, value, length = _element(dialect, data, at)
+                tag, vr, value, length = el.element(dialect, data, at)
                 if length == el.UNDEFINED:
                     reason = _AT_PIXELS if wanted(tag) == el.PIXELS else _AT_UNDEFINED
                     break
@@ -401,7 +407,7 @@ class _File:
         """Move behind a sequence of undefined length (PS3.5 section 7.5); False at the end."""
         window = self.window
         at = self.offset - window.base
-        _, vr, value, _ = _element(self.dialect, window.data, at)
+        _, vr, value, _ = el.element(self.dialect, window.data, at)
         # UN of undefined length holds implicit little endian (PS3.5 section 6.2.2 note 4).
         is_unknown = self.dialect.explicit and vr == self.dialect.un
         stack = [(el.IMPLICIT_LITTLE if is_unknown else self.dialect, True)]
@@ -424,7 +430,7 @@ class _File:
             self.codes.add("F09")
             return
         window = self.window
-        _, _, value, length = _element(self.dialect, window.data, self.offset - window.base)
+        _, _, value, length = el.element(self.dialect, window.data, self.offset - window.base)
         self.pixel_offset = window.base + value
         self.pixel_length = length
         if length != el.UNDEFINED and self.pixel_offset + length > window.size:
@@ -453,20 +459,6 @@ class _File:
             values[_PADDING] = padding - 0x10000
 
 
-def _element(dialect: el.Dialect, data: bytes, at: int) -> tuple[int, int, int, int]:
-    """Return tag, VR (0 where none is named), index of the value, and length."""
-    if not dialect.explicit:
-        tag, length = dialect.plain.unpack_from(data, at)
-        return tag, 0, at + 8, length
-    tag, vr, length = dialect.head.unpack_from(data, at)
-    if vr in dialect.long_vrs:
-        return tag, vr, at + 12, dialect.long.unpack_from(data, at + 8)[0]
-    if vr in dialect.short_vrs or _has_vr(data[at + 4 : at + 6]):
-        return tag, vr, at + 8, length  # an unknown VR: taken as a short one, as pydicom does
-    tag, length = dialect.plain.unpack_from(data, at)
-    return tag, 0, at + 8, length
-
-
 def _step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int) -> int:
     """Take one item, delimiter or element inside open sequences; return the bytes passed."""
     dialect, is_sequence = stack[-1]
@@ -484,7 +476,7 @@ def _step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int) -> int:
         if not is_sequence:
             stack.pop()
     else:
-        _, vr, value, length = _element(dialect, data, at)
+        _, vr, value, length = el.element(dialect, data, at)
         if length != el.UNDEFINED:
             return value - at + length
         stack.append((el.IMPLICIT_LITTLE if vr == dialect.un and vr else dialect, True))

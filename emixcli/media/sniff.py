@@ -1,0 +1,78 @@
+"""What a file that is not DICOM may be, by its first bytes: a report, or something else.
+
+Conservative with plain text: discs are full of README, licence and viewer files.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Final
+
+_XML_KINDS: Final = (
+    (re.compile(r"<(?:[\w.-]+:)?ClinicalDocument[\s>]"), "urn:hl7-org:v3", "cda"),
+    (re.compile(r"<(?:[\w.-]+:)?ContinuityOfCareRecord[\s>]"), "urn:astm-org:CCR", "ccr"),
+)
+_HL7: Final = re.compile(rb"(?:\x0b|\xef\xbb\xbf|[\r\n\s])*(?:MSH|FHS|BHS)([^\w\s\x00-\x1f])")
+_NOT_REPORTS: Final = re.compile(
+    r"readme|autorun|licen[sc]e|copying|eula|viewer|install|setup|manual|help|notice|changelog"
+    r"|version|index|lies_?mich|lisez",
+    re.IGNORECASE,
+)
+_TEXT_NAMES: Final = frozenset({"", ".txt", ".text", ".asc", ".rep", ".rpt", ".doc"})
+_HEADINGS: Final = re.compile(
+    r"^\W{0,3}(?:findings?|impression|conclusions?|indication|clinical (?:history|information)"
+    r"|(?:radiology|final|diagnostic) report|technique|comparison|diagnosis"
+    r"|befund|beurteilung|fragestellung|indikation|epikrise"
+    r"|compte[- ]rendu|résultats?|conclusion|informe|hallazgos|conclusi[oó]n|referto|conclusioni"
+    r"|bevindingen|conclusie|utlåtande|所見|診断|заключение|описание)\s*(?:[:：]|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+
+
+def document_kind(head: bytes, path: str) -> str | None:
+    """Return the kind of a report (`model.Document.kind`), or None for anything else.
+
+    Parameters
+    ----------
+    head
+        First bytes of the file, at most 16 KiB.
+    path
+        Its name on the medium, used for plain text only.
+    """
+    if b"%PDF-" in head[:1024]:
+        return "pdf"
+    if head.startswith(b"{\\rtf"):
+        return "rtf"
+    if _HL7.match(head[:64]):
+        return "hl7v2"
+    start = head[:256].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")
+    if start.startswith(b"<"):
+        return _xml_kind(_decode(head))
+    return "text" if _is_text_report(head, path) else None
+
+
+def _xml_kind(text: str) -> str | None:
+    for root, namespace, kind in _XML_KINDS:
+        match = root.search(text)
+        if match and (namespace in text or text.find("<", 0, match.start()) < 0 or kind == "ccr"):
+            return kind
+    return None
+
+
+def _decode(head: bytes) -> str:
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return head[: len(head) & ~1].decode("utf-16", "replace")
+    text = head.decode("utf-8", "replace")
+    return head.decode("latin-1") if text.count("\ufffd") > 1 else text
+
+
+def _is_text_report(head: bytes, path: str) -> bool:
+    name = posixpath.basename(path)
+    stem, extension = posixpath.splitext(name)
+    if extension.lower() not in _TEXT_NAMES or _NOT_REPORTS.search(stem) or not head:
+        return False
+    is_wide = head[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if not is_wide and (b"\0" in head or sum(byte < 9 for byte in head[:512])):
+        return False
+    return _HEADINGS.search(_decode(head)) is not None

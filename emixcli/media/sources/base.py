@@ -1,0 +1,187 @@
+"""What every medium offers: a list of files, and their bytes at any offset."""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_BLOCK = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A file on a medium.
+
+    `path` is its name on the medium, parts joined by "/", unique in its source; `missing` the
+    number of bytes at its end that the medium says it has and does not have.
+    """
+
+    path: str
+    size: int
+    missing: int = 0
+
+
+@dataclass(slots=True)
+class SourceNotes:
+    """What a source noticed while it was listed.
+
+    Attributes
+    ----------
+    codes
+        How often each finding of `validate.codes` was met.
+    unreadable
+        Names that could not be listed or opened, with a fixed phrase that says why.
+    """
+
+    codes: Counter[str] = field(default_factory=Counter)
+    unreadable: list[tuple[str, str]] = field(default_factory=list)
+
+
+class Bytes(Protocol):
+    """Bytes at any offset, for any number of threads."""
+
+    @property
+    def size(self) -> int:
+        """Length in bytes."""
+
+    def read_at(self, offset: int, length: int, /) -> bytes:
+        """Return `length` bytes, fewer only at the end.
+
+        Raises
+        ------
+        OSError
+            Where the medium cannot be read.
+        """
+
+    def close(self) -> None:
+        """Give the file back."""
+
+
+class Source(Protocol):
+    """A medium that was given to a command."""
+
+    kind: str  # "folder", "file", "zip", "iso", "device"
+    notes: SourceNotes
+    #: Whether bytes far into a file cost no more than the first ones.
+    is_random_access: bool
+
+    def iter_files(self) -> Iterator[MediaFile]:
+        """Yield every file once, in an order that does not change."""
+
+    def open_bytes(self, path: str, /) -> Bytes:
+        """Return the content of a file that was listed.
+
+        Raises
+        ------
+        OSError
+            Where the medium cannot be read.
+        """
+
+    def open(self, path: str, /) -> BinaryIO:
+        """Return the content of a file that was listed, as a seekable stream."""
+
+    def close(self) -> None:
+        """Give back what the source holds open."""
+
+
+class FileBytes:
+    """Bytes of a file or device of the operating system."""
+
+    __slots__ = ("_fd", "_lock", "size")
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._fd = fd
+        self._lock = None if hasattr(os, "pread") else threading.Lock()
+        self.size = size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes, fewer only at the end."""
+        parts: list[bytes] = []
+        while length > 0:
+            part = self._read(offset, length)
+            if not part:
+                break
+            if len(part) == length and not parts:
+                return part
+            parts.append(part)
+            offset += len(part)
+            length -= len(part)
+        return b"".join(parts)
+
+    def _read(self, offset: int, length: int) -> bytes:
+        if self._lock is None:
+            return os.pread(self._fd, length, offset)
+        with self._lock:  # Windows has no pread
+            os.lseek(self._fd, offset, os.SEEK_SET)
+            return os.read(self._fd, length)
+
+    def close(self) -> None:
+        """Close the file."""
+        os.close(self._fd)
+
+
+class StreamBytes:
+    """Bytes of a seekable stream, one thread at a time."""
+
+    __slots__ = ("_lock", "_stream", "size")
+
+    def __init__(self, stream: BinaryIO, size: int) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+        self.size = size
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return `length` bytes, fewer only at the end."""
+        with self._lock:
+            self._stream.seek(offset)
+            return self._stream.read(length)
+
+    def close(self) -> None:
+        """Close the stream."""
+        self._stream.close()
+
+
+class _RawBytes(io.RawIOBase):
+    def __init__(self, content: Bytes) -> None:
+        self._content = content
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._content.size}[whence]
+        if start + offset < 0:
+            raise OSError("seek before the beginning")
+        self._at = start + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        view = memoryview(buffer).cast("B")
+        data = self._content.read_at(self._at, len(view))
+        view[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+    def close(self) -> None:
+        if not self.closed:
+            self._content.close()
+        super().close()
+
+
+def stream_of(content: Bytes) -> BinaryIO:
+    """Return `content` as a seekable stream that closes it."""
+    return cast("BinaryIO", io.BufferedReader(_RawBytes(content), _BLOCK))

@@ -1,0 +1,133 @@
+# ruff: noqa: PTH116, PTH118, PTH119 - a pathlib object for each file costs more than reading its header
+"""A folder, or a mounted disc, as a medium."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING, BinaryIO
+
+from emixcli.media.names import native_path
+from emixcli.media.sources.base import FileBytes, MediaFile, SourceNotes, stream_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_FLAGS = (
+    os.O_RDONLY
+    | getattr(os, "O_BINARY", 0)
+    | getattr(os, "O_CLOEXEC", 0)
+    | getattr(os, "O_NOFOLLOW", 0)
+    | getattr(os, "O_NONBLOCK", 0)  # a pipe that took a file's place must not hang the scan
+)
+_MAX_DEPTH = 128
+
+
+class FolderSource:
+    """All regular files below a folder. Links are never followed."""
+
+    kind = "folder"
+    is_random_access = True
+
+    def __init__(self, root: str) -> None:
+        self._root = native_path(os.path.realpath(root))
+        self.notes = SourceNotes()
+        self._sizes: dict[str, int] = {}
+
+    def iter_files(self) -> Iterator[MediaFile]:
+        """Yield the files of each folder by name, then those of its folders."""
+        stack = [("", 0)]
+        while stack:
+            folder, depth = stack.pop()
+            folders = []
+            for entry in self._list(folder):
+                path = f"{folder}/{entry.name}" if folder else entry.name
+                if entry.is_symlink() or _is_junction(entry):
+                    self._note_link(entry)
+                elif entry.is_dir(follow_symlinks=False):
+                    folders.append((path, depth + 1))
+                elif (file := self._file(entry, path)) is not None:
+                    yield file
+            if depth < _MAX_DEPTH:
+                stack += reversed(folders)
+            else:
+                self.notes.unreadable += [
+                    (path, "folders nested too deeply") for path, _ in folders
+                ]
+
+    def _list(self, folder: str) -> list[os.DirEntry[str]]:
+        try:
+            with os.scandir(self._native(folder)) as entries:
+                return sorted(entries, key=lambda entry: entry.name)
+        except OSError:
+            self.notes.unreadable.append((folder, "folder cannot be read"))
+            return []
+
+    def _file(self, entry: os.DirEntry[str], path: str) -> MediaFile | None:
+        try:
+            status = entry.stat(follow_symlinks=False)
+        except OSError:
+            self.notes.unreadable.append((path, "cannot be read"))
+            return None
+        if not stat.S_ISREG(status.st_mode):
+            return None  # a pipe, socket or device: no content
+        return MediaFile(path, status.st_size)
+
+    def _note_link(self, entry: os.DirEntry[str]) -> None:
+        target = os.path.realpath(entry.path)
+        root = os.path.join(self._root, "")
+        if not target.startswith(root) and target != self._root:
+            self.notes.codes["D07"] += 1
+
+    def _native(self, path: str) -> str:
+        return os.path.join(self._root, *path.split("/")) if path else self._root
+
+    def open_bytes(self, path: str) -> FileBytes:
+        """Return the content of a file."""
+        fd = os.open(f"{self._root}{os.sep}{path}" if os.sep == "/" else self._native(path), _FLAGS)
+        return FileBytes(fd, os.fstat(fd).st_size)
+
+    def open(self, path: str) -> BinaryIO:
+        """Return the content of a file as a stream."""
+        return stream_of(self.open_bytes(path))
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+
+def _is_junction(entry: os.DirEntry[str]) -> bool:
+    """Whether a folder of Windows is a mount point or junction, which may lead anywhere."""
+    if os.name != "nt":
+        return False
+    attributes = getattr(entry.stat(follow_symlinks=False), "st_file_attributes", 0)
+    return bool(attributes & 0x400)  # FILE_ATTRIBUTE_REPARSE_POINT
+
+
+class FileSource:
+    """One file as a medium."""
+
+    kind = "file"
+    is_random_access = True
+
+    def __init__(self, path: str) -> None:
+        self._path = native_path(os.path.realpath(path))
+        self._name = os.path.basename(self._path)
+        self.notes = SourceNotes()
+
+    def iter_files(self) -> Iterator[MediaFile]:
+        """Yield the file."""
+        yield MediaFile(self._name, os.stat(self._path).st_size)
+
+    def open_bytes(self, path: str) -> FileBytes:
+        """Return the content of the file."""
+        if path != self._name:
+            raise FileNotFoundError(path)
+        fd = os.open(self._path, _FLAGS)
+        return FileBytes(fd, os.fstat(fd).st_size)
+
+    def open(self, path: str) -> BinaryIO:
+        """Return the content of the file as a stream."""
+        return stream_of(self.open_bytes(path))
+
+    def close(self) -> None:
+        """Nothing is held open."""

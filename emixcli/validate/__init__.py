@@ -1,0 +1,1 @@
+"""What is wrong with a medium: stable codes, and the checks that give them."""

@@ -1,0 +1,93 @@
+"""Collects findings while a medium is read, and says where they were met."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING
+
+from emixcli.validate.codes import TYPES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emixcli.model import Finding, Instance
+
+_MAX_PLACES = 12
+
+
+class Findings:
+    """Counts of findings with their places, grouped into one `Finding` for each code."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = defaultdict(int)
+        self._instances: dict[str, list[Instance]] = defaultdict(list)
+        self._words: dict[str, list[str]] = defaultdict(list)
+
+    def add(self, code: str, *, count: int = 1, where: str = "") -> None:
+        """Count a finding that belongs to no instance."""
+        self._counts[code] += count
+        if where and len(self._words[code]) <= _MAX_PLACES:
+            self._words[code].append(where)
+
+    def add_instance(self, code: str, instance: Instance) -> None:
+        """Count a finding of an instance."""
+        self._counts[code] += 1
+        self._instances[code].append(instance)
+
+    def result(self) -> tuple[Finding, ...]:
+        """Return one finding for each code: BLOCK first, then LOSS, RISK, NOTE."""
+        order = ["BLOCK", "LOSS", "RISK", "NOTE"]
+        found = [
+            TYPES[code].found(count, self._where(code))
+            for code, count in self._counts.items()
+            if count
+        ]
+        return tuple(sorted(found, key=lambda item: (order.index(item.severity), item.code)))
+
+    def _where(self, code: str) -> str:
+        places = self._words[code] + places_of(self._instances[code])
+        if len(places) > _MAX_PLACES:
+            rest = len(places) - _MAX_PLACES
+            places = [*places[:_MAX_PLACES], f"and {rest} more"]
+        return "; ".join(places)
+
+
+def places_of(instances: Iterable[Instance]) -> list[str]:
+    """Return `series 4: instances 41-44` for each series among `instances`."""
+    series: dict[tuple[str, str], list[Instance]] = {}
+    for instance in instances:
+        key = (instance.text("SeriesInstanceUID"), instance.text("SeriesNumber"))
+        series.setdefault(key, []).append(instance)
+    return [_place(number, members) for (_, number), members in series.items()]
+
+
+def _place(series_number: str, members: list[Instance]) -> str:
+    numbers = [m.integer("InstanceNumber", -1) for m in members]
+    name = f"series {_plain(series_number) or 'without number'}"
+    known = sorted({number for number in numbers if number >= 0})
+    if not known:
+        return f"{name}: {_count(len(members), 'instance')} without number"
+    return f"{name}: {'instance' if len(known) == 1 else 'instances'} {ranges(known)}"
+
+
+def _plain(number: str) -> str:
+    """Return a series number if it is one: nothing else may slip into a finding."""
+    return number if number.lstrip("+-").isdigit() and len(number) <= 12 else ""
+
+
+def _count(n: int, word: str) -> str:
+    return f"{n} {word}" if n == 1 else f"{n} {word}s"
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """Return sorted numbers as `1-3, 7, 9-12`."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][1] + 1:
+            parts[-1][1] = number
+        else:
+            parts.append([number, number])
+    words = [str(first) if first == last else f"{first}-{last}" for first, last in parts]
+    if len(words) > _MAX_PLACES:
+        words = [*words[:_MAX_PLACES], "…"]
+    return ", ".join(words)
