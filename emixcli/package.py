@@ -12,27 +12,49 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from emixcli.container import layout, plan
 from emixcli.container.dicomdir import make_dicomdir
 from emixcli.container.encoding import is_package_id, new_package_id, to_json
-from emixcli.container.entry import encode_bytes
-from emixcli.container.identity import PublicIdentity, SigningKey
+from emixcli.container.entry import Source, encode_bytes
+from emixcli.container.identity import Identity, SigningKey
 from emixcli.container.index import findings_json, iter_patients
 from emixcli.container.layout import Report
 from emixcli.container.manifest import entry_json, losses_json, make_manifest, sign
-from emixcli.container.page import FORMAT, SLOTS_LENGTH, load_bundle, make_page
+from emixcli.container.page import (
+    FORMAT,
+    SLOTS_LENGTH,
+    find_slots,
+    load_bundle,
+    make_page,
+    read_slots,
+    slots_json,
+)
 from emixcli.container.plan import PackagePlan, Reader, Sender
-from emixcli.container.slots import Slot
+from emixcli.container.reader import PackageHead, PackageReader, read_head
+from emixcli.container.slots import KEY_LENGTH, Slot, open_slots
 from emixcli.container.zipwriter import Lost, Sink, Written, ZipWriter, default_workers
-from emixcli.errors import UsageError
+from emixcli.errors import MediaError, UsageError
 from emixcli.model import Document, FileSet, Instance
 from emixcli.progress import SILENT, ProgressListener
 
 __all__ = [
-    "PackagePlan", "PackageResult", "Sender", "Sink", "plan_package", "write_package",
-]  # fmt: skip
+    "PackageHead",
+    "PackagePlan",
+    "PackageReader",
+    "PackageResult",
+    "Sender",
+    "SigningKey",
+    "Sink",
+    "Slot",
+    "open_package",
+    "plan_package",
+    "read_head",
+    "read_slots",
+    "replace_slots",
+    "write_package",
+]
 
 
 @dataclass(frozen=True)
@@ -168,7 +190,6 @@ def write_package(
     key: bytes,
     slots: Sequence[Slot],
     signing_key: SigningKey,
-    sender_fingerprint: str = "",
     workers: int | None = None,
     progress: ProgressListener = SILENT,
     reader: Reader | None = None,
@@ -200,17 +221,17 @@ def write_package(
         A large source failed after the first of its bytes were written. Smaller ones that fail
         are left out and listed in `losses`.
     """
-    if len(key) != 32:
+    if len(key) != KEY_LENGTH:
         raise UsageError("a package key has 32 bytes")
     signing = signing_key.public_key().public_bytes_raw()
-    index = plan.index_bytes(package_plan, signing, sender_fingerprint)
+    index = plan.index_bytes(package_plan, signing)
     page = package_plan.page
     sink.write(page.blank)
     writer = ZipWriter(sink, key=key, offset=len(page.blank))
     progress.stage("packing", package_plan.file_set.size)
     with _reader(package_plan.file_set, reader) as media:
         outcome = _write_content(
-            package_plan, writer, plan.iter_sources(package_plan, index, media),
+            writer, plan.iter_sources(package_plan, index, media),
             workers=workers or default_workers(), progress=progress,
         )  # fmt: skip
     outcome.index_sha256 = hashlib.sha256(index).hexdigest()
@@ -227,9 +248,8 @@ def write_package(
 
 
 def _write_content(
-    package_plan: PackagePlan,
     writer: ZipWriter,
-    sources: Iterator[tuple[plan.Source, Instance | Document | Report | None]],
+    sources: Iterator[tuple[Source, Instance | Document | Report | None]],
     *,
     workers: int,
     progress: ProgressListener,
@@ -237,7 +257,7 @@ def _write_content(
     outcome = _Outcome()
     origins: dict[str, Instance | Document | Report | None] = {}
 
-    def remember() -> Iterator[plan.Source]:
+    def remember() -> Iterator[Source]:
         for source, origin in sources:
             origins[source.name] = origin
             yield source
@@ -249,11 +269,13 @@ def _write_content(
         elif isinstance(origin, Instance):
             outcome.lost.append((written, origin))
         else:
-            outcome.documents_lost.append({
-                "entry": written.source.name,
-                "bytes_lost": written.source.size,
-                "reason": written.reason,
-            })
+            outcome.documents_lost.append(
+                {
+                    "entry": written.source.name,
+                    "bytes_lost": written.source.size,
+                    "reason": written.reason,
+                }
+            )
         if origin is not None:
             progress.advance(written.source.size)
     return outcome
@@ -295,3 +317,77 @@ def _finish(
         slots_offset=package_plan.page.slots_offset,
         slots_length=SLOTS_LENGTH,
     )
+
+
+def open_package(
+    source: Path | str | BinaryIO,
+    *,
+    code: str | None = None,
+    key: bytes | None = None,
+    identity: Identity | None = None,
+) -> PackageReader:
+    """Return an open package whose index and manifest have been read and checked.
+
+    Parameters
+    ----------
+    source
+        A path, or a seekable binary file; one that reads by HTTP ranges does.
+    code
+        Access code, or passphrase where the package has such a slot.
+    key
+        The package key itself.
+    identity
+        Own keys, for packages made for oneself.
+
+    Raises
+    ------
+    NoMatchingKeyError
+        Nothing given opens the package.
+    PassphraseError
+        The access code is mistyped.
+    PackageDamagedError
+        Not a package, or damaged, cut short or changed.
+    PackageVersionError
+        Made by a newer format version.
+    MediaError
+        The file cannot be read.
+    """
+    file = _open_source(source)
+    try:
+        head = read_head(file)
+        if key is None:
+            key = open_slots(head.slots, package_id=head.package_id, code=code, identity=identity)
+        return PackageReader(file, head, key)
+    except BaseException:
+        file.close()
+        raise
+
+
+def _open_source(source: Path | str | BinaryIO) -> BinaryIO:
+    if not isinstance(source, Path | str):
+        return source
+    try:
+        return Path(source).open("rb")
+    except OSError as exc:
+        raise MediaError("the package cannot be read", hint="check its name") from exc
+
+
+def replace_slots(path: Path, slots: Sequence[Slot]) -> None:
+    """Replace all slots of a package file, in place; no other byte moves.
+
+    Raises
+    ------
+    PackageDamagedError
+        Not a package.
+    MediaError
+        The file cannot be written.
+    """
+    try:
+        with path.open("r+b") as file:
+            head = read_head(file)
+            file.seek(0)
+            offset = find_slots(file.read(head.page_length))
+            file.seek(offset)
+            file.write(slots_json(list(slots)))
+    except OSError as exc:
+        raise MediaError("the package cannot be changed") from exc

@@ -16,7 +16,9 @@ SYMBOLS = 10
 _GROUP = 5
 _POLYNOMIAL = 0b100101
 _ALIASES = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": "", "\t": ""})
-_DASHES = "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{MINUS SIGN}\N{NO-BREAK SPACE}"
+_DASHES = (
+    "\N{HYPHEN}\N{NON-BREAKING HYPHEN}\N{FIGURE DASH}\N{EN DASH}\N{MINUS SIGN}\N{NO-BREAK SPACE}"
+)
 
 
 def generate_code() -> str:

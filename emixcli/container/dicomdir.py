@@ -10,12 +10,15 @@ import re
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from emixcli.container import record_types
 from emixcli.container.encoding import ALPHABET
 from emixcli.container.layout import instance_name, series_folder
 from emixcli.container.record_types import CHARSET, Key
-from emixcli.model import FileSet, Instance, Patient, Series, Study
+
+if TYPE_CHECKING:
+    from emixcli.model import FileSet, Instance, Patient, Series, Study
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
 _EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
@@ -153,7 +156,9 @@ class _Writer:
         text = "".join(value for _, value in values.values() if isinstance(value, str))
         if not text.isascii():
             values[CHARSET.tag] = (CHARSET, _UTF8)
-        return b"".join(_element(tag, key.vr, value) for tag, (key, value) in sorted(values.items()))
+        return b"".join(
+            _element(tag, key.vr, value) for tag, (key, value) in sorted(values.items())
+        )
 
     def _value(self, key: Key, instance: Instance, extra: Extra, *, number: int) -> str | bytes:
         given = extra.get(key.keyword)
@@ -187,7 +192,7 @@ def _clean(vr: str, text: str) -> str:
     if vr == "CS":
         parts = text.upper().split("\\")
         return "\\".join(_NOT_CS.sub("", part)[:16].strip() for part in parts).strip("\\")
-    if vr not in {"ST"}:
+    if vr != "ST":
         text = text.replace("\\", " ")
     text = "".join(symbol for symbol in text if symbol.isprintable())
     return text[: _MAX_TEXT.get(vr, 64)].strip()
@@ -238,14 +243,16 @@ def _links(following: int, lower: int) -> bytes:
 
 def _meta(uid: str) -> bytes:
     """Return preamble and file meta information (PS3.10 section 7.1)."""
-    elements = b"".join((
-        _element(0x00020001, "OB", b"\0\1"),
-        _element(0x00020002, "UI", MEDIA_STORAGE_DIRECTORY),
-        _element(0x00020003, "UI", uid),
-        _element(0x00020010, "UI", _EXPLICIT_LITTLE),
-        _element(0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
-        _element(0x00020013, "SH", _VERSION_NAME),
-    ))
+    elements = b"".join(
+        (
+            _element(0x00020001, "OB", b"\0\1"),
+            _element(0x00020002, "UI", MEDIA_STORAGE_DIRECTORY),
+            _element(0x00020003, "UI", uid),
+            _element(0x00020010, "UI", _EXPLICIT_LITTLE),
+            _element(0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
+            _element(0x00020013, "SH", _VERSION_NAME),
+        )
+    )
     return bytes(128) + b"DICM" + _element(0x00020000, "UL", len(elements)) + elements
 
 

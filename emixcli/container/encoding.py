@@ -19,7 +19,7 @@ def to_base64url(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode("ascii")
 
 
-def from_base64url(text: str) -> bytes:
+def from_base64url(text: object) -> bytes:
     """Return the bytes of a base64url text without padding.
 
     Raises

@@ -52,14 +52,14 @@ class Encoded:
     """An entry ready to be written.
 
     `pieces` yields what follows `OPEN`: local header, salt, verifier, ciphertext, authentication
-    code; `table` the fixups of all that, complete once `pieces` is exhausted.
+    code; `table` holds the fixups of all that.
     """
 
     entry: ZipEntry
     sha256: str
     frames: list[tuple[int, int, str]]
     pieces: Callable[[], Iterator[bytes | bytearray | memoryview]]
-    table: Callable[[], bytes]
+    table: bytes
 
 
 class SourceChangedError(MediaError):
@@ -107,8 +107,12 @@ def encode_bytes(
         if is_fit(script):
             table = fixups(script)
             if len(table) <= fixups_bound(len(script)):
-                return Encoded(entry, sha256, frames, lambda: iter((script,)), lambda: table)
+                return Encoded(entry, sha256, frames, _held(script), table)
     raise PackageDamagedError("an entry cannot be made fit for a page")
+
+
+def _held(script: bytearray) -> Callable[[], Iterator[bytearray]]:
+    return lambda: iter((script,))
 
 
 def _deflate(content: bytes) -> tuple[int, bytes]:
@@ -157,13 +161,13 @@ def _encode_large(source: Source, key: bytes) -> Encoded:
     for attempt in range(_MAX_ATTEMPTS):
         large.salt = make_salt(key, source.name, bytes.fromhex(digest), attempt)
         if script_length > PARSE_LIMIT:
-            return Encoded(entry, sha256, frames, large.pieces, lambda: b"")
+            return Encoded(entry, sha256, frames, large.pieces, b"")
         stream = FixupStream()
         for piece in large.pieces():
             stream.add(piece)
         table = stream.finish()
         if stream.fit and len(table) <= fixups_bound(script_length):
-            return Encoded(entry, sha256, frames, large.pieces, lambda: table)
+            return Encoded(entry, sha256, frames, large.pieces, table)
     raise PackageDamagedError("an entry cannot be made fit for a page")
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import struct
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
-from emixcli.model import Instance
+if TYPE_CHECKING:
+    from emixcli.model import Instance
 
 ENCAPSULATED = 0xFFFFFFFF
 #: Objects with more frames than this are read whole.
@@ -72,7 +73,7 @@ def _native(instance: Instance) -> list[Range]:
 
 def _encapsulated(instance: Instance, file: BinaryIO) -> list[Range]:
     items = _items(file, instance.pixel_offset, instance.size)
-    if len(items) < 2:  # noqa: PLR2004 - the offset table and one fragment
+    if len(items) < 2:
         return []
     table_at, table_length = items[0]
     fragments = items[1:]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
+import numpy.typing as npt
 
 from emixcli.container.encoding import to_base64url
 
@@ -19,6 +20,7 @@ _GLUE = '</script><i hidden data-o="{}" data-l="{}" data-f="{}"></i>'
 _FORBIDDEN = re.compile(rb"<(?:!--|/?[sS][cC][rR][iI][pP][tT])")
 _LONGEST = len(b"</script")
 _LF, _CR = 10, 13
+_Bytes = npt.NDArray[np.uint8]
 #: Longest content of one script element that is made fit for parsing.
 PARSE_LIMIT = 128 * 1024 * 1024
 
@@ -34,7 +36,7 @@ def fixups(content: bytes | bytearray | memoryview) -> bytes:
     return _pack(_codes(data))
 
 
-def _codes(data: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> np.ndarray:  # type: ignore[type-arg]
+def _codes(data: _Bytes) -> _Bytes:
     ends = np.flatnonzero((data == _LF) | (data == _CR))
     is_cr = data[ends] == _CR
     # a CR directly followed by an LF: the pair is one LF for the parser
@@ -42,10 +44,11 @@ def _codes(data: np.ndarray[tuple[int], np.dtype[np.uint8]]) -> np.ndarray:  # t
     pair[:-1] = is_cr[:-1] & ~is_cr[1:] & (ends[1:] - ends[:-1] == 1)
     keep = np.ones(len(ends), dtype=bool)
     keep[1:] = ~pair[:-1]
-    return (is_cr.astype(np.uint8) + pair.astype(np.uint8))[keep]
+    codes: _Bytes = is_cr.astype(np.uint8) + pair.astype(np.uint8)
+    return codes[keep]
 
 
-def _pack(codes: np.ndarray) -> bytes:  # type: ignore[type-arg]
+def _pack(codes: _Bytes) -> bytes:
     padded = np.zeros(-(-len(codes) // 4) * 4, dtype=np.uint8)
     padded[: len(codes)] = codes
     quads = padded.reshape(-1, 4)
@@ -60,7 +63,7 @@ class FixupStream:
 
     def __init__(self) -> None:
         self.fit = True
-        self._codes: list[np.ndarray] = []  # type: ignore[type-arg]
+        self._codes: list[_Bytes] = []
         self._tail = b""
         self._held_cr = False
 

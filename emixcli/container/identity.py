@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hpke
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
@@ -28,18 +28,19 @@ SigningKey = Ed25519PrivateKey
 class PublicIdentity:
     """The public half, as it is given to others.
 
-    `signing` and `x25519` are raw keys of 32 bytes, `mlkem` of 1184 bytes or None.
+    `signing` and `x25519` are raw keys of 32 bytes, `mlkem` of 1184 bytes or None; `signature` is
+    that of the signing key over the other two, so that its fingerprint stands for all.
     """
 
     signing: bytes
     x25519: bytes
     mlkem: bytes | None
+    signature: bytes
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over all keys, first 20 bytes in hexadecimal: what people compare."""
-        digest = hashlib.sha256(b"emix/v1/keys" + self.signing + self.x25519 + (self.mlkem or b""))
-        return digest.hexdigest()[:40]
+        """What people compare and address books pin."""
+        return fingerprint_of(self.signing)
 
     def hpke_key(self) -> X25519PublicKey | hpke.MLKEM768X25519PublicKey:
         """Return the key that `hpke` slots are made for."""
@@ -56,6 +57,7 @@ class PublicIdentity:
             "fingerprint": self.fingerprint,
             "ed25519": to_base64url(self.signing),
             "x25519": to_base64url(self.x25519),
+            "signature": to_base64url(self.signature),
         }
         if self.mlkem is not None:
             document["mlkem768"] = to_base64url(self.mlkem)
@@ -68,24 +70,38 @@ class PublicIdentity:
         Raises
         ------
         NoMatchingKeyError
-            Not a public key file, or its fingerprint does not fit its keys.
+            Not a public key file, or its keys do not belong together.
         """
         try:
-            document = from_json(data)
-            if document["emix"] != "public-key" or document["v"] != 1:
-                raise ValueError("other kind of file")
+            document = _document(data, "public-key")
             mlkem = from_base64url(document["mlkem768"]) if "mlkem768" in document else None
             public = cls(
                 signing=from_base64url(document["ed25519"]),
                 x25519=from_base64url(document["x25519"]),
                 mlkem=mlkem,
+                signature=from_base64url(document["signature"]),
             )
             public.hpke_key()
+            Ed25519PublicKey.from_public_bytes(public.signing).verify(
+                public.signature, _bound(public.x25519, public.mlkem)
+            )
         except (ValueError, KeyError, TypeError) as exc:
             raise NoMatchingKeyError("this is not an emix public key file") from exc
-        if document.get("fingerprint") != public.fingerprint:
-            raise NoMatchingKeyError("the public key file is damaged: its fingerprint does not fit")
+        except InvalidSignature as exc:
+            raise NoMatchingKeyError(
+                "the keys in the public key file do not belong together"
+            ) from exc
         return public
+
+
+def _bound(x25519: bytes, mlkem: bytes | None) -> bytes:
+    """Return what the signing key signs of the other keys."""
+    return b"emix/v1/keys" + x25519 + (mlkem or b"")
+
+
+def fingerprint_of(signing: bytes) -> str:
+    """Return the fingerprint of a raw Ed25519 key: 160 bits of SHA-256, hexadecimal."""
+    return hashlib.sha256(b"emix/v1/fingerprint" + signing).hexdigest()[:40]
 
 
 @dataclass(frozen=True)
@@ -100,10 +116,12 @@ class Identity:
     def public(self) -> PublicIdentity:
         """The public half."""
         mlkem = None if self.mlkem is None else self.mlkem.public_key().public_bytes_raw()
+        x25519 = self.x25519.public_key().public_bytes_raw()
         return PublicIdentity(
             signing=self.signing_key.public_key().public_bytes_raw(),
-            x25519=self.x25519.public_key().public_bytes_raw(),
+            x25519=x25519,
             mlkem=mlkem,
+            signature=self.signing_key.sign(_bound(x25519, mlkem)),
         )
 
     def fingerprint(self) -> str:
@@ -131,6 +149,13 @@ class Identity:
         return to_json(document) + b"\n"
 
 
+def _document(data: bytes, kind: str) -> dict[str, Any]:
+    document: dict[str, Any] = from_json(data)
+    if document["emix"] != kind or document["v"] != 1:
+        raise ValueError("another kind of file")
+    return document
+
+
 def new_identity() -> Identity:
     """Return fresh keys; ML-KEM-768 (FIPS 203) where the crypto library has it."""
     mlkem: MLKEM768PrivateKey | None
@@ -150,9 +175,7 @@ def parse_identity(data: bytes) -> Identity:
         Not a private key file.
     """
     try:
-        document: dict[str, Any] = from_json(data)
-        if document["emix"] != "private-key" or document["v"] != 1:
-            raise ValueError("other kind of file")
+        document = _document(data, "private-key")
         seed = from_base64url(document["mlkem768"]) if "mlkem768" in document else None
         return Identity(
             Ed25519PrivateKey.from_private_bytes(from_base64url(document["ed25519"])),
@@ -193,7 +216,8 @@ def _save_new(path: Path) -> Identity:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
             file.write(identity.to_json())
             file.flush()
             os.fsync(file.fileno())

@@ -246,7 +246,7 @@ def finite(value: float | None) -> float | int | None:
 
 
 def _put(fields: Fields, name: str, value: object) -> None:
-    if value is not None and value != "" and value != []:
+    if value not in (None, "", []):
         fields[name] = value
 
 

@@ -1,12 +1,14 @@
-"""Names of the entries of a package: 8.3, telling nothing about the patient (PS3.10 section 8.2)."""
+"""Names of the entries of a package: 8.3, telling nothing about the patient (PS3.10 8.2)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from emixcli.model import Document, FileSet, Instance, Series
+if TYPE_CHECKING:
+    from emixcli.model import Document, FileSet, Instance, Series
 
 INDEX, DICOMDIR, README = "EMIX/INDEX.JSN", "DICOMDIR", "README.TXT"
 MANIFEST, SIGNATURE = "EMIX/MANIFEST.JSN", "EMIX/MANIFEST.SIG"
@@ -58,7 +60,6 @@ def iter_documents(
     file_set: FileSet, reports: tuple[Report, ...]
 ) -> Iterator[tuple[Document | Report, str]]:
     """Yield every report with the name of its entry: those of the medium first."""
-    number = 0
-    for document in (*file_set.documents, *reports):
-        number += 1
+    found: list[Document | Report] = [*file_set.documents, *reports]
+    for number, document in enumerate(found, 1):
         yield document, document_name(number, document.kind)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -12,9 +12,11 @@ from emixcli.container.frames import MAX_FRAMES, n_frames
 from emixcli.container.layout import iter_instances
 from emixcli.container.page import FORMAT, Page
 from emixcli.container.zipformat import STORED
-from emixcli.container.zipwriter import Lost, Written
 from emixcli.errors import PackageDamagedError
-from emixcli.model import FileSet, Instance
+
+if TYPE_CHECKING:
+    from emixcli.container.zipwriter import Lost, Written
+    from emixcli.model import FileSet, Instance
 
 _BIGGEST = 10**19
 _LONGEST_REASON = 200
@@ -41,15 +43,17 @@ def losses_json(lost: list[tuple[Lost, Instance]]) -> list[dict[str, Any]]:
     """Return instances that are not in the package, by series."""
     series: dict[str, list[dict[str, Any]]] = {}
     for loss, instance in lost:
-        series.setdefault(instance.text("SeriesInstanceUID"), []).append({
-            "sop_instance_uid": instance.text("SOPInstanceUID"),
-            "instance_number": instance.integer("InstanceNumber", -1)
-            if instance.number("InstanceNumber") is not None
-            else None,
-            "entry": loss.source.name,
-            "bytes_lost": loss.source.size,
-            "reason": loss.reason[:_LONGEST_REASON],
-        })
+        series.setdefault(instance.text("SeriesInstanceUID"), []).append(
+            {
+                "sop_instance_uid": instance.text("SOPInstanceUID"),
+                "instance_number": instance.integer("InstanceNumber", -1)
+                if instance.number("InstanceNumber") is not None
+                else None,
+                "entry": loss.source.name,
+                "bytes_lost": loss.source.size,
+                "reason": loss.reason[:_LONGEST_REASON],
+            }
+        )
     return [{"series_uid": uid, "instances": instances} for uid, instances in series.items()]
 
 
@@ -61,18 +65,20 @@ def make_manifest(
     entries: list[bytes],
     losses: list[dict[str, Any]],
     counts: dict[str, int],
-    documents_lost: list[dict[str, Any]] = [],  # noqa: B006 - never changed
+    documents_lost: list[dict[str, Any]],
 ) -> bytes:
     """Return the manifest's bytes; `entries` are the records of `entry_json`, in order."""
-    head = to_json({
-        "format": FORMAT,
-        "package_id": package_id,
-        "index_sha256": index_sha256,
-        "page": {"length": len(page.blank), "sha256": page.sha256},
-        "counts": counts,
-        "losses": losses,
-        "documents_lost": documents_lost,
-    })
+    head = to_json(
+        {
+            "format": FORMAT,
+            "package_id": package_id,
+            "index_sha256": index_sha256,
+            "page": {"length": len(page.blank), "sha256": page.sha256},
+            "counts": counts,
+            "losses": losses,
+            "documents_lost": documents_lost,
+        }
+    )
     return head[:-1] + b',"entries":[' + b",".join(entries) + b"]}"
 
 
@@ -95,11 +101,13 @@ _RECORD = 600 + _LONGEST_REASON
 
 def sign(manifest: bytes, key: Ed25519PrivateKey) -> bytes:
     """Return the content of the signature entry."""
-    return to_json({
-        "alg": "Ed25519",
-        "key": to_base64url(key.public_key().public_bytes_raw()),
-        "signature": to_base64url(key.sign(manifest)),
-    })
+    return to_json(
+        {
+            "alg": "Ed25519",
+            "key": to_base64url(key.public_key().public_bytes_raw()),
+            "signature": to_base64url(key.sign(manifest)),
+        }
+    )
 
 
 def check_signature(manifest: bytes, signature: bytes) -> bytes:
@@ -112,9 +120,7 @@ def check_signature(manifest: bytes, signature: bytes) -> bytes:
     """
     try:
         document = from_json(signature)
-        if document["alg"] != "Ed25519":
-            raise ValueError("other algorithm")
-        key = from_base64url(document["key"])
+        key = from_base64url(document["key"] if document["alg"] == "Ed25519" else None)
         Ed25519PublicKey.from_public_bytes(key).verify(
             from_base64url(document["signature"]), manifest
         )

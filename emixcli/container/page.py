@@ -9,12 +9,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from emixcli.container.encoding import from_json, is_package_id, to_json
 from emixcli.container.glue import OPEN
-from emixcli.container.slots import Slot
 from emixcli.errors import EmixError, PackageDamagedError, PackageVersionError
+
+if TYPE_CHECKING:
+    from emixcli.container.slots import Slot
 
 FORMAT = "emix/1"
 PACKAGE_LENGTH, SLOTS_LENGTH = 1024, 16384

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from emixcli import __version__
 from emixcli.container import layout
@@ -16,11 +16,13 @@ from emixcli.container.encoding import to_base64url, to_json
 from emixcli.container.entry import Source
 from emixcli.container.frames import ENCAPSULATED, Range, frame_ranges, n_frames
 from emixcli.container.glue import glue_bound
-from emixcli.container.identity import PublicIdentity
+from emixcli.container.identity import fingerprint_of
 from emixcli.container.layout import Report
 from emixcli.container.manifest import manifest_bound
 from emixcli.container.page import FORMAT, Page
-from emixcli.model import Document, FileSet, Instance
+
+if TYPE_CHECKING:
+    from emixcli.model import Document, FileSet, Instance
 
 _UNCOMPRESSED = {
     "1.2.840.10008.1.2",
@@ -76,7 +78,7 @@ class PackagePlan:
         return len(self.page.blank)
 
 
-def index_bytes(plan: PackagePlan, signing: bytes, fingerprint: str) -> bytes:
+def index_bytes(plan: PackagePlan, signing: bytes) -> bytes:
     """Return the index with its head; `signing` is the sender's public Ed25519 key."""
     head = {
         "format": FORMAT,
@@ -87,7 +89,7 @@ def index_bytes(plan: PackagePlan, signing: bytes, fingerprint: str) -> bytes:
             "name": plan.sender.name,
             "organisation": plan.sender.organisation,
             "key": to_base64url(signing),
-            "fingerprint": fingerprint,
+            "fingerprint": fingerprint_of(signing),
         },
     }
     return to_json(head)[:-1] + b"," + plan.index_body
@@ -109,9 +111,9 @@ def iter_sources(
         yield _instance_source(instance, name, reader), instance
     for document, name in layout.iter_documents(plan.file_set, plan.reports):
         if isinstance(document, Report):
-            source = Source(name, document.size, True, _path_opener(document.path))  # noqa: FBT003
+            source = Source(name, document.size, compress=True, open=_path_opener(document.path))
         else:
-            source = Source(name, document.size, True, _item_opener(reader, document))  # noqa: FBT003
+            source = Source(name, document.size, compress=True, open=_item_opener(reader, document))
         yield source, document
     yield bytes_source(layout.README, readme()), None
 

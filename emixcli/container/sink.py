@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from pathlib import Path
@@ -86,10 +87,8 @@ class FileSink:
         sync_folder(self.path.parent)
 
     def _discard(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # what the buffer holds does not fit a full disk
             self._file.close()
-        except OSError:  # the buffer of a full disk
-            pass
         self._partial.unlink(missing_ok=True)
 
 

@@ -101,9 +101,7 @@ def end_records(*, n_entries: int, offset: int, length: int) -> bytes:
             n_entries, n_entries, length, offset,
         ) + LOCATOR64.pack(LOCATOR64_MAGIC, 0, offset + length, 1)  # fmt: skip
     count = min(n_entries, LIMIT_16)
-    end = END.pack(
-        END_MAGIC, 0, 0, count, count, min(length, LIMIT_32), min(offset, LIMIT_32), 0
-    )
+    end = END.pack(END_MAGIC, 0, 0, count, count, min(length, LIMIT_32), min(offset, LIMIT_32), 0)
     return records + end[:-2]
 
 

@@ -72,7 +72,7 @@ class ZipWriter:
         for piece in encoded.pieces():
             self._sink.write(piece)
             length += len(piece)
-        glue = make_glue(entry.offset, length, encoded.table()) + OPEN
+        glue = make_glue(entry.offset, length, encoded.table) + OPEN
         self._sink.write(glue)
         self.offset += length + len(glue)
         self._directory += central_header(entry)

@@ -1,0 +1,246 @@
+"""Opens a package: finds its key, reads index and manifest, hands out checked entries."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import struct
+import threading
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, BinaryIO, Self
+
+import pyzipper
+
+from emixcli.container import layout
+from emixcli.container.encoding import from_json
+from emixcli.container.entry import zip_password
+from emixcli.container.manifest import check_signature
+from emixcli.container.manifest_reader import Manifest, ManifestEntry, load_manifest
+from emixcli.container.page import MAX_PAGE, check_format, read_package_element, read_slots
+from emixcli.container.zipreader import Directory, damaged, file_size, read_at, read_directory
+from emixcli.errors import NoMatchingKeyError, PackageDamagedError
+
+if TYPE_CHECKING:
+    from emixcli.container.slots import Slot
+
+_PIECE = 1024 * 1024
+#: Largest index or manifest that is read into memory.
+_MAX_JSON = 1024 * 1024 * 1024
+_FIRST_HEAD = 64 * 1024
+
+
+@dataclass(frozen=True)
+class PackageHead:
+    """What the page says of the package without any key; nothing of it is authenticated."""
+
+    package_id: str
+    size: int
+    page_length: int
+    n_entries: int
+    slots: list[Slot]
+
+
+def read_head(file: BinaryIO) -> PackageHead:
+    """Return what the page says of the package.
+
+    Raises
+    ------
+    PackageDamagedError
+        Not a package, or its head is damaged.
+    PackageVersionError
+        Made by a newer format version.
+    """
+    size = file_size(file)
+    length = min(_FIRST_HEAD, size)
+    while True:
+        head = read_at(file, 0, length)
+        try:
+            package = read_package_element(head)
+            slots = read_slots(head)
+            break
+        except PackageDamagedError:
+            if length >= min(size, MAX_PAGE):
+                raise
+            length = min(length * 16, size, MAX_PAGE)
+    return PackageHead(
+        package_id=package["package_id"],
+        size=package["size"],
+        page_length=package["page_length"],
+        n_entries=package["entries"],
+        slots=slots,
+    )
+
+
+class EntryReader:
+    """Reads entries by pyzipper; everything that it may raise becomes our own error.
+
+    Parameters
+    ----------
+    file
+        The package; used under a lock.
+    key
+        The package key.
+    entries
+        Names to plain sizes, from the directory.
+    """
+
+    def __init__(self, file: BinaryIO, key: bytes) -> None:
+        self._lock = threading.Lock()
+        try:
+            self._zip = pyzipper.AESZipFile(file)
+        except _FOREIGN as exc:
+            raise damaged("the directory of the package is damaged") from exc
+        self._zip.setpassword(zip_password(key))
+
+    def pieces(self, name: str, size: int) -> Iterator[bytes]:
+        """Yield the plain bytes of an entry, authenticated once the last one is out.
+
+        Raises
+        ------
+        PackageDamagedError
+            The bytes are not those that were written.
+        NoMatchingKeyError
+            The key is not that of this package.
+        """
+        left = size
+        try:
+            with self._lock, self._zip.open(name) as member:
+                while True:
+                    piece = member.read(_PIECE)
+                    left -= len(piece)
+                    if left < 0:
+                        raise damaged(f"entry {name} is damaged")
+                    if not piece:
+                        break
+                    yield piece
+        except RuntimeError as exc:  # pyzipper: the password verifier does not fit
+            raise NoMatchingKeyError("the key is not that of this package") from exc
+        except _FOREIGN as exc:
+            raise damaged(f"entry {name} is damaged") from exc
+        if left:
+            raise damaged(f"entry {name} is damaged")
+
+
+_FOREIGN = (
+    pyzipper.BadZipFile, zlib.error, struct.error, EOFError, ValueError, KeyError, IndexError,
+    NotImplementedError, AttributeError, TypeError, OSError,
+)  # fmt: skip
+
+
+class PackageReader:
+    """An open package.
+
+    Parameters
+    ----------
+    file
+        Seekable; closed by `close`.
+    head
+        From `read_head`.
+    key
+        The package key.
+
+    Raises
+    ------
+    PackageDamagedError
+        Index, manifest or directory are not what was written.
+    PackageVersionError
+        Made by a newer format version.
+    NoMatchingKeyError
+        The key is not that of this package.
+    """
+
+    def __init__(self, file: BinaryIO, head: PackageHead, key: bytes) -> None:
+        self.file, self.head, self.key = file, head, key
+        self.directory: Directory = read_directory(file)
+        self.size = file_size(file)
+        self._entries = EntryReader(file, key)
+        by_name = {entry.name: entry for entry in self.directory.entries}
+        for name in (layout.INDEX, layout.MANIFEST, layout.SIGNATURE):
+            if name not in by_name:
+                raise damaged(f"entry {name} is missing")
+        self.manifest_bytes = self._read_unchecked(layout.MANIFEST, by_name[layout.MANIFEST].size)
+        self.manifest: Manifest = load_manifest(self.manifest_bytes, self.directory.entries)
+        if self.manifest.package_id != head.package_id:
+            raise damaged("head and manifest name different packages")
+        self.index: dict[str, Any] = self._load_index()
+
+    def _read_unchecked(self, name: str, size: int) -> bytes:
+        if size > _MAX_JSON:
+            raise damaged(f"entry {name} is too large")
+        return b"".join(self._entries.pieces(name, size))
+
+    def _load_index(self) -> dict[str, Any]:
+        content = self.read(layout.INDEX)
+        if hashlib.sha256(content).hexdigest() != self.manifest.index_sha256:
+            raise damaged("the index is not the one that the manifest names")
+        try:
+            index = from_json(content)
+        except ValueError as exc:
+            raise damaged("the index is damaged") from exc
+        if not isinstance(index, dict) or not isinstance(index.get("patients"), list):
+            raise damaged("the index is damaged")
+        check_format(index.get("format"))
+        if index.get("package_id") != self.manifest.package_id:
+            raise damaged("index and manifest name different packages")
+        return index
+
+    def entry(self, name: str) -> ManifestEntry:
+        """Return what the manifest says of an entry.
+
+        Raises
+        ------
+        PackageDamagedError
+            There is none of that name.
+        """
+        try:
+            return self.manifest.entries[name]
+        except KeyError as exc:
+            raise damaged(f"entry {name} is missing") from exc
+
+    def iter_pieces(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of an entry; raises after the last one if they do not fit the manifest.
+
+        Raises
+        ------
+        PackageDamagedError
+            The entry is missing or damaged.
+        """
+        entry = self.entry(name)
+        digest = hashlib.sha256()
+        for piece in self._entries.pieces(name, entry.size):
+            digest.update(piece)
+            yield piece
+        if digest.hexdigest() != entry.sha256:
+            raise damaged(f"entry {name} is not the one that the manifest names")
+
+    def read(self, name: str) -> bytes:
+        """Return the bytes of an entry, checked against the manifest."""
+        return b"".join(self.iter_pieces(name))
+
+    def open(self, name: str) -> BinaryIO:
+        """Return the bytes of an entry as a file, checked against the manifest."""
+        return io.BytesIO(self.read(name))
+
+    def check_signature(self) -> bytes:
+        """Return the public key that signed the manifest, which the index names too.
+
+        Raises
+        ------
+        PackageDamagedError
+            The signature does not fit.
+        """
+        size = next(e.size for e in self.directory.entries if e.name == layout.SIGNATURE)
+        signature = self._read_unchecked(layout.SIGNATURE, size)
+        return check_signature(self.manifest_bytes, signature)
+
+    def close(self) -> None:
+        """Close the file."""
+        self.file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
