@@ -56,11 +56,15 @@ class DirectoryCheck:
         named: set[str] = set()
         missing: dict[str, list[str]] = defaultdict(list)
         codes: Counter[str] = Counter()
+        asked: set[str] = set()
         for base, reference in self._references:
             if reference.path is None:
                 codes["D07"] += 1
                 continue
             wanted = fold(posixpath.join(base, reference.path))
+            if wanted in asked:
+                continue
+            asked.add(wanted)
             found = wanted if wanted in paths else _find_moved(fold(reference.path), tails)
             if found is None:
                 missing[reference.series_number].append(reference.instance_number)

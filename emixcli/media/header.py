@@ -182,8 +182,8 @@ class _File:
     """State while one header is read."""
 
     __slots__ = (
-        "by_slot", "by_vr", "caches", "codes", "dataset", "dialect", "media_class", "numbers", "offset", "pending",
-        "pixel_length", "pixel_offset", "texts", "values", "window",
+        "by_slot", "by_vr", "caches", "codes", "dataset", "dialect", "media_class", "numbers",
+        "offset", "pending", "pixel_length", "pixel_offset", "texts", "values", "window",
     )  # fmt: skip
 
     def __init__(self, window: Window, caches: _Caches) -> None:

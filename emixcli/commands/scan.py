@@ -1,0 +1,81 @@
+"""`emix scan`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emixcli.commands._options import Json, Quiet, Verbose
+
+if TYPE_CHECKING:
+    from emixcli.model import FileSet
+
+
+def command(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="PATH…", help="Folders, ZIP files, disc images, drives or single files."
+        ),
+    ],
+    *,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Show notes on conformance as well.")
+    ] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Show what is on a medium: patients, studies, series, reports, and what is wrong.
+
+    Nothing is written and nothing on the medium is run. Ends with 21 where there is no DICOM, with
+    3 where some files could not be read, with 20 where the medium itself cannot be read.
+    """
+    del verbose  # handled by its callback
+    from emixcli.media.report import scan_document
+    from emixcli.media.scan import require_dicom, scan_media
+    from emixcli.ui import output
+    from emixcli.ui.progress import progress
+
+    with progress(quiet) as listener:
+        file_set = scan_media(paths, progress=listener)
+    if json:
+        output.write_json(scan_document(file_set))
+    else:
+        _show(file_set, strict=strict)
+    require_dicom(file_set)
+    _report_unreadable(file_set)
+
+
+def _show(file_set: FileSet, *, strict: bool) -> None:
+    from emixcli.media.report import finding_rows, summary, tree_lines
+    from emixcli.ui import output
+
+    for line in tree_lines(file_set):
+        output.write_line(line)
+    output.write_line(summary(file_set))
+    rows = finding_rows(file_set, strict=strict)
+    for code, severity, count, why, where, next_step in rows:
+        output.write_line()
+        output.write_line(f"{code}  {severity:<5}  {count} x  {why}")
+        if where:
+            output.write_line(f"     where: {where}")
+        output.write_line(f"     next:  {next_step}")
+
+
+def _report_unreadable(file_set: FileSet) -> None:
+    """Raise where files were lost.
+
+    Raises
+    ------
+    PartialError
+        With counts; the output lists the files.
+    """
+    from emixcli.errors import PartialError
+
+    if file_set.unreadable:
+        raise PartialError(
+            f"{len(file_set.unreadable)} of {file_set.n_files} files could not be read whole",
+            hint="they are listed above; ask the sender for a new copy of the disc",
+        )

@@ -1,0 +1,216 @@
+"""What a scan found, for people and for scripts.
+
+Shows patients' names: only for a command whose purpose is to show them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from emixcli.model import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emixcli.model import FileSet, Instance, Patient, Series, Study
+
+_MAX_LISTED = 20
+_UNITS = ("B", "kB", "MB", "GB", "TB")
+
+
+def count_all(file_set: FileSet) -> dict[str, int]:
+    """Return the counts of DESIGN 5.1: files, patients, studies, series, instances and the rest."""
+    return {
+        "files": file_set.n_files,
+        "patients": len(file_set.patients),
+        "studies": sum(1 for _ in file_set.iter_studies()),
+        "series": sum(1 for _ in file_set.iter_series()),
+        "instances": sum(len(series.instances) for series in file_set.iter_series()),
+        "reports": len(file_set.documents),
+        "other": file_set.n_other,
+        "unreadable": len(file_set.unreadable),
+    }
+
+
+def scan_document(file_set: FileSet) -> dict[str, Any]:
+    """Return everything that was found, as JSON schema `emix.scan/1`."""
+    numbers = iter(range(1, 2**31))
+    return {
+        "schema": "emix.scan/1",
+        "sources": list(file_set.sources),
+        "counts": count_all(file_set),
+        "size": file_set.size,
+        "patients": [
+            _patient_document(patient, number, numbers)
+            for number, patient in enumerate(file_set.patients, 1)
+        ],
+        "reports": [
+            {"source": d.source, "path": d.path, "size": d.size, "kind": d.kind}
+            for d in file_set.documents
+        ],
+        "unreadable": [
+            {"source": u.source, "path": u.path, "size": u.size, "reason": u.reason}
+            for u in file_set.unreadable
+        ],
+        "findings": [
+            {
+                "code": f.code,
+                "severity": str(f.severity),
+                "count": f.count,
+                "where": f.where,
+                "why": f.why,
+                "next": f.next,
+            }
+            for f in file_set.findings
+        ],
+    }
+
+
+def _patient_document(patient: Patient, number: int, numbers: Iterator[int]) -> dict[str, Any]:
+    return {
+        "number": number,
+        "name": patient.text("PatientName"),
+        "id": patient.text("PatientID"),
+        "issuer": patient.text("IssuerOfPatientID"),
+        "birth_date": patient.text("PatientBirthDate"),
+        "sex": patient.text("PatientSex"),
+        "studies": [
+            {
+                "number": next(numbers),
+                "study_instance_uid": study.uid,
+                "study_id": study.text("StudyID"),
+                "date": study.text("StudyDate"),
+                "time": study.text("StudyTime"),
+                "description": study.text("StudyDescription"),
+                "accession_number": study.text("AccessionNumber"),
+                "series": [_series_document(series) for series in study.series],
+            }
+            for study in patient.studies
+        ],
+    }
+
+
+def _series_document(series: Series) -> dict[str, Any]:
+    return {
+        "series_instance_uid": series.uid,
+        "series_number": _number(series.text("SeriesNumber")),
+        "modality": series.text("Modality"),
+        "description": series.text("SeriesDescription"),
+        "body_part": series.text("BodyPartExamined"),
+        "size": sum(instance.size for instance in series.instances),
+        "instances": [_instance_document(instance) for instance in series.instances],
+    }
+
+
+def _instance_document(instance: Instance) -> dict[str, Any]:
+    return {
+        "sop_instance_uid": instance.text("SOPInstanceUID"),
+        "sop_class_uid": instance.text("SOPClassUID"),
+        "transfer_syntax_uid": instance.text("TransferSyntaxUID"),
+        "instance_number": _number(instance.text("InstanceNumber")),
+        "source": instance.source,
+        "path": instance.path,
+        "size": instance.size,
+    }
+
+
+def _number(text: str) -> int | None:
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def tree_lines(file_set: FileSet) -> Iterator[str]:
+    """Yield the lines of the tree that `emix scan` shows, without findings."""
+    study_number = 0
+    for number, patient in enumerate(file_set.patients, 1):
+        yield f"patient {number}  {_patient_text(patient)}"
+        for study in patient.studies:
+            study_number += 1
+            last = study is patient.studies[-1]
+            yield f"{'└' if last else '├'}─ study {study_number}  {_study_text(study)}"
+            for series in study.series:
+                branch = "└" if series is study.series[-1] else "├"
+                yield f"{' ' if last else '│'}  {branch}─ {_series_text(series)}"
+    for document in file_set.documents[:_MAX_LISTED]:
+        yield f"report  {document.kind:<6} {size_text(document.size):>9}  {document.path}"
+    yield from _rest(len(file_set.documents), "reports")
+    for lost in file_set.unreadable[:_MAX_LISTED]:
+        yield f"unreadable  {lost.reason}: {lost.path}"
+    yield from _rest(len(file_set.unreadable), "unreadable files")
+
+
+def _rest(n: int, word: str) -> Iterator[str]:
+    if n > _MAX_LISTED:
+        yield f"… and {n - _MAX_LISTED} more {word}"
+
+
+def _patient_text(patient: Patient) -> str:
+    name = patient.text("PatientName") or "(no name)"
+    parts = [name, f"id {patient.text('PatientID') or '(none)'}"]
+    if birth := patient.text("PatientBirthDate"):
+        parts.append(f"born {_date(birth)}")
+    return "  ".join([*parts, patient.text("PatientSex")]).rstrip()
+
+
+def _study_text(study: Study) -> str:
+    parts = [_date(study.text("StudyDate")) or "(no date)", study.text("StudyDescription")]
+    if accession := study.text("AccessionNumber"):
+        parts.append(f"accession {accession}")
+    return "  ".join(part for part in parts if part)
+
+
+def _series_text(series: Series) -> str:
+    n = len(series.instances)
+    size = size_text(sum(instance.size for instance in series.instances))
+    parts = [
+        f"series {series.text('SeriesNumber') or '-'}",
+        series.text("Modality"),
+        series.text("SeriesDescription"),
+        f"{n} {'instance' if n == 1 else 'instances'}",
+        size,
+    ]
+    return "  ".join(part for part in parts if part)
+
+
+def _date(text: str) -> str:
+    """Return a DA value as 2024-05-31, other text as it is."""
+    if len(text) == 8 and text.isdecimal():
+        return f"{text[:4]}-{text[4:6]}-{text[6:]}"
+    return text
+
+
+def size_text(n: float) -> str:
+    """Return a size for people: `1.4 GB`, decimal units as in the trade."""
+    for unit in _UNITS:
+        if n < 1000 or unit == _UNITS[-1]:
+            break
+        n /= 1000
+    return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
+
+
+def summary(file_set: FileSet) -> str:
+    """Return the last line of the tree: counts of everything."""
+    counts = count_all(file_set)
+    words = ", ".join(f"{n} {name if n != 1 else _one(name)}" for name, n in counts.items())
+    return f"{words}; {size_text(file_set.size)} of DICOM"
+
+
+def _one(name: str) -> str:
+    singular = {
+        "studies": "study",
+        "series": "series",
+        "other": "other",
+        "unreadable": "unreadable",
+    }
+    return singular.get(name, name.removesuffix("s"))
+
+
+def finding_rows(file_set: FileSet, *, strict: bool) -> list[tuple[str, ...]]:
+    """Return the rows of the table of findings; notes only when `strict`."""
+    return [
+        (f.code, str(f.severity), str(f.count), f.why, f.where, f.next)
+        for f in file_set.findings
+        if strict or f.severity != Severity.NOTE
+    ]
