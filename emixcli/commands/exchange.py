@@ -1,0 +1,322 @@
+"""`emix exchange`: run and look after an exchange."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emixcli.commands._options import Json, NoInput
+
+if TYPE_CHECKING:
+    from emixcli.server.settings import Settings
+
+app = typer.Typer(help="Run and look after an exchange.", no_args_is_help=True)
+user_app = typer.Typer(help="Accounts of an exchange.", no_args_is_help=True)
+app.add_typer(user_app, name="user")
+
+Dir = Annotated[Path, typer.Argument(metavar="DIR", help="Data directory of the exchange.")]
+PasswordFile = Annotated[
+    str | None,
+    typer.Option(
+        "--password-file", metavar="FILE", help="Read the password from FILE (- for stdin)."
+    ),
+]
+
+
+@app.command("init")
+def init(
+    data: Dir,
+    *,
+    email: Annotated[
+        str, typer.Option("--email", metavar="ADDR", help="Mail address of the administrator.")
+    ],
+    name: Annotated[
+        str, typer.Option("--name", help="Name of the administrator.")
+    ] = "Administrator",
+    organisation: Annotated[
+        str, typer.Option("--organisation", help="Name of the organisation, shown in mails.")
+    ] = "My organisation",
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen.")
+    ] = "127.0.0.1:8470",
+    base_url: Annotated[
+        str, typer.Option("--base-url", metavar="URL", help="Public address, used in links.")
+    ] = "",
+    mail_from: Annotated[
+        str, typer.Option("--mail-from", metavar="ADDR", help="Sender of the mails.")
+    ] = "",
+    test_tls: Annotated[
+        bool, typer.Option("--test-tls", help="Make a test certificate, to try things out.")
+    ] = False,
+    password_file: PasswordFile = None,
+    no_input: NoInput = False,
+    json: Json = False,
+) -> None:
+    """Make the data directory of a new exchange.
+
+    Example: emix exchange init /srv/emix --email it@hospital.example
+    """
+    from emixcli.server.accounts import NewAccount
+    from emixcli.server.settings import MailSettings, Settings
+    from emixcli.server.setup import create_installation
+    from emixcli.server.states import Role
+
+    mail = MailSettings(sender=mail_from) if mail_from else MailSettings()
+    settings = Settings(data=data.absolute(), listen=listen, base_url=base_url, mail=mail)
+    password = _password(password_file, no_input=no_input, optional=True)
+    account = NewAccount(email, name, organisation, Role.ADMIN, password)
+    hosts = _certificate_hosts(settings) if test_tls else ()
+    made = create_installation(settings, account, test_tls=hosts)
+    document = {
+        "schema": "emix.exchange-init/1",
+        "data": str(made.data),
+        "administrator": made.administrator,
+        "authority": str(made.authority) if made.authority else None,
+    }
+    _show_init(document, made.generated_password, json=json)
+
+
+@app.command("serve")
+def serve(
+    data: Dir,
+    *,
+    listen: Annotated[
+        str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen; port 0: any.")
+    ] = "",
+    base_url: Annotated[
+        str, typer.Option("--base-url", metavar="URL", help="Public address, used in links.")
+    ] = "",
+    behind_proxy: Annotated[
+        bool, typer.Option("--behind-proxy", help="A proxy in front does TLS.")
+    ] = False,
+    verbose: Annotated[
+        int, typer.Option("--verbose", "-v", count=True, help="Log every request.")
+    ] = 0,
+    json: Json = False,
+) -> None:
+    """Serve until stopped; goes on where it was, also after a crash.
+
+    Example: emix exchange serve /srv/emix
+    """
+    import logging
+
+    from emixcli.server import run
+    from emixcli.ui import console, output
+
+    settings = _settings(data)
+    changes: dict[str, str | bool] = {"behind_proxy": settings.behind_proxy or behind_proxy}
+    if listen:
+        changes["listen"] = listen
+    if base_url:
+        changes["base_url"] = base_url
+    run.configure_logging(logging.INFO if verbose else logging.WARNING)
+
+    def on_ready(url: str) -> None:
+        if json:
+            output.write_json({"schema": "emix.exchange-serve/1", "url": url})
+        console.note(f"emix: exchange ready at {url}")
+
+    run.serve(dataclasses.replace(settings, **changes), on_ready)
+
+
+@app.command("purge")
+def purge(data: Dir, *, json: Json = False) -> None:
+    """End what has expired and remove its bytes now, and bytes that belong to nothing.
+
+    Example: emix exchange purge /srv/emix
+    """
+    from emixcli.server.app import open_exchange
+    from emixcli.server.housekeeping import purge_now
+    from emixcli.ui import output
+
+    counts = purge_now(open_exchange(_settings(data)))
+    if json:
+        output.write_json({"schema": "emix.exchange-purge/1", **counts})
+    else:
+        output.write_line(
+            f"{counts['expired']} expired, {counts['purged']} purged, {counts['strays']} strays removed"
+        )
+
+
+@app.command("check")
+def check(
+    data: Dir,
+    *,
+    full: Annotated[bool, typer.Option("--full", help="Read and hash every stored byte.")] = False,
+    json: Json = False,
+) -> None:
+    """Verify the database, the audit chains and the stored files; 3 when something is wrong.
+
+    Example: emix exchange check /srv/emix --full
+    """
+    from emixcli.errors import PartialError
+    from emixcli.server.app import open_exchange
+    from emixcli.server.check import check_exchange
+    from emixcli.ui import output
+
+    problems = list(check_exchange(open_exchange(_settings(data)), full=full))
+    if json:
+        output.write_json({"schema": "emix.exchange-check/1", "problems": problems})
+    else:
+        for problem in problems:
+            output.write_line(problem)
+    if problems:
+        message = f"{len(problems)} problems were found"
+        raise PartialError(message)
+    if not json:
+        output.write_line("everything is in order")
+
+
+@user_app.command("add")
+def user_add(
+    data: Dir,
+    email: Annotated[str, typer.Argument(metavar="ADDR", help="Mail address, the login name.")],
+    *,
+    name: Annotated[str, typer.Option("--name", help="Name, shown to recipients.")],
+    organisation: Annotated[str, typer.Option("--organisation", help="Name of the organisation.")],
+    role: Annotated[str, typer.Option("--role", help="sender or admin.")] = "sender",
+    password_file: PasswordFile = None,
+    no_input: NoInput = False,
+    json: Json = False,
+) -> None:
+    """Add an account; without a password, one is made and printed once.
+
+    Example: emix exchange user add /srv/emix ct@hospital.example --name "CT desk" --organisation Hospital
+    """
+    from emixcli.server.accounts import NewAccount, Passwords, add_account
+    from emixcli.server.app import open_exchange
+    from emixcli.server.setup import new_password
+    from emixcli.server.states import Role
+    from emixcli.ui import output
+
+    if role not in set(Role):
+        message = "a role is sender or admin"
+        raise typer.BadParameter(message)
+    given = _password(password_file, no_input=no_input, optional=True)
+    generated = "" if given else new_password()
+    new = NewAccount(email, name, organisation, Role(role), given or generated)
+    account = add_account(open_exchange(_settings(data)), new, Passwords())
+    if json:
+        fields = {"id": account.id, "email": account.email, "role": account.role}
+        output.write_json({"schema": "emix.exchange-user/1", "user": fields})
+    _show_password(account.email, generated, quiet=json)
+
+
+@user_app.command("list")
+def user_list(data: Dir, *, json: Json = False) -> None:
+    """List the accounts.
+
+    Example: emix exchange user list /srv/emix
+    """
+    from emixcli.server.accounts import list_accounts
+    from emixcli.server.app import open_exchange
+    from emixcli.ui import output
+
+    rows = list_accounts(open_exchange(_settings(data)))
+    names = ("id", "email", "name", "organisation", "role", "disabled")
+    users = [{name: getattr(row, name) for name in names} for row in rows]
+    if json:
+        output.write_json({"schema": "emix.exchange-user/1", "users": users})
+        return
+    for user in users:
+        state = "disabled" if user["disabled"] else "active"
+        line = (user["email"], user["role"], state, user["organisation"], user["name"])
+        output.write_line("\t".join(line))
+
+
+@user_app.command("disable")
+def user_disable(
+    data: Dir, email: Annotated[str, typer.Argument(metavar="ADDR", help="Mail address.")]
+) -> None:
+    """Refuse an account from now on; its logins end.
+
+    Example: emix exchange user disable /srv/emix ct@hospital.example
+    """
+    from emixcli.server.accounts import change_account
+    from emixcli.server.app import open_exchange
+
+    change_account(open_exchange(_settings(data)), email, disabled=True)
+
+
+@user_app.command("passwd")
+def user_passwd(
+    data: Dir,
+    email: Annotated[str, typer.Argument(metavar="ADDR", help="Mail address.")],
+    *,
+    password_file: PasswordFile = None,
+    no_input: NoInput = False,
+) -> None:
+    """Set a new password and enable the account; its logins end.
+
+    Example: emix exchange user passwd /srv/emix ct@hospital.example
+    """
+    from emixcli.server.accounts import Passwords, change_account
+    from emixcli.server.app import open_exchange
+    from emixcli.server.setup import new_password
+
+    given = _password(password_file, no_input=no_input, optional=True)
+    generated = "" if given else new_password()
+    password_hash = Passwords().hash(given or generated)
+    exchange = open_exchange(_settings(data))
+    change_account(exchange, email, password_hash=password_hash, disabled=False)
+    _show_password(email, generated)
+
+
+def _settings(data: Path) -> Settings:
+    from emixcli.server.settings import load_settings
+
+    return load_settings(data.absolute())
+
+
+def _certificate_hosts(settings: Settings) -> tuple[str, ...]:
+    from urllib.parse import urlsplit
+
+    names = [urlsplit(settings.base_url).hostname, settings.listen.rpartition(":")[0].strip("[]")]
+    hosts = [name for name in names if name and name not in {"0.0.0.0", "::"}]  # noqa: S104
+    return tuple(dict.fromkeys([*hosts, "localhost", "127.0.0.1"]))
+
+
+def _password(password_file: str | None, *, no_input: bool, optional: bool) -> str:
+    """The password from a file, stdin or a prompt; empty when none is given."""
+    import sys
+
+    from emixcli.errors import UsageError
+    from emixcli.ui import prompts
+
+    if password_file == "-":
+        return sys.stdin.readline().rstrip("\r\n")
+    if password_file is not None:
+        try:
+            return Path(password_file).read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, ValueError) as exc:
+            message = "the password file cannot be read"
+            raise UsageError(message) from exc
+    del prompts, no_input, optional
+    return ""
+
+
+def _show_init(document: dict[str, str | None], generated: str | None, *, json: bool) -> None:
+    from emixcli.ui import console, output
+
+    if json:
+        output.write_json(document)
+    else:
+        output.write_line(f"data directory  {document['data']}")
+        output.write_line(f"administrator   {document['administrator']}")
+        if document["authority"]:
+            output.write_line(f"authority       {document['authority']}")
+        console.note(f"next: emix exchange serve {document['data']}")
+    _show_password(document["administrator"] or "", generated or "", quiet=False)
+
+
+def _show_password(email: str, generated: str, *, quiet: bool = False) -> None:
+    """A generated password, once, on the terminal; never in JSON."""
+    from emixcli.ui import console
+
+    if generated:
+        console.note(f"emix: password of {email}, shown only now: {generated}")
+    elif not quiet:
+        console.note(f"emix: the password of {email} is set")

@@ -1,0 +1,1 @@
+"""The HTTP side of the exchange: routes, bodies, streams."""

@@ -1,0 +1,185 @@
+"""What every request passes: the log, the host check, size limits, security headers.
+
+Plain ASGI, so that streams are never buffered. The log holds method, route template, status, bytes
+and time; never a path, query, header or address, since links and tickets are secrets.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from emixcli.errors import ExchangeServerError, UsageError
+from emixcli.server.api.deps import Site
+from emixcli.server.problems import TooLargeError, body_of, status_of
+
+_LOG = logging.getLogger("emix.exchange.access")
+_ERRORS = logging.getLogger("emix.exchange.error")
+MAX_BODY = 1 << 20
+_STREAMED = "/store/"
+_ANY_HOST = frozenset({"/healthz", "/readyz", "/metrics"})
+_SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=()",
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+}
+_HSTS = "max-age=31536000; includeSubDomains"
+
+
+class Misdirected(UsageError):  # noqa: N818 - the name RFC 9110 gives to 421
+    """The request names a host that this exchange does not serve."""
+
+    status = 421
+
+
+class Guard:
+    """Wraps the application."""
+
+    def __init__(self, app: ASGIApp, site: Site) -> None:
+        self._app = app
+        self._site = site
+        self._secure = site.base_url.startswith("https://")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(self._secure, send)
+        try:
+            await self._pass(scope, receive, exchange)
+        except ConnectionAbortedError:
+            # A download whose permission ended: cut, so that no client takes it for complete.
+            exchange.status = 499
+            raise
+        except Exception as exc:  # noqa: BLE001 - nothing about a failure may reach a client
+            _ERRORS.error("%s: %s", _route(scope), type(exc).__name__, exc_info=_frames(exc))
+            exchange.status = 500
+            if not exchange.started:
+                error = ExchangeServerError("the exchange failed; its operator finds it in the log")
+                response = JSONResponse(body_of(error), status_code=500)
+                await response(scope, receive, exchange.send)
+        finally:
+            self._log(scope, exchange)
+
+    async def _pass(self, scope: Scope, receive: Receive, exchange: _Exchange) -> None:
+        if scope["path"] not in _ANY_HOST and _host(scope) not in self._site.hosts:
+            error = Misdirected("this exchange does not serve that host name")
+            response = JSONResponse(body_of(error), status_code=status_of(error))
+            await response(scope, receive, exchange.send)
+            return
+        if scope["path"].startswith(_STREAMED):
+            await self._app(scope, receive, exchange.send)
+            return
+        limit = _Limit(receive)
+        if _content_length(scope) > MAX_BODY:
+            limit.exceeded = True
+        try:
+            if limit.exceeded:
+                raise _BodyTooLarge
+            await self._app(scope, limit.receive, exchange.send)
+        except _BodyTooLarge:
+            too_large = TooLargeError("the body of this request is too large")
+            headers = {"Connection": "close"}
+            response = JSONResponse(body_of(too_large), status_code=413, headers=headers)
+            await response(scope, receive, exchange.send)
+
+    def _log(self, scope: Scope, exchange: _Exchange) -> None:
+        route, method = _route(scope), scope["method"]
+        seconds = time.monotonic() - exchange.begun
+        metrics = self._site.metrics
+        known = method if method in {"GET", "HEAD", "POST", "PUT", "DELETE"} else "other"
+        metrics.requests.labels(method=known, route=route, status=exchange.status).inc()
+        metrics.seconds.labels(route=route).observe(seconds)
+        _LOG.info(
+            "%s %s %d %d bytes %d ms",
+            known,
+            route,
+            exchange.status,
+            exchange.n_bytes,
+            seconds * 1000,
+        )
+
+
+class _Exchange:
+    """Watches one answer and adds the headers."""
+
+    def __init__(self, secure: bool, send: Send) -> None:  # noqa: FBT001 - private
+        self._secure = secure
+        self._send = send
+        self.begun = time.monotonic()
+        self.started = False
+        self.status = 0
+        self.n_bytes = 0
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            headers = MutableHeaders(scope=message)
+            for name, value in _SECURITY.items():
+                headers.setdefault(name, value)
+            if self._secure:
+                headers["Strict-Transport-Security"] = _HSTS
+        elif message["type"] == "http.response.body":
+            self.n_bytes += len(message.get("body", b""))
+        await self._send(message)
+
+
+class _BodyTooLarge(Exception):  # noqa: N818 - private
+    pass
+
+
+class _Limit:
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._n = 0
+        self.exceeded = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._n += len(message.get("body", b""))
+        if self._n > MAX_BODY:
+            raise _BodyTooLarge
+        return message
+
+
+def _host(scope: Scope) -> str:
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    return hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
+
+
+def _content_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _route(scope: Scope) -> str:
+    route: Any = scope.get("route")
+    path = getattr(route, "path_format", None) or getattr(route, "path", None)
+    return str(path) if path else "unknown"
+
+
+def _frames(exc: Exception) -> Any:
+    """The traceback without the exception's text, which may hold values."""
+    return (type(exc), type(exc)(), exc.__traceback__) if _is_plain(exc) else None
+
+
+def _is_plain(exc: Exception) -> bool:
+    try:
+        type(exc)()
+    except TypeError:
+        return False
+    return True

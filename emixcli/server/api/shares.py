@@ -1,0 +1,72 @@
+"""Routes of shares for their senders."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response
+from sqlalchemy import Row
+
+from emixcli.server import shares as service
+from emixcli.server.api.deps import AccountArg, Site, SiteArg
+from emixcli.server.api.wire import ShareBody, share_json
+from emixcli.server.shares import NewShare
+from emixcli.server.slots import parse_proof, parse_slot
+
+router = APIRouter(prefix="/v1", tags=["shares"])
+
+
+@router.post("/packages/{package_id}/shares", status_code=201)
+def post_share(
+    package_id: str,
+    body: ShareBody,
+    account: AccountArg,
+    site: SiteArg,
+    response: Response,
+    idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
+) -> dict[str, Any]:
+    """Share with one mail address; an Idempotency-Key makes a repeated request harmless."""
+    new = NewShare(
+        recipient=body.recipient.email,
+        confirm_email=body.confirm_email,
+        purpose=body.purpose,
+        hold_s=body.hold_s,
+        slot=parse_slot(body.slot),
+        auth=parse_proof(body.auth, "auth"),
+    )
+    row, created = service.create_share(
+        site.exchange, account, package_id, new, request_key=idempotency_key
+    )
+    response.status_code = 201 if created else 200
+    site.wake()
+    return _share(site, row)
+
+
+@router.get("/shares/{share_id}")
+def get_share(share_id: str, account: AccountArg, site: SiteArg) -> dict[str, Any]:
+    """How far a share has come."""
+    return _share(site, service.get_share(site.exchange, account, share_id))
+
+
+@router.post("/shares/{share_id}:recall")
+def post_recall(share_id: str, account: AccountArg, site: SiteArg) -> dict[str, Any]:
+    """Take it back before its mail leaves; afterwards this is refused (410): revoke instead."""
+    return _share(site, service.recall_share(site.exchange, account, share_id))
+
+
+@router.post("/shares/{share_id}:revoke")
+def post_revoke(share_id: str, account: AccountArg, site: SiteArg) -> dict[str, Any]:
+    """End it now, at any time; the keys are gone when this answers."""
+    return _share(site, service.revoke_share(site.exchange, account, share_id))
+
+
+@router.post("/shares/{share_id}:resend")
+def post_resend(share_id: str, account: AccountArg, site: SiteArg) -> dict[str, Any]:
+    """Mail the link once more."""
+    row = service.resend_share(site.exchange, account, share_id)
+    site.wake()
+    return _share(site, row)
+
+
+def _share(site: Site, row: Row[Any]) -> dict[str, Any]:
+    return share_json(row, site.base_url, site.exchange.vault, site.limits.code_tries)

@@ -1,0 +1,106 @@
+"""Verifies an exchange: database, audit chains, and files against rows."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Row, select, text
+
+from emixcli.server import audit
+from emixcli.server.states import LIVE, READABLE, PackageState
+from emixcli.server.store import Part
+from emixcli.server.tables import organisations, packages, parts, shares
+from emixcli.server.work import Exchange
+
+_CHUNK = 1 << 20
+
+
+def check_exchange(exchange: Exchange, *, full: bool = False) -> Iterator[str]:
+    """What is wrong, in words; `full` reads and hashes every stored byte.
+
+    The exchange may run meanwhile.
+    """
+    yield from _check_database(exchange)
+    with exchange.read() as work:
+        chains = work.all(select(organisations.c.id).order_by(organisations.c.id))
+        for organisation in chains:
+            problem = audit.verify_chain(work.connection, exchange.vault, organisation.id)
+            if problem is not None:
+                yield f"organisation {organisation.id}: {problem}"
+    with exchange.read() as work:
+        rows = work.all(select(packages))
+    for row in rows:
+        yield from _check_package(exchange, row, full=full)
+    yield from _check_keys(exchange)
+    yield from _check_strays(exchange)
+
+
+def _check_database(exchange: Exchange) -> Iterator[str]:
+    if not exchange.database.is_sqlite:
+        return
+    with exchange.read() as work:
+        for row in work.all(text("PRAGMA integrity_check")):
+            if row[0] != "ok":
+                yield "the database is damaged"
+                return
+        if work.all(text("PRAGMA foreign_key_check")):
+            yield "the database refers to rows that do not exist"
+
+
+def _check_package(exchange: Exchange, row: Row[Any], *, full: bool) -> Iterator[str]:
+    where = f"package {row.package_id}"
+    if row.state not in READABLE:
+        return
+    with exchange.read() as work:
+        rows = work.all(select(parts).where(parts.c.package == row.id).order_by(parts.c.number))
+        again = work.one(select(packages.c.state).where(packages.c.id == row.id))
+    if again is None or again.state not in READABLE:
+        return
+    if [Part(part.number, part.size, part.md5) for part in rows] != exchange.store.list_parts(
+        row.id
+    ):
+        yield f"{where}: the stored parts are not those that were sealed"
+        return
+    try:
+        reader = exchange.store.open(row.id)
+    except KeyError:
+        yield f"{where}: its bytes are missing"
+        return
+    try:
+        if reader.size != row.size:
+            yield f"{where}: it has {reader.size} bytes and not {row.size}"
+            return
+        offset = 0
+        for part in rows if full else ():
+            digest = hashlib.sha256()
+            for start in range(offset, offset + part.size, _CHUNK):
+                digest.update(reader.read(start, min(_CHUNK, offset + part.size - start)))
+            offset += part.size
+            if digest.hexdigest() != part.sha256:
+                yield f"{where}: part {part.number} was changed"
+    except KeyError:
+        yield f"{where}: some of its bytes are missing"
+    finally:
+        reader.close()
+
+
+def _check_keys(exchange: Exchange) -> Iterator[str]:
+    """No key may outlive its share."""
+    with exchange.read() as work:
+        ended = shares.c.state.in_(("recalled", "locked", "revoked", "expired"))
+        left = select(shares.c.id).where(ended, shares.c.slot.is_not(None))
+        for row in work.all(left):
+            yield f"share {row.id}: it has ended and its key is still there"
+
+
+def _check_strays(exchange: Exchange) -> Iterator[str]:
+    for key in exchange.store.iter_keys():
+        with exchange.read() as work:
+            row = work.one(select(packages.c.state).where(packages.c.id == key))
+        if row is None or row.state == PackageState.PURGED:
+            yield "the store holds bytes of no package: emix exchange purge removes them"
+        elif row.state not in LIVE:
+            # The worker is about to purge it.
+            continue

@@ -1,0 +1,191 @@
+"""Mails: fixed texts with an organisation's name and a link, and nothing else.
+
+No free text, no patient data, no name of a person or a file. The recipient is one parsed address,
+given to the server as the envelope's only recipient; `email.message` refuses line breaks in
+headers.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from emixcli.server.addresses import parse_address
+from emixcli.server.settings import MailSettings
+
+_NOTIFY = """\
+{organisation} has images ready for you.
+
+Open this link in a web browser; nothing needs to be installed:
+
+{link}
+
+You will be asked for a code that is mailed to you when you open the link, and for the access
+code that the sender gives you by telephone or in person. Never send an access code by mail.
+
+If you do not expect images from {organisation}, delete this message. Nothing can be seen
+without the access code.
+"""
+_OTP = """\
+Your code to open the images from {organisation}:
+
+{code}
+
+It can be used once, within {minutes} minutes. If you did not ask for it, delete this message.
+"""
+_LOCKED = """\
+A share of yours was locked after too many wrong access codes. Nothing was disclosed.
+
+Share: {share_id}
+Package: {package_id}
+
+Ask the recipient by telephone what happened before you share the package again.
+"""
+_UNDELIVERED = """\
+The mail with the link of one of your shares could not be delivered.
+
+Share: {share_id}
+Package: {package_id}
+
+Check the address (emix status {package_id}), revoke the share and make a new one.
+"""
+TEXTS = {
+    "notify": ("Images are ready for you", _NOTIFY),
+    "otp": ("Your code to open the images", _OTP),
+    "locked": ("A share was locked", _LOCKED),
+    "undelivered": ("A link could not be delivered", _UNDELIVERED),
+}
+
+
+class TemporaryMailError(Exception):
+    """The mail could not be handed over now; try later."""
+
+
+class PermanentMailError(Exception):
+    """The mail will never be taken."""
+
+
+@dataclass(frozen=True)
+class Letter:
+    """One mail to one address; `number` makes its Message-ID, the same at every try."""
+
+    kind: str
+    number: int
+    created_ms: int
+    recipient: str
+    values: dict[str, str]
+
+
+class Mailer(Protocol):
+    """Hands a mail over."""
+
+    async def send(self, letter: Letter) -> None:
+        """Return when the mail was taken.
+
+        Raises
+        ------
+        TemporaryMailError, PermanentMailError
+        """
+
+
+def compose(letter: Letter, sender: str, host: str) -> EmailMessage:
+    """The message for a letter.
+
+    Raises
+    ------
+    UsageError
+        The recipient is not exactly one address.
+    """
+    subject, text = TEXTS[letter.kind]
+    message = EmailMessage(policy=SMTP)
+    message["From"] = Address(addr_spec=parse_address(sender))
+    message["To"] = Address(addr_spec=parse_address(letter.recipient))
+    message["Subject"] = subject
+    moment = datetime.fromtimestamp(letter.created_ms / 1000, tz=UTC)
+    message["Date"] = format_datetime(moment)
+    message["Message-ID"] = f"<{letter.created_ms}.{letter.number}@{host}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message["X-Emix-Kind"] = letter.kind
+    message.set_content(text.format_map(letter.values), cte="quoted-printable")
+    return message
+
+
+class FileMailer:
+    """Writes each mail as an `.eml` file; sending again overwrites the same file."""
+
+    def __init__(self, folder: Path, settings: MailSettings, host: str) -> None:
+        self._folder = folder
+        self._settings = settings
+        self._host = host
+        folder.mkdir(exist_ok=True, mode=0o700)
+
+    async def send(self, letter: Letter) -> None:
+        """Write the mail to DATA/mail."""
+        message = compose(letter, self._settings.sender, self._host)
+        target = self._folder / f"{letter.created_ms}-{letter.number}.eml"
+        partial = target.with_suffix(".partial")
+        try:
+            with partial.open("wb") as file:
+                file.write(message.as_bytes())
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(target)
+        except OSError as exc:
+            partial.unlink(missing_ok=True)
+            raise TemporaryMailError from exc
+
+
+class SmtpMailer:
+    """Hands mails to an SMTP server."""
+
+    def __init__(self, settings: MailSettings, password: str | None, host: str) -> None:
+        self._settings = settings
+        self._password = password
+        self._host = host
+
+    async def send(self, letter: Letter) -> None:
+        """One connection per mail; 4xx and network errors are temporary, 5xx permanent."""
+        import aiosmtplib  # noqa: PLC0415 - not needed where mails are files
+
+        settings = self._settings
+        message = compose(letter, settings.sender, self._host)
+        try:
+            await aiosmtplib.send(
+                message,
+                sender=parse_address(settings.sender),
+                recipients=[parse_address(letter.recipient)],
+                hostname=settings.host,
+                port=settings.port,
+                username=settings.user or None,
+                password=self._password,
+                use_tls=settings.tls == "tls",
+                start_tls=settings.tls == "starttls",
+                timeout=settings.timeout_s,
+            )
+        except aiosmtplib.SMTPRecipientsRefused as exc:
+            permanent = all(500 <= refusal.code < 600 for refusal in exc.recipients)
+            raise (PermanentMailError if permanent else TemporaryMailError) from exc
+        except aiosmtplib.SMTPAuthenticationError as exc:
+            raise TemporaryMailError from exc
+        except aiosmtplib.SMTPResponseException as exc:
+            permanent = 500 <= exc.code < 600
+            raise (PermanentMailError if permanent else TemporaryMailError) from exc
+        except (aiosmtplib.SMTPException, OSError) as exc:
+            raise TemporaryMailError from exc
+
+
+def make_mailer(data: Path, settings: MailSettings, host: str) -> Mailer:
+    """The mailer that the settings ask for."""
+    if not settings.host:
+        return FileMailer(data / "mail", settings, host)
+    password = None
+    if settings.password_file:
+        password = (data / settings.password_file).read_text(encoding="utf-8").rstrip("\r\n")
+    return SmtpMailer(settings, password, host)

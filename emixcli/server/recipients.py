@@ -1,0 +1,400 @@
+"""The recipient without an account: mail code, access code, content.
+
+Nothing is consumed by following a link. Whoever asks for a code learns nothing: the answer is the
+same for every link, and the code goes to the mailbox that the sender named. Tries move in one
+conditional UPDATE before anything is compared, so that parallel tries gain nothing.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, select, update
+from sqlalchemy.sql import ColumnElement
+
+from emixcli.errors import AuthRequiredError, EmixError, GoneError, NotFoundError
+from emixcli.server.accounts import Account
+from emixcli.server.addresses import address_key
+from emixcli.server.clock import HOUR_MS, SECOND_MS
+from emixcli.server.packages import open_states, owned_by
+from emixcli.server.problems import WrongCodeError
+from emixcli.server.states import OPEN, PROVEN, REACHABLE, ShareState
+from emixcli.server.tables import (
+    accounts,
+    contacts,
+    one_time_codes,
+    organisations,
+    packages,
+    sessions,
+    shares,
+)
+from emixcli.server.vault import new_token, token_hash
+from emixcli.server.work import Exchange, Work
+
+RECIPIENT = "recipient"
+_NO_SHARE = "this link is not valid, or no longer"
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What a recipient gets for the right mail code."""
+
+    session: str
+    expires_ms: int
+    organisation: str
+    sender_name: str
+    kdf: dict[str, Any]
+    size: int
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What a recipient gets for the right access code."""
+
+    package_id: str
+    size: int
+    slot: dict[str, Any]
+    content_token: str
+    ticket: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """A package that may be read now, and as what."""
+
+    key: str
+    package_id: str
+    size: int
+    slots_offset: int
+    slots_length: int
+    share_id: str | None
+    slot: dict[str, Any] | None
+
+
+def request_code(exchange: Exchange, token: str) -> None:
+    """Have a mail code sent, if the link is alive and not too many were asked for.
+
+    Never tells what it did.
+    """
+    with exchange.write() as work:
+        row = work.one(select(shares).where(shares.c.token_hash == token_hash(token)))
+        if row is None or row.state not in REACHABLE or row.expires_ms <= work.now_ms:
+            return
+        salt = secrets.token_bytes(16)
+        if _renew_code(work, row.id, salt):
+            work.enqueue("otp", row.id, salt=salt.hex())
+            work.audit(row.organisation_id, RECIPIENT, "share.code_sent", row.id)
+
+
+def _renew_code(work: Work, share_id: str, salt: bytes) -> bool:
+    """Replace the share's code where the limits allow another mail."""
+    limits, now_ms = work.settings.limits, work.now_ms
+    fresh = {"salt": salt, "tries": 0, "sent_ms": now_ms}
+    fresh["expires_ms"] = now_ms + limits.otp_s * SECOND_MS
+    table = one_time_codes
+    mine = table.c.share_id == share_id
+    if work.one(select(table.c.share_id).where(mine)) is None:
+        work.add(
+            table, {"share_id": share_id, **fresh, "hour_ms": now_ms, "n_hour": 1, "n_sent": 1}
+        )
+        return True
+    work.hit(
+        update(table)
+        .where(mine, table.c.hour_ms <= now_ms - HOUR_MS)
+        .values(hour_ms=now_ms, n_hour=0)
+    )
+    allowed = and_(
+        mine,
+        table.c.sent_ms <= now_ms - limits.otp_interval_s * SECOND_MS,
+        table.c.n_hour < limits.otp_per_hour,
+        table.c.n_sent < limits.otp_per_share,
+    )
+    more = {"n_hour": table.c.n_hour + 1, "n_sent": table.c.n_sent + 1}
+    return work.hit(update(table).where(allowed).values(**fresh, **more))
+
+
+def verify_code(exchange: Exchange, token: str, code: str) -> Verified:
+    """A session for whoever reads the mailbox.
+
+    Raises
+    ------
+    WrongCodeError, GoneError
+    """
+    error: EmixError
+    with exchange.write() as work:
+        row = _share_by_token(work, token, REACHABLE)
+        if row is None:
+            error = WrongCodeError(_NO_SHARE, tries_left=None)
+        else:
+            left = _try_code(work, row, code)
+            if left is None:
+                return _verified(work, row)
+            message = "this is not the code of the newest mail, or it is older than ten minutes"
+            hint = "" if left else "ask for a new code"
+            error = WrongCodeError(message, tries_left=left, hint=hint)
+            work.audit(row.organisation_id, RECIPIENT, "share.code_refused", row.id)
+    raise error
+
+
+def _try_code(work: Work, row: Row[Any], code: str) -> int | None:
+    """None for the right code (which is used up by it), else the tries left."""
+    table, limit = one_time_codes, work.settings.limits.otp_tries
+    usable = and_(
+        table.c.share_id == row.id,
+        table.c.salt.is_not(None),
+        table.c.expires_ms > work.now_ms,
+        table.c.tries < limit,
+    )
+    tried = work.connection.execute(
+        update(table)
+        .where(usable)
+        .values(tries=table.c.tries + 1)
+        .returning(table.c.salt, table.c.tries)
+    ).one_or_none()
+    if tried is None:
+        return 0
+    good = work.vault.one_time_code(row.id, tried.salt)
+    if hmac.compare_digest(good.encode(), code.encode("utf-8", "replace")):
+        work.hit(update(table).where(table.c.share_id == row.id).values(salt=None))
+        return None
+    return limit - int(tried.tries)
+
+
+def _verified(work: Work, row: Row[Any]) -> Verified:
+    values = {"verified_ms": work.now_ms}
+    work.move_share(row, ShareState.VERIFIED, actor=RECIPIENT, values=values)
+    session, expires_ms = _add_session(
+        work, row, "verified", seconds=work.settings.limits.session_s
+    )
+    query = (
+        select(
+            organisations.c.name.label("organisation"),
+            accounts.c.name.label("sender"),
+            packages.c.size,
+        )
+        .join(accounts, accounts.c.organisation_id == organisations.c.id)
+        .join(packages, packages.c.account_id == accounts.c.id)
+        .where(packages.c.id == row.package)
+    )
+    names = work.connection.execute(query).one()
+    kdf = json.loads(row.kdf)
+    return Verified(session, expires_ms, names.organisation, names.sender, kdf, names.size)
+
+
+def _add_session(work: Work, row: Row[Any], kind: str, *, seconds: int) -> tuple[str, int]:
+    token = new_token({"verified": "emv", "content": "emc", "ticket": "emt"}[kind])
+    expires_ms = min(work.now_ms + seconds * SECOND_MS, row.expires_ms)
+    values = {"hash": token_hash(token), "share_id": row.id, "kind": kind}
+    work.add(sessions, {**values, "expires_ms": expires_ms})
+    return token, expires_ms
+
+
+def open_share(
+    exchange: Exchange, token: str, session: str, proof: bytes, *, source: str
+) -> Opened:
+    """The wrapped key and a content token, for the right access code.
+
+    Raises
+    ------
+    AuthRequiredError
+        The session has ended: a new mail code is needed.
+    WrongCodeError
+        The access code is wrong.
+    GoneError
+        That was the last try, or the share has ended.
+    """
+    error: EmixError
+    with exchange.write() as work:
+        row = _share_by_token(work, token, PROVEN)
+        if row is None or not _has_session(work, row.id, session):
+            error = _why_not(work, token)
+        else:
+            opened = _try_proof(work, row, proof, source=source)
+            if isinstance(opened, Opened):
+                return opened
+            error = opened
+    raise error
+
+
+def _why_not(work: Work, token: str) -> EmixError:
+    row = work.one(select(shares.c.state).where(shares.c.token_hash == token_hash(token)))
+    if row is not None and row.state == ShareState.LOCKED:
+        return _locked()
+    if row is not None and row.state in {ShareState.REVOKED, ShareState.EXPIRED}:
+        return GoneError(f"the share is {row.state}", hint="ask the sender to share it again")
+    return AuthRequiredError("the session has ended", hint="ask for a new mail code")
+
+
+def _locked() -> GoneError:
+    message = "too many wrong access codes: the share is locked"
+    return GoneError(message, hint="ask the sender to share it again")
+
+
+def _try_proof(work: Work, row: Row[Any], proof: bytes, *, source: str) -> Opened | EmixError:
+    limit = work.settings.limits.code_tries
+    mine = shares.c.id == row.id
+    tried = work.connection.execute(
+        update(shares)
+        .where(mine, shares.c.state.in_(PROVEN), shares.c.tries < limit)
+        .values(tries=shares.c.tries + 1)
+        .returning(shares.c.tries, shares.c.proof, shares.c.slot)
+    ).one_or_none()
+    if tried is None or tried.proof is None:
+        return _locked()
+    good = hmac.compare_digest(work.vault.mac("pepper", row.id, proof), tried.proof)
+    if good:
+        work.hit(update(shares).where(mine).values(tries=shares.c.tries - 1))
+        slot = json.loads(work.vault.decrypt("slot", tried.slot, row.id))
+        return _opened(work, row, slot, source=source)
+    left = limit - int(tried.tries)
+    work.audit(
+        row.organisation_id, RECIPIENT, "share.access_refused", row.id, left=left, source=source
+    )
+    if left > 0:
+        return WrongCodeError("the access code is wrong", tries_left=left)
+    work.end_share(row, ShareState.LOCKED, actor=RECIPIENT)
+    work.enqueue("locked", row.id)
+    return _locked()
+
+
+def _opened(work: Work, row: Row[Any], slot: dict[str, Any], *, source: str) -> Opened:
+    first = work.move_share(
+        row, ShareState.OPENED, actor=RECIPIENT, values={"opened_ms": work.now_ms}
+    )
+    work.audit(row.organisation_id, RECIPIENT, "share.access_granted", row.id, source=source)
+    if first:
+        known = and_(
+            contacts.c.organisation_id == row.organisation_id,
+            contacts.c.address == address_key(row.recipient),
+        )
+        verified = {"state": "verified", "verified_ms": work.now_ms}
+        work.hit(update(contacts).where(known).values(**verified))
+    package = work.connection.execute(
+        select(packages.c.package_id, packages.c.size).where(packages.c.id == row.package)
+    ).one()
+    limits = work.settings.limits
+    content, _ = _add_session(work, row, "content", seconds=limits.content_s)
+    ticket, _ = _add_session(work, row, "ticket", seconds=limits.ticket_s)
+    return Opened(package.package_id, package.size, slot, content, ticket)
+
+
+def _share_by_token(work: Work, token: str, states: frozenset[ShareState]) -> Row[Any] | None:
+    mine = shares.c.token_hash == token_hash(token)
+    alive = and_(shares.c.state.in_(states), shares.c.expires_ms > work.now_ms)
+    return work.one(select(shares).where(mine, alive))
+
+
+def _has_session(work: Work, share_id: str, session: str) -> bool:
+    mine = and_(
+        sessions.c.hash == token_hash(session),
+        sessions.c.share_id == share_id,
+        sessions.c.kind == "verified",
+        sessions.c.expires_ms > work.now_ms,
+    )
+    return work.one(select(sessions.c.hash).where(mine)) is not None
+
+
+def find_content(
+    exchange: Exchange, package_id: str, *, account: Account | None, token: str, kind: str
+) -> Content:
+    """The content for its owner, or for a content token or ticket of an opened share.
+
+    Raises
+    ------
+    NotFoundError
+        No such package for this caller.
+    GoneError
+        It ended, or was not sealed yet.
+    """
+    with exchange.read() as work:
+        if account is not None:
+            return _owner_content(work, package_id, account)
+        row = work.one(
+            select(shares.c.id.label("share_id"), shares.c.slot, packages)
+            .join(sessions, sessions.c.share_id == shares.c.id)
+            .join(packages, packages.c.id == shares.c.package)
+            .where(
+                sessions.c.hash == token_hash(token),
+                sessions.c.kind == kind,
+                sessions.c.expires_ms > work.now_ms,
+                shares.c.state.in_(OPEN),
+                shares.c.expires_ms > work.now_ms,
+                packages.c.package_id == package_id,
+                open_states(),
+            )
+        )
+        if row is None:
+            message = "the permission to read this has ended"
+            raise AuthRequiredError(message, hint="open the link again")
+        slot = json.loads(work.vault.decrypt("slot", row.slot, row.share_id))
+        return _content(row, share_id=row.share_id, slot=slot)
+
+
+def _owner_content(work: Work, package_id: str, account: Account) -> Content:
+    query = select(packages).where(packages.c.package_id == package_id, owned_by(account))
+    row = work.one(query)
+    if row is None:
+        message = "there is no such package"
+        raise NotFoundError(message)
+    if row.size is None or row.state not in {"sealed", "shared"}:
+        message = f"the package is {row.state}"
+        raise GoneError(message)
+    return _content(row, share_id=None, slot=None)
+
+
+def _content(row: Row[Any], *, share_id: str | None, slot: dict[str, Any] | None) -> Content:
+    return Content(
+        key=row.id,
+        package_id=row.package_id,
+        size=row.size,
+        slots_offset=row.slots_offset,
+        slots_length=row.slots_length,
+        share_id=share_id,
+        slot=slot,
+    )
+
+
+def new_ticket(exchange: Exchange, package_id: str, token: str) -> str:
+    """Another ticket for the copy, for a holder of a content token.
+
+    Raises
+    ------
+    AuthRequiredError
+    """
+    content = find_content(exchange, package_id, account=None, token=token, kind="content")
+    with exchange.write() as work:
+        row = work.one(select(shares).where(shares.c.id == content.share_id))
+        assert row is not None
+        seconds = work.settings.limits.ticket_s
+        return _add_session(work, row, "ticket", seconds=seconds)[0]
+
+
+def note_download(exchange: Exchange, share_id: str) -> None:
+    """The whole package has reached the recipient."""
+    with exchange.write() as work:
+        row = work.one(select(shares).where(shares.c.id == share_id))
+        if row is not None:
+            values = {"downloaded_ms": work.now_ms}
+            work.move_share(row, ShareState.DOWNLOADED, actor=RECIPIENT, values=values)
+
+
+def still_readable(exchange: Exchange, content: Content) -> bool:
+    """Whether a download that is under way may go on."""
+    with exchange.read() as work:
+        query = select(packages.c.id).where(packages.c.id == content.key, open_states())
+        if work.one(query) is None:
+            return False
+        if content.share_id is None:
+            return True
+        alive: ColumnElement[bool] = shares.c.state.in_(OPEN)
+        mine = and_(shares.c.id == content.share_id, alive, shares.c.expires_ms > work.now_ms)
+        return work.one(select(shares.c.id).where(mine)) is not None
+
+
+def drop_old_sessions(work: Work) -> None:
+    """Delete sessions whose time is over."""
+    work.hit(delete(sessions).where(sessions.c.expires_ms <= work.now_ms))

@@ -1,0 +1,223 @@
+"""Runs an exchange: sockets, TLS, signals; and as a thread for tests."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ipaddress
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+import uvicorn
+
+from emixcli.errors import OutputError, UsageError
+from emixcli.server.accounts import Passwords
+from emixcli.server.api.deps import Site
+from emixcli.server.app import make_app, make_site, open_exchange
+from emixcli.server.clock import Clock, system_clock
+from emixcli.server.settings import Settings
+
+_GRACE_S = 20
+_BACKLOG = 2048
+_CONNECTIONS = 2000
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A bound socket and the address under which the exchange is known."""
+
+    socket: socket.socket
+    base_url: str
+
+
+def listen(settings: Settings) -> Listener:
+    """Bind the address of the settings.
+
+    Raises
+    ------
+    UsageError
+        Plain HTTP for others than this machine, or a bad address.
+    OutputError
+        The port is taken.
+    """
+    host, _, port_text = settings.listen.rpartition(":")
+    host = host.strip("[]")
+    if not host or not port_text.isdecimal() or int(port_text) > 65535:
+        message = "the address to listen on must be HOST:PORT"
+        raise UsageError(message, hint="for example --listen 127.0.0.1:8470")
+    secure = bool(settings.certificate)
+    if not (secure or settings.behind_proxy or is_loopback(host)):
+        message = "plain HTTP is served on the loopback interface only"
+        hint = "set certificate and private_key, or --behind-proxy where a proxy does TLS"
+        raise UsageError(message, hint=hint)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if sys.platform != "win32":
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((host, int(port_text)))
+        bound.listen(_BACKLOG)
+    except OSError as exc:
+        bound.close()
+        message = f"cannot listen on port {port_text}: it is in use or not allowed"
+        raise OutputError(message, hint="choose another with --listen HOST:PORT") from exc
+    bound.set_inheritable(False)
+    port = bound.getsockname()[1]
+    shown = f"[{host}]" if ":" in host else host
+    base_url = settings.base_url.rstrip("/") or f"http{'s' * secure}://{shown}:{port}"
+    return Listener(bound, base_url)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach the host."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def make_server(site: Site, settings: Settings, *, with_worker: bool = True) -> uvicorn.Server:
+    """A server of one process for the site."""
+    options: dict[str, Any] = {}
+    if settings.certificate:
+        options["ssl_certfile"] = settings.path(settings.certificate)
+        options["ssl_keyfile"] = settings.path(settings.private_key)
+    config = uvicorn.Config(
+        make_app(site, with_worker=with_worker),
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=settings.behind_proxy,
+        forwarded_allow_ips="*" if settings.behind_proxy else None,
+        ws="none",
+        lifespan="on",
+        timeout_keep_alive=30,
+        timeout_graceful_shutdown=_GRACE_S,
+        limit_concurrency=_CONNECTIONS,
+        h11_max_incomplete_event_size=65536,
+        **options,
+    )
+    return uvicorn.Server(config)
+
+
+def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
+    """Serve until SIGTERM or SIGINT; uploads and downloads under way get 20 s to end."""
+    listener = listen(settings)
+    exchange = open_exchange(settings)
+    try:
+        site = make_site(exchange, listener.base_url)
+        server = make_server(site, settings)
+        with contextlib.closing(listener.socket):
+            _runner().run(_serve(server, listener, on_ready))
+    finally:
+        exchange.database.close()
+
+
+def _runner() -> asyncio.Runner:
+    if sys.platform == "win32":
+        return asyncio.Runner()
+    import uvloop  # noqa: PLC0415 - not available on Windows
+
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
+async def _serve(
+    server: uvicorn.Server, listener: Listener, on_ready: Callable[[str], None]
+) -> None:
+    loop = asyncio.get_running_loop()
+    with _signals(loop, server):
+        task = asyncio.create_task(_quiet(server, listener.socket))
+        while not server.started and not task.done():
+            await asyncio.sleep(0.01)
+        if server.started:
+            on_ready(listener.base_url)
+        await task
+
+
+async def _quiet(server: uvicorn.Server, bound: socket.socket) -> None:
+    """Serve without uvicorn's own signal handlers, which raise the signal again at the end."""
+    await server._serve(sockets=[bound])  # noqa: SLF001
+
+
+@contextlib.contextmanager
+def _signals(loop: asyncio.AbstractEventLoop, server: uvicorn.Server) -> Iterator[None]:
+    def stop() -> None:
+        server.force_exit = server.should_exit
+        server.should_exit = True
+
+    previous = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    for number in previous:
+        if sys.platform == "win32":
+            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+        else:
+            loop.add_signal_handler(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            if sys.platform != "win32":
+                loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+
+def configure_logging(level: int) -> None:
+    """Log lines of the exchange on standard error."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    for name in ("emix.exchange", "uvicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.propagate = False
+        logger.setLevel(level if name == "emix.exchange" else logging.WARNING)
+
+
+class ServerThread:
+    """A real exchange on loopback in a thread of this process, for tests.
+
+    `with ServerThread(settings) as server: … server.url`.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock = system_clock,
+        passwords: Passwords | None = None,
+        with_worker: bool = True,
+    ) -> None:
+        self._listener = listen(settings)
+        self.url = self._listener.base_url
+        self.exchange = open_exchange(settings, clock)
+        self.site = make_site(self.exchange, self.url, passwords)
+        self._server = make_server(self.site, settings, with_worker=with_worker)
+        self._thread = threading.Thread(target=self._run, name="exchange", daemon=True)
+
+    def _run(self) -> None:
+        with _runner() as runner:
+            runner.run(_quiet(self._server, self._listener.socket))
+
+    def __enter__(self) -> ServerThread:
+        self._thread.start()
+        while not self._server.started and self._thread.is_alive():
+            self._thread.join(0.005)
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+    ) -> None:
+        self._server.should_exit = True
+        self._thread.join()
+        self._listener.socket.close()
+        self.exchange.database.close()

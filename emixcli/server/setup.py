@@ -1,0 +1,99 @@
+"""Makes the data directory of a new exchange."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from emixcli.errors import OutputError, OutputExistsError
+from emixcli.server.accounts import NewAccount, Passwords, add_account
+from emixcli.server.app import open_exchange
+from emixcli.server.settings import CONFIG_NAME, Settings, check_limits, format_settings
+from emixcli.server.testtls import make_test_certificate
+from emixcli.server.vault import SECRETS_NAME, create_vault
+
+
+@dataclass(frozen=True)
+class Installation:
+    """What was made."""
+
+    data: Path
+    administrator: str
+    generated_password: str | None
+    authority: Path | None
+
+
+def new_password() -> str:
+    """A password that can be read out: 20 characters, 98 bits."""
+    symbols = "abcdefghjkmnpqrstuvwxyz23456789"
+    groups = ("".join(secrets.choice(symbols) for _ in range(5)) for _ in range(4))
+    return "-".join(groups)
+
+
+def create_installation(
+    settings: Settings, administrator: NewAccount, *, test_tls: tuple[str, ...] = ()
+) -> Installation:
+    """Make the data directory as DIR.partial, then rename it; a failure leaves nothing.
+
+    An empty password in `administrator` is replaced by a generated one. `test_tls` names the hosts
+    of a test certificate.
+
+    Raises
+    ------
+    OutputExistsError
+        The directory exists and is not empty.
+    OutputError, UsageError
+    """
+    check_limits(settings.limits)
+    data = settings.data
+    if data.exists() and any(data.iterdir()):
+        message = "the data directory exists and is not empty"
+        raise OutputExistsError(message, hint="choose another, or serve the exchange that is there")
+    partial = data.with_name(f"{data.name}.partial")
+    generated = None if administrator.password else new_password()
+    account = dataclasses.replace(administrator, password=administrator.password or generated or "")
+    try:
+        data.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(mode=0o700)
+        authority = _fill(dataclasses.replace(settings, data=partial), account, test_tls)
+        if data.exists():
+            data.rmdir()
+        partial.rename(data)
+    except OSError as exc:
+        shutil.rmtree(partial, ignore_errors=True)
+        message = "the data directory cannot be written"
+        raise OutputError(message) from exc
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+    return Installation(data, account.email, generated, data / authority if authority else None)
+
+
+def _fill(settings: Settings, account: NewAccount, test_tls: tuple[str, ...]) -> str | None:
+    authority = None
+    if test_tls:
+        authority = make_test_certificate(settings.data, test_tls)
+        settings = dataclasses.replace(
+            settings, certificate="tls/certificate.pem", private_key="tls/private-key.pem"
+        )
+    _write(settings.data / CONFIG_NAME, format_settings(settings))
+    create_vault(settings.data / SECRETS_NAME)
+    exchange = open_exchange(settings)
+    try:
+        add_account(exchange, account, Passwords())
+    finally:
+        exchange.database.close()
+    return authority
+
+
+def _write(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    path.chmod(0o600)

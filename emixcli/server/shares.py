@@ -1,0 +1,288 @@
+"""Shares: who gets a package, what for, and until when; recall, revoke, resend."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy.sql import ColumnElement
+
+from emixcli.errors import GoneError, NotFoundError, RecipientUnconfirmedError, UsageError
+from emixcli.server.accounts import Account
+from emixcli.server.addresses import address_key, parse_address
+from emixcli.server.clock import HOUR_MS, SECOND_MS
+from emixcli.server.packages import find_package, owned_by, visible_to
+from emixcli.server.problems import ConflictError, TooManyError
+from emixcli.server.slots import CodeSlot
+from emixcli.server.states import (
+    ALIVE,
+    READABLE,
+    REACHABLE,
+    MailState,
+    PackageState,
+    Purpose,
+    Role,
+    ShareState,
+)
+from emixcli.server.tables import contacts, one_time_codes, packages, shares
+from emixcli.server.vault import new_id, token_hash
+from emixcli.server.work import Exchange, Work
+
+_MAX_HOLD_S = 7 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class NewShare:
+    """What a sender asks for; `auth` is the proof that the access code gives."""
+
+    recipient: str
+    confirm_email: str | None
+    purpose: Purpose
+    hold_s: int | None
+    slot: CodeSlot
+    auth: bytes
+
+    def digest(self) -> str:
+        """Tells two requests under one idempotency key apart."""
+        fields = [self.recipient, self.purpose, self.hold_s, self.slot.as_json(), self.auth.hex()]
+        return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
+
+
+def create_share(
+    exchange: Exchange, account: Account, package_id: str, new: NewShare, *, request_key: str | None
+) -> tuple[Row[Any], bool]:
+    """The share and whether it is new; the same request key gives the same share.
+
+    Raises
+    ------
+    RecipientUnconfirmedError
+        The address is not verified for this organisation and was not typed twice.
+    NotFoundError, GoneError, UsageError, ConflictError, TooManyError
+    """
+    address = parse_address(new.recipient)
+    if new.hold_s is not None and not 0 <= new.hold_s <= _MAX_HOLD_S:
+        message = f"hold_s must be 0 to {_MAX_HOLD_S}"
+        raise UsageError(message)
+    with exchange.write() as work:
+        package = find_package(work, package_id, owned_by(account))
+        if request_key is not None:
+            known = _find_request(work, account, request_key, new)
+            if known is not None:
+                return known, False
+        if package.state not in READABLE:
+            message = f"the package is {package.state}"
+            raise GoneError(message, hint="only a sealed package can be shared")
+        verified = _check_recipient(work, account, address, new.confirm_email)
+        _check_rate(work, account)
+        hold_s = new.hold_s
+        if hold_s is None:
+            limits = work.settings.limits
+            hold_s = limits.hold_verified_s if verified else limits.hold_new_s
+        hold_until_ms = work.now_ms + hold_s * SECOND_MS
+        share_id = _insert(
+            work, package, new, address=address, hold_until_ms=hold_until_ms, key=request_key
+        )
+        if package.state == PackageState.SEALED:
+            work.move_package(package, PackageState.SHARED, actor=account.id)
+        work.enqueue("notify", share_id, due_ms=hold_until_ms)
+        return find_share(work, share_id, shares.c.account_id == account.id), True
+
+
+def _insert(
+    work: Work,
+    package: Row[Any],
+    new: NewShare,
+    *,
+    address: str,
+    hold_until_ms: int,
+    key: str | None,
+) -> str:
+    share_id = new_id()
+    slot = json.dumps(new.slot.as_json(), sort_keys=True).encode()
+    values: dict[str, Any] = {
+        "id": share_id,
+        "package": package.id,
+        "organisation_id": package.organisation_id,
+        "account_id": package.account_id,
+        "recipient": address,
+        "purpose": new.purpose,
+        "state": ShareState.HELD,
+        "mail": MailState.QUEUED,
+        "token_hash": token_hash(work.vault.link_token(share_id)),
+        "kdf": json.dumps(new.slot.kdf),
+        "slot": work.vault.encrypt("slot", slot, share_id),
+        "proof": work.vault.mac("pepper", share_id, new.auth),
+        "tries": 0,
+        "created_ms": work.now_ms,
+        "hold_until_ms": hold_until_ms,
+        "expires_ms": package.expires_ms,
+    }
+    if key is not None:
+        values |= {"request_key": _key_hash(key), "request_digest": new.digest()}
+    work.add(shares, values)
+    work.audit(
+        package.organisation_id,
+        package.account_id,
+        "share.created",
+        share_id,
+        package=package.package_id,
+        recipient=address,
+        purpose=new.purpose,
+    )
+    return share_id
+
+
+def _key_hash(request_key: str) -> str:
+    return hashlib.sha256(request_key.encode()).hexdigest()
+
+
+def _find_request(work: Work, account: Account, request_key: str, new: NewShare) -> Row[Any] | None:
+    mine = and_(shares.c.account_id == account.id, shares.c.request_key == _key_hash(request_key))
+    row = work.one(_select_shares().where(mine))
+    if row is not None and row.request_digest != new.digest():
+        message = "this Idempotency-Key was used before for another share"
+        raise ConflictError(message)
+    return row
+
+
+def _check_recipient(work: Work, account: Account, address: str, confirm_email: str | None) -> bool:
+    """Whether the address is verified for the organisation; a new one is noted as seen."""
+    key = address_key(address)
+    mine = and_(contacts.c.organisation_id == account.organisation_id, contacts.c.address == key)
+    contact = work.one(select(contacts).where(mine))
+    if contact is not None and contact.state == "verified":
+        return True
+    confirmed = confirm_email is not None and hmac.compare_digest(
+        confirm_email.strip().lower().encode(), key.encode()
+    )
+    if not confirmed:
+        message = "this recipient is new here and the address was not confirmed"
+        hint = "type the address a second time (--confirm-to ADDR)"
+        raise RecipientUnconfirmedError(message, hint=hint)
+    if contact is None:
+        values = {"organisation_id": account.organisation_id, "address": key, "state": "new"}
+        work.add(contacts, {**values, "created_ms": work.now_ms})
+    return False
+
+
+def _check_rate(work: Work, account: Account) -> None:
+    recent = and_(
+        shares.c.organisation_id == account.organisation_id,
+        shares.c.created_ms > work.now_ms - HOUR_MS,
+    )
+    n = work.connection.execute(select(func.count()).select_from(shares).where(recent)).scalar_one()
+    if n >= work.settings.limits.organisation_mails_per_hour:
+        message = "this organisation has shared too much within an hour"
+        raise TooManyError(message, retry_s=600)
+
+
+def _select_shares() -> Any:
+    return select(shares, packages.c.package_id).join(packages, packages.c.id == shares.c.package)
+
+
+def find_share(work: Work, share_id: str, *scope: ColumnElement[bool]) -> Row[Any]:
+    """The share with its `package_id`, within the scope.
+
+    Raises
+    ------
+    NotFoundError
+    """
+    row = work.one(_select_shares().where(shares.c.id == share_id, *scope))
+    if row is None:
+        message = "there is no such share"
+        raise NotFoundError(message, hint="emix status PACKAGE_ID shows the shares of a package")
+    return row
+
+
+def share_scope(account: Account) -> ColumnElement[bool]:
+    """The owner, and the administrators of the owner's organisation."""
+    if account.role is Role.ADMIN:
+        return shares.c.organisation_id == account.organisation_id
+    return and_(
+        shares.c.organisation_id == account.organisation_id, shares.c.account_id == account.id
+    )
+
+
+def shares_of(
+    work: Work, account: Account, package_rows: list[Row[Any]]
+) -> dict[str, list[Row[Any]]]:
+    """The shares of these packages, oldest first, by the packages' row ids."""
+    found: dict[str, list[Row[Any]]] = {row.id: [] for row in package_rows}
+    if found:
+        query = _select_shares().where(shares.c.package.in_(found), visible_to(account))
+        for row in work.all(query.order_by(shares.c.created_ms, shares.c.id)):
+            found[row.package].append(row)
+    return found
+
+
+def get_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:
+    """One share.
+
+    Raises
+    ------
+    NotFoundError
+    """
+    with exchange.read() as work:
+        return find_share(work, share_id, share_scope(account))
+
+
+def recall_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:
+    """Take a share back while its mail has not left. Again is fine.
+
+    Raises
+    ------
+    GoneError
+        The mail has gone, or the share has ended otherwise.
+    NotFoundError
+    """
+    with exchange.write() as work:
+        row = find_share(work, share_id, share_scope(account))
+        done = work.end_share(row, ShareState.RECALLED, actor=account.id)
+        if not done and row.state != ShareState.RECALLED:
+            message = f"too late to recall: the share is {row.state}"
+            hint = f"emix revoke {share_id}" if row.state in REACHABLE else ""
+            raise GoneError(message, hint=hint)
+        return find_share(work, share_id, share_scope(account))
+
+
+def revoke_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:
+    """End a share: its keys are gone when this returns. Again is fine.
+
+    Raises
+    ------
+    NotFoundError
+    """
+    with exchange.write() as work:
+        row = find_share(work, share_id, share_scope(account))
+        work.end_share(row, ShareState.REVOKED, actor=account.id)
+        return find_share(work, share_id, share_scope(account))
+
+
+def resend_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:
+    """Mail the link once more, and allow mail codes again where their number was used up.
+
+    Raises
+    ------
+    GoneError
+        The share has ended.
+    TooManyError, NotFoundError
+    """
+    with exchange.write() as work:
+        row = find_share(work, share_id, share_scope(account))
+        if row.state not in ALIVE:
+            message = f"the share is {row.state}"
+            raise GoneError(message, hint="share the package again")
+        if row.state == ShareState.HELD:
+            return row
+        waited = or_(shares.c.mail != MailState.QUEUED, shares.c.mail.is_(None))
+        again = update(shares).where(shares.c.id == share_id, waited)
+        if work.hit(again.values(mail=MailState.QUEUED)):
+            work.enqueue("notify", share_id)
+            work.audit(row.organisation_id, account.id, "share.resent", share_id)
+            mine = one_time_codes.c.share_id == share_id
+            work.hit(update(one_time_codes).where(mine).values(n_sent=0))
+        return find_share(work, share_id, share_scope(account))

@@ -1,0 +1,224 @@
+"""The tables of the exchange; `migrations/` makes them.
+
+Times are whole milliseconds since 1970 (`_ms`). Nothing here is secret without DATA/secrets,
+and nothing says anything about a patient.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _moment(name: str, *, null: bool = True, index: bool = False) -> Column[int]:
+    return Column(name, BigInteger, nullable=null, index=index)
+
+
+about = Table(
+    "about",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+organisations = Table(
+    "organisations",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("name", String(200), nullable=False, unique=True),
+    Column("quota_bytes", BigInteger),
+    _moment("created_ms", null=False),
+)
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("organisation_id", ForeignKey("organisations.id"), nullable=False, index=True),
+    Column("email", String(320), nullable=False, unique=True),
+    Column("name", String(200), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("password_hash", String(255), nullable=False),
+    Column("disabled", Boolean, nullable=False),
+    _moment("created_ms", null=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False, index=True),
+    _moment("created_ms", null=False),
+    _moment("expires_ms", null=False, index=True),
+)
+
+#: Failed logins and other things that are counted within a window; keys are HMACs.
+counters = Table(
+    "counters",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    _moment("until_ms", null=False, index=True),
+    Column("n", Integer, nullable=False),
+)
+
+packages = Table(
+    "packages",
+    metadata,
+    #: Also the name under which the store keeps the bytes.
+    Column("id", String(26), primary_key=True),
+    Column("package_id", String(26), nullable=False),
+    Column("organisation_id", ForeignKey("organisations.id"), nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("part_size", BigInteger, nullable=False),
+    #: Bytes that count against the quota: the announced bound, the true size once sealed, then 0.
+    Column("reserved", BigInteger, nullable=False),
+    Column("size_bound", BigInteger, nullable=False),
+    Column("size", BigInteger),
+    Column("sha256", String(64)),
+    Column("slots_offset", BigInteger),
+    Column("slots_length", BigInteger),
+    _moment("created_ms", null=False),
+    _moment("touched_ms", null=False),
+    _moment("expires_ms", null=False),
+    _moment("sealed_ms"),
+    _moment("ended_ms"),
+    _moment("purged_ms"),
+    UniqueConstraint("organisation_id", "package_id"),
+    Index(None, "account_id", "created_ms", "id"),
+    Index(None, "state", "expires_ms"),
+)
+
+parts = Table(
+    "parts",
+    metadata,
+    Column("package", ForeignKey("packages.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("size", BigInteger, nullable=False),
+    Column("md5", String(32), nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+
+contacts = Table(
+    "contacts",
+    metadata,
+    Column("organisation_id", ForeignKey("organisations.id"), primary_key=True),
+    Column("address", String(320), primary_key=True),
+    Column("state", String(16), nullable=False),
+    _moment("created_ms", null=False),
+    _moment("verified_ms"),
+)
+
+shares = Table(
+    "shares",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("package", ForeignKey("packages.id"), nullable=False, index=True),
+    Column("organisation_id", ForeignKey("organisations.id"), nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("recipient", String(320), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("mail", String(16), nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    #: Argon2id parameters and salt: what the recipient's browser needs to make the proof.
+    Column("kdf", Text),
+    #: The wrapped package key, encrypted under the server's key; gone when the share ends.
+    Column("slot", LargeBinary),
+    #: HMAC(pepper, proof of the access code); gone when the share ends.
+    Column("proof", LargeBinary),
+    Column("tries", Integer, nullable=False),
+    Column("request_key", String(64)),
+    Column("request_digest", String(64)),
+    _moment("created_ms", null=False),
+    _moment("hold_until_ms", null=False),
+    _moment("expires_ms", null=False),
+    _moment("notified_ms"),
+    _moment("verified_ms"),
+    _moment("opened_ms"),
+    _moment("downloaded_ms"),
+    _moment("ended_ms"),
+    UniqueConstraint("account_id", "request_key"),
+    Index(None, "organisation_id", "created_ms"),
+)
+
+one_time_codes = Table(
+    "one_time_codes",
+    metadata,
+    Column("share_id", ForeignKey("shares.id"), primary_key=True),
+    #: None once used; the code is HMAC(server key, share, salt), so it is not stored itself.
+    Column("salt", LargeBinary),
+    Column("tries", Integer, nullable=False),
+    _moment("expires_ms", null=False),
+    _moment("sent_ms", null=False),
+    _moment("hour_ms", null=False),
+    Column("n_hour", Integer, nullable=False),
+    Column("n_sent", Integer, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("share_id", ForeignKey("shares.id"), nullable=False, index=True),
+    Column("kind", String(16), nullable=False),
+    _moment("expires_ms", null=False, index=True),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("subject", String(64), nullable=False, index=True),
+    Column("payload", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    _moment("created_ms", null=False),
+    _moment("due_ms", null=False),
+    _moment("leased_until_ms", null=False),
+    Index(None, "due_ms", "leased_until_ms"),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("organisation_id", ForeignKey("organisations.id"), primary_key=True),
+    Column("seq", BigInteger, primary_key=True, autoincrement=False),
+    _moment("at_ms", null=False),
+    Column("actor", String(64), nullable=False),
+    Column("action", String(64), nullable=False),
+    Column("subject", String(64), nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+
+#: The last link of each chain, sealed by a key outside the database.
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("organisation_id", ForeignKey("organisations.id"), primary_key=True),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("seal", String(64), nullable=False),
+)

@@ -1,0 +1,201 @@
+"""Background work: the outbox with leases, expiry and purge.
+
+Any number of workers may run. A job is leased by one guarded UPDATE; a worker that dies leaves a
+lease that runs out. Jobs are done at least once, and doing one again changes nothing (a mail keeps
+its Message-ID).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Row, and_, delete, select, update
+
+from emixcli.errors import EmixError
+from emixcli.server import housekeeping
+from emixcli.server.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from emixcli.server.mail import Letter, Mailer, PermanentMailError, TemporaryMailError
+from emixcli.server.metrics import Metrics
+from emixcli.server.states import REACHABLE, MailState, ShareState
+from emixcli.server.tables import accounts, organisations, outbox, packages, shares
+from emixcli.server.work import SYSTEM, Exchange, Work
+
+_LOG = logging.getLogger("emix.exchange.worker")
+_LEASE_MS = 2 * MINUTE_MS
+_BATCH = 20
+_BACKOFF_S = (5, 30, 60, 120, 300, 600, 1800)
+_GIVE_UP_MS = 24 * HOUR_MS
+_TICK_S = 0.5
+_SWEEP_MS = 10 * SECOND_MS
+_STRAYS_MS = HOUR_MS
+
+
+@dataclass
+class Worker:
+    """Runs the background work of one process."""
+
+    exchange: Exchange
+    mailer: Mailer
+    base_url: str
+    metrics: Metrics
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _loop: asyncio.AbstractEventLoop | None = None
+    _swept_ms: int = 0
+    _strays_ms: int = 0
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        while True:
+            try:
+                await self.run_once()
+            except Exception as exc:  # noqa: BLE001 - one failed round must not stop the worker
+                self.metrics.worker_errors.inc()
+                _LOG.error("background work failed: %s", type(exc).__name__)  # noqa: TRY400
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), _TICK_S)
+            self._wake.clear()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Tell in which loop the worker lives."""
+        self._loop = loop
+
+    def wake(self) -> None:
+        """Have the outbox looked at now; called from any thread."""
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    async def run_once(self) -> int:
+        """One round: due jobs, then expiry; the number of jobs done."""
+        n = 0
+        while jobs := await asyncio.to_thread(self._lease):
+            await asyncio.gather(*(self._do(job) for job in jobs))
+            n += len(jobs)
+        now_ms = self.exchange.clock()
+        if now_ms - self._swept_ms >= _SWEEP_MS:
+            self._swept_ms = now_ms
+            if await asyncio.to_thread(housekeeping.expire, self.exchange):
+                self.wake()
+        if now_ms - self._strays_ms >= _STRAYS_MS:
+            self._strays_ms = now_ms
+            await asyncio.to_thread(housekeeping.remove_strays, self.exchange)
+        self.metrics.worker_round.set_to_current_time()
+        return n
+
+    def _lease(self) -> list[Row[Any]]:
+        now_ms = self.exchange.clock()
+        due = and_(outbox.c.due_ms <= now_ms, outbox.c.leased_until_ms <= now_ms)
+        with self.exchange.read() as work:
+            query = select(outbox).where(due).order_by(outbox.c.due_ms, outbox.c.id)
+            candidates = work.all(query.limit(_BATCH))
+        if not candidates:
+            return []
+        until = {"leased_until_ms": now_ms + _LEASE_MS}
+        with self.exchange.write() as work:
+            return [
+                job
+                for job in candidates
+                if work.hit(update(outbox).where(outbox.c.id == job.id, due).values(**until))
+            ]
+
+    async def _do(self, job: Row[Any]) -> None:
+        try:
+            if job.kind == "purge":
+                await asyncio.to_thread(housekeeping.purge_package, self.exchange, job.subject)
+            else:
+                await self._mail(job)
+        except TemporaryMailError:
+            await asyncio.to_thread(self._later, job)
+        except PermanentMailError:
+            await asyncio.to_thread(self._failed, job)
+        except (EmixError, OSError) as exc:
+            _LOG.warning("job %s failed: %s", job.kind, type(exc).__name__)
+            await asyncio.to_thread(self._later, job)
+
+    async def _mail(self, job: Row[Any]) -> None:
+        letter = await asyncio.to_thread(self._prepare, job)
+        if letter is None:
+            return
+        await self.mailer.send(letter)
+        self.metrics.mails.labels(kind=job.kind, result="sent").inc()
+        await asyncio.to_thread(self._sent, job)
+
+    def _prepare(self, job: Row[Any]) -> Letter | None:
+        """The letter for a job, or None when there is nothing to send any more.
+
+        A held share is notified here, before its mail leaves: from now on it cannot be recalled.
+        """
+        with self.exchange.write() as work:
+            row = _share_for_mail(work, job.subject)
+            if row is not None and job.kind == "notify" and row.state == ShareState.HELD:
+                over = shares.c.hold_until_ms <= work.now_ms
+                values = {"notified_ms": work.now_ms}
+                work.move_share(row, ShareState.NOTIFIED, actor=SYSTEM, values=values, guard=over)
+                row = _share_for_mail(work, job.subject)
+            if row is None or (job.kind in {"notify", "otp"} and row.state not in REACHABLE):
+                work.hit(delete(outbox).where(outbox.c.id == job.id))
+                return None
+            values = {
+                "organisation": row.organisation,
+                "link": f"{self.base_url}/r/{work.vault.link_token(row.id)}",
+                "share_id": row.id,
+                "package_id": row.package_id,
+            }
+            if job.kind == "otp":
+                salt = bytes.fromhex(json.loads(job.payload)["salt"])
+                values["code"] = work.vault.one_time_code(row.id, salt)
+                values["minutes"] = str(work.settings.limits.otp_s // 60)
+            to = row.recipient if job.kind in {"notify", "otp"} else row.sender
+            return Letter(job.kind, job.id, job.created_ms, to, values)
+
+    def _sent(self, job: Row[Any]) -> None:
+        with self.exchange.write() as work:
+            work.hit(delete(outbox).where(outbox.c.id == job.id))
+            if job.kind == "notify":
+                mine = update(shares).where(shares.c.id == job.subject)
+                work.hit(mine.values(mail=MailState.SENT))
+                row = _share_for_mail(work, job.subject)
+                if row is not None:
+                    work.audit(row.organisation_id, SYSTEM, "share.mailed", row.id)
+
+    def _later(self, job: Row[Any]) -> None:
+        self.metrics.mails.labels(kind=job.kind, result="retry").inc()
+        too_old = job.kind != "purge" and self.exchange.clock() - job.created_ms > _GIVE_UP_MS
+        if too_old:
+            self._failed(job)
+            return
+        delay_s = _BACKOFF_S[min(job.attempts, len(_BACKOFF_S) - 1)]
+        with self.exchange.write() as work:
+            values = {"attempts": job.attempts + 1, "leased_until_ms": 0}
+            values["due_ms"] = work.now_ms + delay_s * SECOND_MS
+            work.hit(update(outbox).where(outbox.c.id == job.id).values(**values))
+
+    def _failed(self, job: Row[Any]) -> None:
+        self.metrics.mails.labels(kind=job.kind, result="failed").inc()
+        with self.exchange.write() as work:
+            work.hit(delete(outbox).where(outbox.c.id == job.id))
+            row = _share_for_mail(work, job.subject)
+            if row is None or job.kind != "notify":
+                return
+            work.hit(update(shares).where(shares.c.id == row.id).values(mail=MailState.FAILED))
+            work.audit(row.organisation_id, SYSTEM, "share.undelivered", row.id)
+            work.enqueue("undelivered", row.id)
+
+
+def _share_for_mail(work: Work, share_id: str) -> Row[Any] | None:
+    return work.one(
+        select(
+            shares,
+            packages.c.package_id,
+            organisations.c.name.label("organisation"),
+            accounts.c.email.label("sender"),
+        )
+        .join(packages, packages.c.id == shares.c.package)
+        .join(organisations, organisations.c.id == shares.c.organisation_id)
+        .join(accounts, accounts.c.id == shares.c.account_id)
+        .where(shares.c.id == share_id)
+    )

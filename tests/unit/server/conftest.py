@@ -1,0 +1,139 @@
+"""A real exchange on loopback for every test, and small clients for its API.
+
+The suite runs on every database and store that `BACKENDS` names. Set EMIX_TEST_DATABASE to a
+PostgreSQL URL (its schema is emptied) to run it there as well.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from argon2 import PasswordHasher
+
+from emixcli.server.accounts import NewAccount, Passwords, add_account
+from emixcli.server.app import open_exchange
+from emixcli.server.clock import system_clock
+from emixcli.server.run import ServerThread
+from emixcli.server.settings import Limits, MailSettings, Settings
+from emixcli.server.states import Role
+from emixcli.server.vault import SECRETS_NAME, create_vault
+from tests.unit.server.api import Api, Person
+
+# Read at import: every test runs without EMIX_* settings.
+POSTGRESQL = os.environ.get("EMIX_TEST_DATABASE", "")
+BACKENDS = ["sqlite+files", "postgresql+files"] if POSTGRESQL else ["sqlite+files"]
+
+PASSWORD = "correct horse battery"
+#: One pair of tables and files, so that parts of a few bytes show what parts of 8 MiB do.
+LIMITS = Limits(min_part_size=1024, otp_interval_s=0, body_idle_s=5)
+
+
+class FrozenClock:
+    """A clock that moves only when told."""
+
+    def __init__(self) -> None:
+        self.now_ms = system_clock()
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+    def forward(self, **parts: float) -> None:
+        """Move on by `seconds`, `minutes`, `hours` or `days`."""
+        units = {"seconds": 1, "minutes": 60, "hours": 3600, "days": 86400}
+        self.now_ms += int(1000 * sum(units[name] * value for name, value in parts.items()))
+
+
+def quick_passwords() -> Passwords:
+    """Argon2id with small parameters: tests log in often."""
+    return Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+
+
+@pytest.fixture(params=BACKENDS)
+def database_url(request: pytest.FixtureRequest) -> str:
+    """An empty database's URL; empty for the default."""
+    if request.param == "sqlite+files":
+        return ""
+    _empty(POSTGRESQL)
+    return POSTGRESQL
+
+
+def _empty(url: str) -> None:
+    from sqlalchemy import create_engine, text
+
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+
+
+@pytest.fixture
+def make_settings(tmp_path: Path, database_url: str) -> Callable[..., Settings]:
+    """Makes settings of a data directory with secrets."""
+
+    def make(**changes: Any) -> Settings:
+        data = tmp_path / "data"
+        if not data.exists():
+            data.mkdir(mode=0o700)
+            create_vault(data / SECRETS_NAME)
+        limits = changes.pop("limits", LIMITS)
+        mail = changes.pop("mail", MailSettings())
+        listen = changes.pop("listen", "127.0.0.1:0")
+        return Settings(
+            data=data, listen=listen, database_url=database_url, limits=limits, mail=mail, **changes
+        )
+
+    return make
+
+
+def add_people(settings: Settings, clock: Callable[[], int] = system_clock) -> None:
+    """Two hospitals: at A an administrator and two senders, at B one of each."""
+    exchange = open_exchange(settings, clock)
+    passwords = quick_passwords()
+    for email, organisation, role in (
+        ("admin@a.example", "Hospital A", Role.ADMIN),
+        ("ct@a.example", "Hospital A", Role.SENDER),
+        ("mr@a.example", "Hospital A", Role.SENDER),
+        ("admin@b.example", "Hospital B", Role.ADMIN),
+        ("ct@b.example", "Hospital B", Role.SENDER),
+    ):
+        name = email.partition("@")[0].upper()
+        add_account(exchange, NewAccount(email, name, organisation, role, PASSWORD), passwords)
+    exchange.database.close()
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """The exchange's clock."""
+    return FrozenClock()
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings]) -> Settings:
+    """Settings of the exchange under test; tests override this fixture."""
+    return make_settings()
+
+
+@pytest.fixture
+def server(settings: Settings, clock: FrozenClock) -> Iterator[ServerThread]:
+    """A running exchange with two hospitals."""
+    add_people(settings, clock)
+    with ServerThread(settings, clock=clock, passwords=quick_passwords()) as running:
+        yield running
+
+
+@pytest.fixture
+def api(server: ServerThread) -> Iterator[Api]:
+    """The API without a login."""
+    with Api(server.url) as client:
+        yield client
+
+
+@pytest.fixture
+def sender(api: Api) -> Person:
+    """A sender of hospital A."""
+    return api.login("ct@a.example", PASSWORD)
