@@ -1,0 +1,89 @@
+"""What the benchmarks read: CT slices of the phantom in any number, and sparse giants."""
+
+from __future__ import annotations
+
+import struct
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from emixcli.demo import objects, thorax
+
+MB = 1_000_000
+SLICE_SIZE = 512 * 512 * 2
+
+
+@cache
+def _volume() -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]:
+    return thorax.make_thorax()
+
+
+def ct_series(folder: Path, n: int) -> int:
+    """Write n CT slices of 512 KiB, each with noise of its own; return their bytes.
+
+    Real noise matters: without it the slices would compress better than those of a scanner.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    done = sum(path.stat().st_size for path in folder.iterdir())
+    if len(list(folder.iterdir())) == n:
+        return done
+    volume = _volume()
+    templates = list(objects.ct_series(volume))
+    rng = np.random.default_rng(n)
+    total = 0
+    for index in range(n):
+        item = templates[index % len(templates)]
+        turn = int(rng.integers(0, 512))
+        noise = np.rint(rng.standard_normal((512, 512), dtype=np.float32) * 3)
+        plane = np.clip(volume[index % len(volume)] + 1024 + noise, 0, 4095).astype("<u2")
+        item.PixelData = np.roll(plane, turn, 1).tobytes()
+        item.SOPInstanceUID = objects.uid("bench", n, index)
+        item.SeriesInstanceUID = objects.uid("bench", n)
+        item.InstanceNumber = index + 1
+        item.ImagePositionPatient[2] = -1.0 * index
+        item.SliceLocation = -1.0 * index
+        content = objects.to_bytes(item)
+        (folder / f"IM{index:06d}").write_bytes(content)
+        total += len(content)
+    return total
+
+
+def small_files(folder: Path, n: int) -> None:
+    """Write n CT slices whose pixels are zeros on no disk: only headers are read from them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if len(list(folder.iterdir())) == n:
+        return
+    templates = list(objects.ct_series(_volume()))
+    for index in range(n):
+        item = templates[index % len(templates)]
+        item.SOPInstanceUID = objects.uid("small", n, index)
+        item.InstanceNumber = index + 1
+        content = objects.to_bytes(item)
+        head = content[: len(content) - SLICE_SIZE]
+        with (folder / f"IM{index:06d}").open("wb") as file:
+            file.write(head)
+            file.truncate(len(content))
+
+
+def sparse_multiframes(folder: Path, total: int) -> int:
+    """Write multi-frame objects of 2 GB whose pixels are holes in the file; return their bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    template = next(objects.us_series())
+    frame = 480 * 640 * 3
+    n_frames = 2000 * MB // frame
+    template.NumberOfFrames = n_frames
+    done = 0
+    index = 0
+    while done < total:
+        template.SOPInstanceUID = objects.uid("sparse", index)
+        template.InstanceNumber = index + 1
+        template.PixelData = b"\0" * 2
+        content = objects.to_bytes(template)
+        head = content[:-6] + struct.pack("<I", n_frames * frame)
+        with (folder / f"US{index:06d}").open("wb") as file:
+            file.write(head)
+            file.truncate(len(head) + n_frames * frame)
+        done += len(head) + n_frames * frame
+        index += 1
+    return done

@@ -1,0 +1,72 @@
+"""Rows about starting and reading."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tests.bench import data
+from tests.bench.measure import best, median_cpu_ms, run
+from tests.bench.setting import EMIX, Bench
+
+Measured = tuple[str, bool, str, dict[str, str]]
+
+_FLOOR = """
+import os, sys, time
+paths = [entry.path for entry in os.scandir(sys.argv[1])]
+start = time.perf_counter()
+for path in paths:
+    with open(path, 'rb', buffering=0) as file:
+        file.read(8192)
+print(time.perf_counter() - start)
+"""
+_PYDICOM = """
+import os, sys, time, pydicom
+paths = [entry.path for entry in os.scandir(sys.argv[1])]
+start = time.perf_counter()
+for path in paths:
+    pydicom.dcmread(path, stop_before_pixels=True)
+print(time.perf_counter() - start)
+"""
+_OURS = """
+import sys, time
+from emixcli.media.scan import scan_media
+start = time.perf_counter()
+found = scan_media([sys.argv[1]])
+print(time.perf_counter() - start)
+assert sum(1 for _ in found.iter_instances()) == int(sys.argv[2])
+"""
+
+
+def help_time(bench: Bench) -> Measured:
+    """Measure the processor time of `emix --help` into a pipe."""
+    cpu_ms = median_cpu_ms(bench.n(100) // 4 + 3, lambda: run([*EMIX, "--help"]))
+    bare = median_cpu_ms(7, lambda: run([sys.executable, "-c", "pass"]))
+    details = {"of that, Python itself": f"{bare:.0f} ms"}
+    return f"{cpu_ms:.0f} ms", cpu_ms <= 100, "emix --help | cat", details
+
+
+def scan(bench: Bench) -> Measured:
+    """Compare a scan with pydicom and with opening and reading 8 KiB of each file."""
+    n = bench.n(2000)
+    folder = bench.place("scan")
+    data.small_files(folder, n)
+
+    def seconds(program: str, *more: str) -> float:
+        return min(_clock(program, folder, *more) for _ in range(5))
+
+    floor, pydicom, ours = seconds(_FLOOR), seconds(_PYDICOM), seconds(_OURS, str(n))
+    whole = best(3, lambda: run([*EMIX, "scan", folder, "--json"]))
+    times, share = pydicom / ours, floor / ours
+    details = {
+        "scan": f"{ours * 1000:.0f} ms, {n / ours:.0f} files/s",
+        "pydicom `dcmread(stop_before_pixels=True)`": f"{pydicom * 1000:.0f} ms",
+        "floor (open, read 8 KiB)": f"{floor * 1000:.0f} ms",
+        "the whole command, with start and JSON": f"{whole.wall_s * 1000:.0f} ms",
+    }
+    value = f"{times:.1f}x pydicom, {share:.2f} of the floor"
+    return value, times >= 20 and share >= 0.12, f"emix scan FOLDER   ({n} files)", details
+
+
+def _clock(program: str, folder: Path, *more: str) -> float:
+    return float(run([sys.executable, "-c", program, folder, *more]).stdout)

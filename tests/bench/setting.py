@@ -1,0 +1,27 @@
+"""Where the benchmarks work, and how much data they take."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+EMIX = (sys.executable, "-m", "emixcli")
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """One run of the benchmark: its folder, and whether it is a small one."""
+
+    folder: Path
+    small: bool = False
+
+    def n(self, full: int) -> int:
+        """Return a count, a tenth of it in a small run."""
+        return max(1, full // 10) if self.small else full
+
+    def place(self, name: str) -> Path:
+        """Return a path in the working folder; small and full runs do not share data."""
+        path = self.folder / ("small" if self.small else "full") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
