@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from pydicom.dataset import Dataset
 
 from emixcli.demo import objects, thorax
 
@@ -49,6 +50,37 @@ def ct_series(folder: Path, n: int) -> int:
     return total
 
 
+def as_scanners_write(item: Dataset, index: int) -> None:
+    """Add what real CT headers hold beside what the phantom has.
+
+    Scanners write 150 to 300 elements: request and dose sequences, references, and private blocks.
+    """
+    item.DeviceSerialNumber, item.StationName = "67890", "CT01"
+    item.OperatorsName, item.PhysiciansOfRecord = "DEMO^OPERATOR", "DEMO^PHYSICIAN"
+    item.XRayTubeCurrent, item.ExposureTime, item.Exposure = 210, 500, 105
+    item.FilterType, item.GeneratorPower, item.ConvolutionKernel = "FLAT", 25, "Br40f"
+    item.FocalSpots, item.DateOfLastCalibration = [1.2], "20260301"
+    item.DataCollectionDiameter = item.ReconstructionDiameter = 400
+    item.DistanceSourceToDetector, item.DistanceSourceToPatient = 1085.6, 595
+    item.GantryDetectorTilt, item.TableHeight, item.RotationDirection = 0, 151.5, "CW"
+    item.CTDIvol, item.EstimatedDoseSaving = 6.4, 0
+    item.SpiralPitchFactor, item.SingleCollimationWidth = 0.6, 0.6
+    item.RequestedProcedureDescription = "CT thorax"
+    item.PerformedProcedureStepStartDate = item.InstanceCreationDate = "20260317"
+    for keyword in ("RequestAttributesSequence", "ReferencedStudySequence",
+                    "ReferencedImageSequence", "ProcedureCodeSequence"):  # fmt: skip
+        inner = Dataset()
+        inner.CodeValue, inner.CodingSchemeDesignator = "24627-2", "LN"
+        inner.CodeMeaning = "Chest CT"
+        inner.ReferencedSOPInstanceUID = objects.uid("reference", index)
+        setattr(item, keyword, [inner] * 3)
+    for group, creator in ((0x0019, "BENCH A"), (0x0021, "BENCH B"), (0x0029, "BENCH C")):
+        block = item.private_block(group, creator, create=True)
+        for offset in range(30):
+            block.add_new(offset, "LO", f"private value {offset}")
+        block.add_new(0x80, "OB", bytes(4000))
+
+
 def small_files(folder: Path, n: int) -> None:
     """Write n CT slices whose pixels are zeros on no disk: only headers are read from them."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,6 +91,7 @@ def small_files(folder: Path, n: int) -> None:
         item = templates[index % len(templates)]
         item.SOPInstanceUID = objects.uid("small", n, index)
         item.InstanceNumber = index + 1
+        as_scanners_write(item, index)
         content = objects.to_bytes(item)
         head = content[: len(content) - SLICE_SIZE]
         with (folder / f"IM{index:06d}").open("wb") as file:

@@ -38,6 +38,12 @@ assert sum(1 for _ in found.iter_instances()) == int(sys.argv[2])
 """
 
 
+_COUNT = """
+import os, sys, pydicom
+print(len(list(pydicom.dcmread(next(os.scandir(sys.argv[1])).path).iterall())))
+"""
+
+
 def help_time(bench: Bench) -> Measured:
     """Measure the processor time of `emix --help` into a pipe."""
     cpu_ms = median_cpu_ms(bench.n(100) // 4 + 3, lambda: run([*EMIX, "--help"]))
@@ -58,7 +64,9 @@ def scan(bench: Bench) -> Measured:
     floor, pydicom, ours = seconds(_FLOOR), seconds(_PYDICOM), seconds(_OURS, str(n))
     whole = best(3, lambda: run([*EMIX, "scan", folder, "--json"]))
     times, share = pydicom / ours, floor / ours
+    n_elements = int(run([sys.executable, "-c", _COUNT, folder]).stdout)
     details = {
+        "elements of each header": f"{n_elements}",
         "scan": f"{ours * 1000:.0f} ms, {n / ours:.0f} files/s",
         "pydicom `dcmread(stop_before_pixels=True)`": f"{pydicom * 1000:.0f} ms",
         "floor (open, read 8 KiB)": f"{floor * 1000:.0f} ms",
