@@ -360,9 +360,9 @@ def zip_bomb(target: Path, *, size: int = 3 * 1024**3) -> Path:
 
 
 def truncate(path: Path, *, keep: float) -> Path:
-    """Cut a file to so many bytes, or to a part of its size; return its path."""
+    """Cut a file to so many bytes, or to a part of its size (below 1); return its path."""
     size = path.stat().st_size
-    os.truncate(path, int(size * keep) if isinstance(keep, float) else keep)
+    os.truncate(path, int(size * keep) if keep < 1 else int(keep))
     return path
 
 

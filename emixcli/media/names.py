@@ -62,3 +62,19 @@ def native_path(path: str, *, windows: bool = os.name == "nt") -> str:
 def drive_device(path: str) -> str | None:
     r"""Return the raw device of a Windows drive (`D:`, `D:\` to `\\.\D:`), None for other paths."""
     return f"\\\\.\\{path[0].upper()}:" if re.fullmatch(r"[A-Za-z]:[\\/]?", path) else None
+
+
+class UniqueNames:
+    """Gives a second owner of a name another one: archives and damaged discs hold some twice."""
+
+    def __init__(self) -> None:
+        self._taken: dict[str, int] = {}
+
+    def take(self, name: str) -> str:
+        """Return `name`, or `name~2`, `name~3` where it is taken."""
+        wanted = name
+        while name in self._taken:
+            self._taken[wanted] += 1
+            name = f"{wanted}~{self._taken[wanted]}"
+        self._taken[name] = 1
+        return name

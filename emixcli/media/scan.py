@@ -126,13 +126,13 @@ class _Scan:
         try:
             content = source.open_bytes(file.path)
             try:
-                self._look(number, source, file, content)
+                self._look(number, file, content)
             finally:
                 content.close()
         except (OSError, EmixError):
             self._lose(number, file, "cannot be read")
 
-    def _look(self, number: int, source: Source, file: MediaFile, content: Bytes) -> None:
+    def _look(self, number: int, file: MediaFile, content: Bytes) -> None:
         head = content.read_at(0, min(HEAD_LENGTH, file.size))
         header = self._headers.find(head, file.size, content.read_at)
         if header is None:
@@ -143,11 +143,9 @@ class _Scan:
         elif not _has_identity(header):
             self._lose_header(number, file, header)
         else:
-            self._take_instance(number, source, file, content, header)
+            self._take_instance(number, file, content, header)
 
-    def _take_instance(
-        self, number: int, source: Source, file: MediaFile, content: Bytes, header: Header
-    ) -> None:
+    def _take_instance(self, number: int, file: MediaFile, content: Bytes, header: Header) -> None:
         instance = Instance(
             number,
             file.path,
@@ -167,7 +165,7 @@ class _Scan:
         if file.missing:
             codes.add("S04")
         elif "S04" not in codes:
-            code = pixel_code(instance, content.read_at if source.is_random_access else None)
+            code = pixel_code(instance, content.read_at if content.is_random else None)
             codes |= {code} if code else set()
         for code in codes:
             self._findings.add_instance(code, instance)

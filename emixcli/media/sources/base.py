@@ -47,6 +47,9 @@ class SourceNotes:
 class Bytes(Protocol):
     """Bytes at any offset, for any number of threads."""
 
+    #: Whether bytes far into the content cost no more than the first ones.
+    is_random: bool
+
     @property
     def size(self) -> int:
         """Length in bytes."""
@@ -69,8 +72,6 @@ class Source(Protocol):
 
     kind: str  # "folder", "file", "zip", "iso", "device"
     notes: SourceNotes
-    #: Whether bytes far into a file cost no more than the first ones.
-    is_random_access: bool
 
     def iter_files(self) -> Iterator[MediaFile]:
         """Yield every file once, in an order that does not change."""
@@ -95,6 +96,7 @@ class FileBytes:
     """Bytes of a file or device of the operating system."""
 
     __slots__ = ("_fd", "_lock", "size")
+    is_random = True
 
     def __init__(self, fd: int, size: int) -> None:
         self._fd = fd
@@ -123,14 +125,17 @@ class FileBytes:
             return os.read(self._fd, length)
 
     def close(self) -> None:
-        """Close the file."""
-        os.close(self._fd)
+        """Close the file; again does nothing."""
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            os.close(fd)
 
 
 class StreamBytes:
     """Bytes of a seekable stream, one thread at a time."""
 
     __slots__ = ("_lock", "_stream", "size")
+    is_random = False
 
     def __init__(self, stream: BinaryIO, size: int) -> None:
         self._stream = stream

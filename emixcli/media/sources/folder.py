@@ -27,7 +27,6 @@ class FolderSource:
     """All regular files below a folder. Links are never followed."""
 
     kind = "folder"
-    is_random_access = True
 
     def __init__(self, root: str) -> None:
         self._root = native_path(os.path.realpath(root))
@@ -107,7 +106,6 @@ class FileSource:
     """One file as a medium."""
 
     kind = "file"
-    is_random_access = True
 
     def __init__(self, path: str) -> None:
         self._path = native_path(os.path.realpath(path))
