@@ -51,7 +51,7 @@ const PAGE_END = "globalThis.emixPageEnd?.()";
 
 /** The whole page. `slots` tells whether it is embedded in a package (placeholders) or served. */
 function page({ title, main, worker, codecs, notice, embedded }) {
-  const scripts = embedded ? [main.js, PAGE_END] : [main.js, PAGE_END];
+  const scripts = [main.js, PAGE_END];
   const csp = [
     "default-src 'none'",
     `script-src ${scripts.map(hash).join(" ")} 'wasm-unsafe-eval' blob:`,
@@ -122,36 +122,48 @@ export async function sourcesDigest() {
   return all.digest("hex");
 }
 
-async function write(name, text) {
-  const path = join(OUT, name);
+async function write(folder, name, text) {
+  const path = join(folder, name);
   await writeFile(`${path}.partial`, text);
   await rename(`${path}.partial`, path);
 }
 
-async function main() {
-  const notice = (await readFile(join(ROOT, "NOTICE"), "utf8")).trim();
-  const digest = await sourcesDigest();
-  const [viewer, recipient, worker, ...codecs] = await Promise.all([
-    bundle("src/ui/main.ts"),
-    bundle("src/recipient/main.ts"),
-    bundle("src/pool/worker.ts"),
+/** What all pages share. */
+async function shared() {
+  const [notice, worker, ...codecs] = await Promise.all([
+    readFile(join(ROOT, "NOTICE"), "utf8"),
+    bundle("src/package/worker.ts"),
     ...CODECS.map(async (name) => ({ name, ...(await bundle(`src/decode/codecs/${name}.ts`)) })),
   ]);
-  const shared = { worker, codecs, notice };
-  const pages = {
-    "viewer.html": page({ title: "Medical images", main: viewer, embedded: true, ...shared }),
-    "recipient.html": page({ title: "Medical images", main: recipient, embedded: false, ...shared }),
-  };
-  await mkdir(OUT, { recursive: true });
-  for (const [name, text] of Object.entries(pages)) {
-    inert(text.replace(/<\/?script/g, ""), name);
-    if (name === "viewer.html" && (text.match(/@@EMIX_/g) ?? []).length !== 2)
-      throw new Error("placeholders");
-    if (text.length > LIMIT) throw new Error(`${name} has ${text.length} bytes, more than ${LIMIT}`);
-    await write(name, text);
-    console.log(`${name}: ${text.length} bytes`);
+  return { notice: notice.trim(), worker, codecs, title: "Medical images" };
+}
+
+function check(name, text, embedded) {
+  inert(text.replace(/<\/?script/g, ""), name);
+  const placeholders = (text.match(/@@EMIX_/g) ?? []).length;
+  if (placeholders !== (embedded ? 2 : 0)) throw new Error(`${name} has ${placeholders} placeholders`);
+  if (text.length > LIMIT) throw new Error(`${name} has ${text.length} bytes, more than ${LIMIT}`);
+  console.log(`${name}: ${text.length} bytes`);
+}
+
+async function build(folder, name, entry, parts, embedded) {
+  const text = page({ ...parts, main: await bundle(entry), embedded });
+  check(name, text, embedded);
+  await mkdir(folder, { recursive: true });
+  await write(folder, name, text);
+}
+
+/** The pages of the package; with `--probe` a page for tests instead, in viewer/dist. */
+async function main() {
+  const parts = await shared();
+  if (process.argv.includes("--probe")) {
+    await build(join(ROOT, "dist"), "probe.html", "test/pages/probe.ts", parts, true);
+    return;
   }
-  await write("sources.sha256", `${digest}\n`);
+  const digest = await sourcesDigest();
+  await build(OUT, "viewer.html", "src/ui/main.ts", parts, true);
+  await build(OUT, "recipient.html", "src/recipient/main.ts", parts, false);
+  await write(OUT, "sources.sha256", `${digest}\n`);
 }
 
 await main();

@@ -2,7 +2,27 @@
  * How the viewer finds the package that it stands in (DESIGN 3.1), and how the recipient page opens one
  * on the exchange.
  */
+import { type Bytes, fromBase64, toBase64Url } from "../base/bytes.ts";
+import { findCode } from "../crypto/code.ts";
+import { authProof, unwrap, wrapKey } from "../crypto/slots.ts";
+import { type Catalog, CentralCatalog, ParsedCatalog } from "../package/catalog.ts";
+import { LockedPackage } from "../package/locked.ts";
+import type { WorkerPool } from "../package/pool.ts";
+import { failure, PackageReader, toPackageError } from "../package/reader.ts";
 import { type CodeSlot, type Locked, type OpenPackage, PackageError } from "../package/types.ts";
+import { FileSource, fetchSelf } from "../source/file.ts";
+import { ParsedSource } from "../source/parsed.ts";
+import { RangeSource } from "../source/range.ts";
+import type { Source } from "../source/source.ts";
+import { findPackageId, type Head, readHead } from "./head.ts";
+import { createPool, pageEnd } from "./workers.ts";
+
+/** Up to this size a file from disk is parsed to its end by the browser: no click is needed. */
+const PARSE_LIMIT = 100_000_000;
+/** Bytes behind the page that are read early: the index of some hundred objects. */
+const INDEX_GUESS = 64 << 10;
+
+const text = (id: string): string => document.getElementById(id)?.textContent ?? "";
 
 /**
  * Calls `onLocked` as soon as an access code can be tried. Where the page cannot read itself,
@@ -10,11 +30,111 @@ import { type CodeSlot, type Locked, type OpenPackage, PackageError } from "../p
  * file is reported to `onError` with code package.other).
  */
 export function boot(
-  _onLocked: (locked: Locked) => void,
-  _onNeedFile: (accept: (file: File) => void) => void,
+  onLocked: (locked: Locked) => void,
+  onNeedFile: (accept: (file: File) => void) => void,
   onError: (error: PackageError) => void,
 ): void {
-  onError(new PackageError("package.other", "This page stands in no package."));
+  const report = (error: unknown): void => {
+    const known = toPackageError(error);
+    onError(known instanceof PackageError ? known : failure("package.damaged"));
+  };
+  try {
+    const head = readHead(text("emix-package"), text("emix-slots"));
+    const pool = createPool();
+    const locked = (source: Source, catalog: Catalog): void =>
+      onLocked(
+        new LockedPackage(head.slots, head.packageId, pool, (key) =>
+          PackageReader.open(source, catalog, pool, key, { packageId: head.packageId, size: head.size }),
+        ),
+      );
+    void choose(head, locked, onNeedFile, report).catch(report);
+  } catch (error) {
+    report(error);
+  }
+}
+
+type Found = (source: Source, catalog: Catalog) => void;
+
+async function choose(
+  head: Head,
+  found: Found,
+  onNeedFile: (accept: (file: File) => void) => void,
+  report: (error: unknown) => void,
+): Promise<void> {
+  if (/^https?:$/.test(location.protocol)) {
+    await pageEnd;
+    window.stop();
+    const source = new RangeSource(location.href.replace(/#.*/, ""), { size: head.size });
+    source.prefetch(head.pageLength, INDEX_GUESS);
+    const started = source.start();
+    found(source, new CentralCatalog(after(source, started)));
+    return;
+  }
+  if (head.size <= PARSE_LIMIT) {
+    const source = new ParsedSource(head.size, head.pageLength, fromBase64);
+    found(source, new ParsedCatalog(source));
+    return;
+  }
+  await pageEnd;
+  window.stop();
+  const self = await fetchSelf();
+  if (self?.size === head.size) {
+    found(self, new CentralCatalog(self));
+    return;
+  }
+  onNeedFile((file) => {
+    void accept(head, file, found).catch(report);
+  });
+}
+
+/** A source that waits for its first request. */
+function after(source: Source, started: Promise<void>): Source {
+  return {
+    size: source.size,
+    progress: source.progress,
+    read: async (offset, length, options) => {
+      await started;
+      return await source.read(offset, length, options);
+    },
+  };
+}
+
+async function accept(head: Head, file: File, found: Found): Promise<void> {
+  let start: string;
+  try {
+    start = new TextDecoder("latin1").decode(
+      await file.slice(0, Math.min(file.size, 128 << 10)).arrayBuffer(),
+    );
+  } catch {
+    throw failure("source.unreachable");
+  }
+  if (findPackageId(start) !== head.packageId) throw failure("package.other");
+  if (file.size !== head.size) throw failure("package.truncated");
+  const source = new FileSource(file);
+  found(source, new CentralCatalog(source));
+}
+
+// ------------------------------------------------------------------- on the exchange
+
+let shared: WorkerPool | undefined;
+const sharedPool = (): WorkerPool => {
+  shared ??= createPool();
+  return shared;
+};
+
+/** What an access code gives: the proof for the exchange and the key that unwraps the slot. */
+export interface CodeSecret {
+  /** base64url of `auth`. */
+  readonly proof: string;
+  readonly wrapKey: Bytes;
+}
+
+/** Argon2id off the main thread. Rejects with PackageError code.invalid on a mistyped code. */
+export async function deriveCode(code: string, kdf: CodeSlot["kdf"]): Promise<CodeSecret> {
+  const secret = findCode(code);
+  if (secret === undefined) throw failure("code.invalid");
+  const { derived } = await sharedPool().run({ type: "argon2", secret, kdf } as const);
+  return { proof: toBase64Url(await authProof(derived)), wrapKey: await wrapKey(derived) };
 }
 
 export interface RangeRequest {
@@ -29,19 +149,18 @@ export interface RangeRequest {
   readonly signal?: AbortSignal;
 }
 
-/** What an access code gives: the proof for the exchange and the key that unwraps the slot. */
-export interface CodeSecret {
-  /** base64url of `auth`. */
-  readonly proof: string;
-  readonly wrapKey: Uint8Array;
-}
-
-/** Argon2id off the main thread. Rejects with PackageError code.invalid on a mistyped code. */
-export async function deriveCode(_code: string, _kdf: CodeSlot["kdf"]): Promise<CodeSecret> {
-  throw new PackageError("code.invalid", "not yet");
-}
-
 /** Opens a package by Range requests. */
-export async function openRange(_request: RangeRequest): Promise<OpenPackage> {
-  throw new PackageError("source.unreachable", "not yet");
+export async function openRange(request: RangeRequest): Promise<OpenPackage> {
+  try {
+    const source = new RangeSource(request.url, { token: request.token, signal: request.signal });
+    const started = source.start();
+    started.catch(() => undefined);
+    const key = await unwrap(request.slot, request.secret.wrapKey, request.packageId);
+    if (!key) throw failure("code.wrong");
+    await started;
+    const { packageId } = request;
+    return await PackageReader.open(source, new CentralCatalog(source), sharedPool(), key, { packageId });
+  } catch (error) {
+    throw toPackageError(error);
+  }
 }

@@ -1,6 +1,6 @@
 import packed from "emix:aes.wasm";
-import type { Bytes } from "./bytes.ts";
-import { inflateBase64 } from "./inflate.ts";
+import type { Bytes } from "../base/bytes.ts";
+import { inflateBase64 } from "../base/inflate.ts";
 
 interface Exports {
   readonly memory: WebAssembly.Memory;

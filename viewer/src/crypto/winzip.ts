@@ -1,8 +1,9 @@
 /**
  * One AE-2 entry (APPNOTE appendix E, AES-256): salt (16), password check (2), ciphertext, HMAC-SHA-1 (10).
  */
+
+import { type Bytes, equal, toUtf8 } from "../base/bytes.ts";
 import type { Cipher } from "./aes.ts";
-import { type Bytes, equal, toUtf8 } from "./bytes.ts";
 
 export const SALT = 16;
 export const CHECK = 2;
