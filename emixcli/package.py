@@ -6,9 +6,11 @@ one. The format is `docs/format/package-v1.md`.
 
 from __future__ import annotations
 
+import codecs
 import contextlib
 import datetime
 import hashlib
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +37,9 @@ from emixcli.container.plan import PackagePlan, Reader, Sender
 from emixcli.container.reader import PackageHead, PackageReader, read_head
 from emixcli.container.slots import KEY_LENGTH, Slot, open_slots
 from emixcli.container.zipwriter import Lost, Sink, Written, ZipWriter, default_workers
-from emixcli.errors import MediaError, UsageError
+from emixcli.errors import MediaError, ReportError, UsageError
+from emixcli.media.sniff import document_kind
+from emixcli.media.window import HEAD_LENGTH
 from emixcli.model import Document, FileSet, Instance
 from emixcli.progress import SILENT, ProgressListener
 
@@ -48,6 +52,7 @@ __all__ = [
     "SigningKey",
     "Sink",
     "Slot",
+    "load_head",
     "open_package",
     "plan_package",
     "read_head",
@@ -149,7 +154,30 @@ def _now() -> str:
 
 
 def _load_report(path: Path) -> Report:
-    return Report(path, path.stat().st_size, "pdf")
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_LENGTH)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as exc:
+        raise ReportError(
+            "a report cannot be read", hint="check the name given to --report"
+        ) from exc
+    kind = document_kind(head, path.name) or ("text" if _is_text(head) else None)
+    if kind is None:
+        raise ReportError(
+            "a report is of no known kind", hint="give PDF, text, RTF, HL7 v2, CDA or CCR"
+        )
+    return Report(path, size, kind)
+
+
+def _is_text(head: bytes) -> bool:
+    if b"\0" in head or not head:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _counts(file_set: FileSet, *, documents: int) -> dict[str, int]:
@@ -361,6 +389,18 @@ def open_package(
     except BaseException:
         file.close()
         raise
+
+
+def load_head(path: Path) -> PackageHead:
+    """Return what a package file says of itself without a key; nothing of it is authenticated.
+
+    Raises
+    ------
+    EmixError
+        As `open_package`.
+    """
+    with _open_source(path) as file:
+        return read_head(file)
 
 
 def _open_source(source: Path | str | BinaryIO) -> BinaryIO:

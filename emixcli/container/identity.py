@@ -99,6 +99,21 @@ def _bound(x25519: bytes, mlkem: bytes | None) -> bytes:
     return b"emix/v1/keys" + x25519 + (mlkem or b"")
 
 
+def load_public(path: Path) -> PublicIdentity:
+    """Return the identity in a public key file.
+
+    Raises
+    ------
+    NoMatchingKeyError
+        It cannot be read, or is none.
+    """
+    try:
+        with path.open("rb") as file:
+            return PublicIdentity.from_json(file.read(_MAX_FILE))
+    except OSError as exc:
+        raise NoMatchingKeyError("a public key file cannot be read", hint="check its name") from exc
+
+
 def fingerprint_of(signing: bytes) -> str:
     """Return the fingerprint of a raw Ed25519 key: 160 bits of SHA-256, hexadecimal."""
     return hashlib.sha256(b"emix/v1/fingerprint" + signing).hexdigest()[:40]

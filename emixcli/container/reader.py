@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import io
 import struct
-import threading
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -79,15 +78,12 @@ class EntryReader:
     Parameters
     ----------
     file
-        The package; used under a lock.
+        The package.
     key
         The package key.
-    entries
-        Names to plain sizes, from the directory.
     """
 
     def __init__(self, file: BinaryIO, key: bytes) -> None:
-        self._lock = threading.Lock()
         try:
             self._zip = pyzipper.AESZipFile(file)
         except _FOREIGN as exc:
@@ -106,7 +102,7 @@ class EntryReader:
         """
         left = size
         try:
-            with self._lock, self._zip.open(name) as member:
+            with self._zip.open(name) as member:
                 while True:
                     piece = member.read(_PIECE)
                     left -= len(piece)
@@ -156,22 +152,23 @@ class PackageReader:
         self.directory: Directory = read_directory(file)
         self.size = file_size(file)
         self._entries = EntryReader(file, key)
-        by_name = {entry.name: entry for entry in self.directory.entries}
-        for name in (layout.INDEX, layout.MANIFEST, layout.SIGNATURE):
-            if name not in by_name:
-                raise damaged(f"entry {name} is missing")
-        self.manifest_bytes = self._read_unchecked(layout.MANIFEST, by_name[layout.MANIFEST].size)
+        self._sizes = {entry.name: entry.size for entry in self.directory.entries[-2:]}
+        if list(self._sizes) != [layout.MANIFEST, layout.SIGNATURE]:
+            raise damaged("the manifest is not at the end of the package")
+        self.manifest_bytes = self._read_unchecked(layout.MANIFEST)
         self.manifest: Manifest = load_manifest(self.manifest_bytes, self.directory.entries)
         if self.manifest.package_id != head.package_id:
             raise damaged("head and manifest name different packages")
         self.index: dict[str, Any] = self._load_index()
 
-    def _read_unchecked(self, name: str, size: int) -> bytes:
-        if size > _MAX_JSON:
+    def _read_unchecked(self, name: str) -> bytes:
+        if self._sizes[name] > _MAX_JSON:
             raise damaged(f"entry {name} is too large")
-        return b"".join(self._entries.pieces(name, size))
+        return b"".join(self._entries.pieces(name, self._sizes[name]))
 
     def _load_index(self) -> dict[str, Any]:
+        if self.entry(layout.INDEX).size > _MAX_JSON:
+            raise damaged("the index is too large")
         content = self.read(layout.INDEX)
         if hashlib.sha256(content).hexdigest() != self.manifest.index_sha256:
             raise damaged("the index is not the one that the manifest names")
@@ -185,6 +182,11 @@ class PackageReader:
         if index.get("package_id") != self.manifest.package_id:
             raise damaged("index and manifest name different packages")
         return index
+
+    @property
+    def password(self) -> str:
+        """The ZIP password."""
+        return zip_password(self.key).decode("ascii")
 
     def entry(self, name: str) -> ManifestEntry:
         """Return what the manifest says of an entry.
@@ -207,6 +209,9 @@ class PackageReader:
         PackageDamagedError
             The entry is missing or damaged.
         """
+        if name in {layout.MANIFEST, layout.SIGNATURE}:  # in no manifest; the signature holds them
+            yield from self._entries.pieces(name, self._sizes[name])
+            return
         entry = self.entry(name)
         digest = hashlib.sha256()
         for piece in self._entries.pieces(name, entry.size):
@@ -231,8 +236,7 @@ class PackageReader:
         PackageDamagedError
             The signature does not fit.
         """
-        size = next(e.size for e in self.directory.entries if e.name == layout.SIGNATURE)
-        signature = self._read_unchecked(layout.SIGNATURE, size)
+        signature = self._read_unchecked(layout.SIGNATURE)
         return check_signature(self.manifest_bytes, signature)
 
     def close(self) -> None:

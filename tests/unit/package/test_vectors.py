@@ -50,7 +50,8 @@ class Vector:
             self.body = zlib.decompress(self.body)
 
     def find(self, name: str) -> str | None:
-        return self.lines.get(name, [None])[0]  # type: ignore[list-item]
+        values = self.lines.get(name)
+        return values[0] if values else None
 
     def __getitem__(self, name: str) -> str:
         return self.lines[name][0]

@@ -1,0 +1,63 @@
+"""How commands open a package: by access code, by own key, or by asking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from emixcli.package import PackageReader
+
+_MAX_SECRET = 1024
+
+
+def read_secret(path: Path) -> str:
+    """Return the first line of a file that holds an access code or passphrase; - is stdin.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, or is empty.
+    """
+    import sys
+
+    from emixcli.errors import UsageError
+
+    try:
+        if str(path) == "-":
+            text = sys.stdin.readline(_MAX_SECRET)
+        else:
+            with path.open(encoding="utf-8-sig") as file:
+                text = file.readline(_MAX_SECRET)
+    except (OSError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            "the file of the access code cannot be read", hint="check the name given to --code-file"
+        ) from exc
+    if not text.strip():
+        raise UsageError("the file of the access code is empty")
+    return text.strip()
+
+
+def open_file(path: Path, *, code_file: Path | None, no_input: bool = False) -> PackageReader:
+    """Return an open package.
+
+    Without a code the own key is tried, then a person is asked.
+
+    Raises
+    ------
+    EmixError
+        As `package.open_package`; `DeclinedError` where nobody can be asked.
+    """
+    from emixcli.container.identity import load_identity
+    from emixcli.errors import NoMatchingKeyError
+    from emixcli.package import open_package
+    from emixcli.ui import prompts
+
+    if code_file is not None:
+        return open_package(path, code=read_secret(code_file))
+    try:
+        return open_package(path, identity=load_identity(create=False))
+    except NoMatchingKeyError:
+        pass
+    code = prompts.ask_secret("access code", option="--code-file FILE", no_input=no_input)
+    return open_package(path, code=code)

@@ -1,0 +1,105 @@
+"""`emix inspect`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emixcli.commands._options import CodeFile, Json, NoInput
+
+if TYPE_CHECKING:
+    from emixcli.package import PackageHead, PackageReader
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A package.")],
+    *,
+    password: Annotated[
+        bool,
+        typer.Option("--password", help="Show the ZIP password, for 7-Zip and the like."),
+    ] = False,
+    contents: Annotated[
+        bool, typer.Option("--contents", help="Open it with the own key and show what is in it.")
+    ] = False,
+    code_file: CodeFile = None,
+    no_input: NoInput = False,
+    json: Json = False,
+) -> None:
+    """Tell what can be said about a package: without its key, or with --code-file all of it.
+
+    Without a key that is format, package id, size and the kinds of keys. With one: sender,
+    patients, series, reports and losses.
+    """
+    from emixcli.commands._opening import open_file
+    from emixcli.package import load_head
+    from emixcli.ui import output
+
+    head = load_head(file)
+    document: dict[str, Any] = {"schema": "emix.inspect/1", **_head_fields(head)}
+    if code_file is not None or password or contents:
+        with open_file(file, code_file=code_file, no_input=no_input) as package:
+            document |= _content_fields(package)
+            if password:
+                document["password"] = package.password
+    if json:
+        output.write_json(document)
+    elif password:
+        output.write_line(document["password"])
+    else:
+        _show(document)
+
+
+def _head_fields(head: PackageHead) -> dict[str, Any]:
+    return {
+        "format": "emix/1",
+        "package_id": head.package_id,
+        "size": head.size,
+        "entries": head.n_entries,
+        "slots": [
+            {
+                name: slot[name]
+                for name in ("kind", "v", "suite", "fingerprint")
+                if isinstance(slot.get(name), str | int)
+            }
+            for slot in head.slots
+        ],
+    }
+
+
+def _content_fields(package: PackageReader) -> dict[str, Any]:
+    from emixcli.container.summary import summarise
+
+    return {
+        **summarise(package.index),
+        "counts": package.manifest.counts,
+        "losses": package.manifest.losses,
+    }
+
+
+def _show(document: dict[str, Any]) -> None:
+    from emixcli.ui import output
+
+    output.write_line(f"package  {document['package_id']}, format {document['format']}")
+    output.write_line(f"size     {document['size']} bytes, {document['entries']} entries")
+    kinds = [str(slot.get("kind", "?")) for slot in document["slots"]]
+    output.write_line(f"keys     {', '.join(kinds) or 'none'}")
+    if "counts" not in document:
+        return
+    sender = document["sender"]
+    output.write_line(f"created  {document['created']}")
+    output.write_line(f"sender   {sender['name']}, {sender['organisation']}")
+    output.write_line(f"         key {sender['fingerprint']}")
+    for patient in document["patients"]:
+        output.write_line(f"patient  {patient['name']}  {patient['id']}  {patient['birth_date']}")
+        for study in patient["studies"]:
+            output.write_line(f"  study  {study['date']}  {study['description']}")
+            for series in study["series"]:
+                line = f"{series['modality']:<3} {series['instances']:>6}  {series['description']}"
+                output.write_line(f"    {line}")
+    for report in document["documents"]:
+        output.write_line(f"report   {report['entry']}  {report['kind']}")
+    n_lost = document["counts"].get("lost", 0)
+    if n_lost:
+        output.write_line(f"lost     {n_lost} objects could not be read when it was made")
