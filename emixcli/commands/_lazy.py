@@ -147,13 +147,12 @@ def _prepare(app: typer.Typer) -> None:
             _prepare(child.typer_instance)
 
 
-def _give_examples(command: Command, examples: Mapping[str, str]) -> None:
+def _give_examples(command: Command, examples: Mapping[str, str], path: str = "") -> None:
     """Set the example of a command, and of the subcommands that a module's `EXAMPLES` names."""
     if isinstance(command, EmixCommand):
-        command.example = examples[""]
+        command.example = examples.get(path, "")
     for name, child in getattr(command, "commands", {}).items():
-        if isinstance(child, EmixCommand):
-            child.example = examples.get(name, "")
+        _give_examples(child, examples, f"{path} {name}".strip())
 
 
 def _prose(callback: Callable[..., Any]) -> str:

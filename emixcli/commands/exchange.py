@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emixcli.commands._options import Json, NoInput
+from emixcli.commands._options import Json, NoInput, Verbose
 
 if TYPE_CHECKING:
     from emixcli.server.settings import Settings
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Run and look after an exchange.", no_args_is_help=True)
 user_app = typer.Typer(help="Accounts of an exchange.", no_args_is_help=True)
 app.add_typer(user_app, name="user")
+
+EXAMPLES = {
+    "init": "emix exchange init /srv/emix --email it@hospital.example",
+    "serve": "emix exchange serve /srv/emix",
+    "purge": "emix exchange purge /srv/emix",
+    "check": "emix exchange check /srv/emix --full",
+    "user add": "emix exchange user add /srv/emix ct@a.example --name CT --organisation Hospital",
+    "user list": "emix exchange user list /srv/emix",
+    "user disable": "emix exchange user disable /srv/emix ct@a.example",
+    "user passwd": "emix exchange user passwd /srv/emix ct@a.example",
+}
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="Data directory of the exchange.")]
 PasswordFile = Annotated[
@@ -55,10 +66,7 @@ def init(
     no_input: NoInput = False,
     json: Json = False,
 ) -> None:
-    """Make the data directory of a new exchange.
-
-    Example: emix exchange init /srv/emix --email it@hospital.example
-    """
+    """Make the data directory of a new exchange."""
     from emixcli.server.accounts import NewAccount
     from emixcli.server.settings import MailSettings, Settings
     from emixcli.server.setup import create_installation
@@ -66,7 +74,7 @@ def init(
 
     mail = MailSettings(sender=mail_from) if mail_from else MailSettings()
     settings = Settings(data=data.absolute(), listen=listen, base_url=base_url, mail=mail)
-    password = _password(password_file, no_input=no_input, optional=True)
+    password = _password(password_file, no_input=no_input)
     account = NewAccount(email, name, organisation, Role.ADMIN, password)
     hosts = _certificate_hosts(settings) if test_tls else ()
     made = create_installation(settings, account, test_tls=hosts)
@@ -92,26 +100,22 @@ def serve(
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", help="A proxy in front does TLS.")
     ] = False,
-    verbose: Annotated[
-        int, typer.Option("--verbose", "-v", count=True, help="Log every request.")
-    ] = 0,
+    verbose: Verbose = 0,
     json: Json = False,
 ) -> None:
-    """Serve until stopped; goes on where it was, also after a crash.
-
-    Example: emix exchange serve /srv/emix
-    """
+    """Serve until stopped; goes on where it was, also after a crash."""
     import logging
 
     from emixcli.server import run
     from emixcli.ui import console, output
 
     settings = _settings(data)
-    changes: dict[str, str | bool] = {"behind_proxy": settings.behind_proxy or behind_proxy}
-    if listen:
-        changes["listen"] = listen
-    if base_url:
-        changes["base_url"] = base_url
+    settings = dataclasses.replace(
+        settings,
+        listen=listen or settings.listen,
+        base_url=base_url or settings.base_url,
+        behind_proxy=settings.behind_proxy or behind_proxy,
+    )
     run.configure_logging(logging.INFO if verbose else logging.WARNING)
 
     def on_ready(url: str) -> None:
@@ -119,15 +123,12 @@ def serve(
             output.write_json({"schema": "emix.exchange-serve/1", "url": url})
         console.note(f"emix: exchange ready at {url}")
 
-    run.serve(dataclasses.replace(settings, **changes), on_ready)
+    run.serve(settings, on_ready)
 
 
 @app.command("purge")
 def purge(data: Dir, *, json: Json = False) -> None:
-    """End what has expired and remove its bytes now, and bytes that belong to nothing.
-
-    Example: emix exchange purge /srv/emix
-    """
+    """End what has expired and remove its bytes now, and bytes that belong to nothing."""
     from emixcli.server.app import open_exchange
     from emixcli.server.housekeeping import purge_now
     from emixcli.ui import output
@@ -136,9 +137,8 @@ def purge(data: Dir, *, json: Json = False) -> None:
     if json:
         output.write_json({"schema": "emix.exchange-purge/1", **counts})
     else:
-        output.write_line(
-            f"{counts['expired']} expired, {counts['purged']} purged, {counts['strays']} strays removed"
-        )
+        words = ", ".join(f"{n} {name}" for name, n in counts.items())
+        output.write_line(words)
 
 
 @app.command("check")
@@ -148,10 +148,7 @@ def check(
     full: Annotated[bool, typer.Option("--full", help="Read and hash every stored byte.")] = False,
     json: Json = False,
 ) -> None:
-    """Verify the database, the audit chains and the stored files; 3 when something is wrong.
-
-    Example: emix exchange check /srv/emix --full
-    """
+    """Verify the database, the audit chains and the stored files; 3 when something is wrong."""
     from emixcli.errors import PartialError
     from emixcli.server.app import open_exchange
     from emixcli.server.check import check_exchange
@@ -182,10 +179,7 @@ def user_add(
     no_input: NoInput = False,
     json: Json = False,
 ) -> None:
-    """Add an account; without a password, one is made and printed once.
-
-    Example: emix exchange user add /srv/emix ct@hospital.example --name "CT desk" --organisation Hospital
-    """
+    """Add an account; without a password, one is made and printed once."""
     from emixcli.server.accounts import NewAccount, Passwords, add_account
     from emixcli.server.app import open_exchange
     from emixcli.server.setup import new_password
@@ -195,7 +189,7 @@ def user_add(
     if role not in set(Role):
         message = "a role is sender or admin"
         raise typer.BadParameter(message)
-    given = _password(password_file, no_input=no_input, optional=True)
+    given = _password(password_file, no_input=no_input)
     generated = "" if given else new_password()
     new = NewAccount(email, name, organisation, Role(role), given or generated)
     account = add_account(open_exchange(_settings(data)), new, Passwords())
@@ -207,10 +201,7 @@ def user_add(
 
 @user_app.command("list")
 def user_list(data: Dir, *, json: Json = False) -> None:
-    """List the accounts.
-
-    Example: emix exchange user list /srv/emix
-    """
+    """List the accounts."""
     from emixcli.server.accounts import list_accounts
     from emixcli.server.app import open_exchange
     from emixcli.ui import output
@@ -229,16 +220,20 @@ def user_list(data: Dir, *, json: Json = False) -> None:
 
 @user_app.command("disable")
 def user_disable(
-    data: Dir, email: Annotated[str, typer.Argument(metavar="ADDR", help="Mail address.")]
+    data: Dir,
+    email: Annotated[str, typer.Argument(metavar="ADDR", help="Mail address.")],
+    *,
+    json: Json = False,
 ) -> None:
-    """Refuse an account from now on; its logins end.
-
-    Example: emix exchange user disable /srv/emix ct@hospital.example
-    """
+    """Refuse an account from now on; its logins end."""
     from emixcli.server.accounts import change_account
     from emixcli.server.app import open_exchange
+    from emixcli.ui import output
 
     change_account(open_exchange(_settings(data)), email, disabled=True)
+    if json:
+        fields = {"email": email, "disabled": True}
+        output.write_json({"schema": "emix.exchange-user/1", "user": fields})
 
 
 @user_app.command("passwd")
@@ -248,21 +243,23 @@ def user_passwd(
     *,
     password_file: PasswordFile = None,
     no_input: NoInput = False,
+    json: Json = False,
 ) -> None:
-    """Set a new password and enable the account; its logins end.
-
-    Example: emix exchange user passwd /srv/emix ct@hospital.example
-    """
+    """Set a new password and enable the account; its logins end."""
     from emixcli.server.accounts import Passwords, change_account
     from emixcli.server.app import open_exchange
     from emixcli.server.setup import new_password
+    from emixcli.ui import output
 
-    given = _password(password_file, no_input=no_input, optional=True)
+    given = _password(password_file, no_input=no_input)
     generated = "" if given else new_password()
     password_hash = Passwords().hash(given or generated)
     exchange = open_exchange(_settings(data))
     change_account(exchange, email, password_hash=password_hash, disabled=False)
-    _show_password(email, generated)
+    if json:
+        fields = {"email": email, "disabled": False}
+        output.write_json({"schema": "emix.exchange-user/1", "user": fields})
+    _show_password(email, generated, quiet=json)
 
 
 def _settings(data: Path) -> Settings:
@@ -279,23 +276,28 @@ def _certificate_hosts(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*hosts, "localhost", "127.0.0.1"]))
 
 
-def _password(password_file: str | None, *, no_input: bool, optional: bool) -> str:
-    """The password from a file, stdin or a prompt; empty when none is given."""
+def _password(password_file: str | None, *, no_input: bool) -> str:
+    """The password from a file, stdin or a prompt; empty when one is to be made."""
     import sys
 
     from emixcli.errors import UsageError
     from emixcli.ui import prompts
 
-    if password_file == "-":
-        return sys.stdin.readline().rstrip("\r\n")
-    if password_file is not None:
-        try:
-            return Path(password_file).read_text(encoding="utf-8").rstrip("\r\n")
-        except (OSError, ValueError) as exc:
-            message = "the password file cannot be read"
-            raise UsageError(message) from exc
-    del prompts, no_input, optional
-    return ""
+    if password_file is None:
+        if no_input or not prompts.is_interactive():
+            return ""
+        return prompts.ask_secret("password (empty: make one)", repeat=True)
+    try:
+        text = sys.stdin.readline() if password_file == "-" else _read(Path(password_file))
+    except (OSError, ValueError) as exc:
+        raise UsageError("the password file cannot be read") from exc
+    if not text.strip():
+        raise UsageError("the password file is empty")
+    return text.rstrip("\r\n")
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 def _show_init(document: dict[str, str | None], generated: str | None, *, json: bool) -> None:

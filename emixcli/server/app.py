@@ -27,7 +27,7 @@ from emixcli.server.database import Database
 from emixcli.server.localstore import LocalStore
 from emixcli.server.mail import make_mailer
 from emixcli.server.metrics import Metrics
-from emixcli.server.problems import body_of, headers_of, status_of
+from emixcli.server.problems import TooLargeError, body_of, headers_of, status_of
 from emixcli.server.settings import Settings
 from emixcli.server.tables import about
 from emixcli.server.vault import SECRETS_NAME, Vault, load_vault
@@ -75,7 +75,8 @@ def make_site(exchange: Exchange, base_url: str, passwords: Passwords | None = N
     parsed = urlsplit(base_url)
     mailer = make_mailer(settings.data, settings.mail, parsed.hostname or "localhost")
     hosts = {parsed.netloc.lower(), *(host.lower() for host in settings.hosts)}
-    if parsed.hostname in {"127.0.0.1", "localhost", "::1"}:
+    is_local = parsed.hostname in {"127.0.0.1", "localhost", "::1"}
+    if is_local:
         hosts |= {f"{name}:{parsed.port}" for name in ("127.0.0.1", "localhost", "[::1]")}
     return Site(
         exchange=exchange,
@@ -85,6 +86,7 @@ def make_site(exchange: Exchange, base_url: str, passwords: Passwords | None = N
         base_url=base_url,
         hosts=frozenset(hosts),
         recipient_page=settings.recipient_page,
+        is_local=is_local,
     )
 
 
@@ -121,13 +123,15 @@ def make_app(site: Site, *, with_worker: bool = True) -> FastAPI:
 
 
 async def _on_error(_request: Request, exc: Exception) -> JSONResponse:
-    assert isinstance(exc, EmixError)
+    if not isinstance(exc, EmixError):
+        raise exc
     return JSONResponse(body_of(exc), status_code=status_of(exc), headers=headers_of(exc))
 
 
 async def _on_invalid(_request: Request, exc: Exception) -> JSONResponse:
     """Name the fields that are wrong, never their values."""
-    assert isinstance(exc, RequestValidationError)
+    if not isinstance(exc, RequestValidationError):
+        raise exc
     places = sorted({_place(error) for error in exc.errors()})[:5]
     error = UsageError(f"the request is not valid: {', '.join(places)}")
     return JSONResponse(body_of(error), status_code=422)
@@ -139,9 +143,14 @@ def _place(error: Any) -> str:
 
 
 async def _on_http(_request: Request, exc: Exception) -> JSONResponse:
-    assert isinstance(exc, HTTPException)
-    error: EmixError = UsageError("this method is not allowed here")
+    if not isinstance(exc, HTTPException):
+        raise exc
+    error: EmixError = UsageError("the request is not valid")
     if exc.status_code == 404:
         error = NotFoundError("there is nothing under this address")
+    elif exc.status_code == 405:
+        error = UsageError("this method is not allowed here")
+    elif exc.status_code == 413:
+        error = TooLargeError("the body of this request is too large")
     headers = dict(exc.headers or {})
     return JSONResponse(body_of(error), status_code=exc.status_code, headers=headers)

@@ -41,6 +41,8 @@ class Database:
             options: dict[str, Any] = {"pool_size": 20, "max_overflow": 30}
             if self.is_sqlite:
                 options["connect_args"] = {"check_same_thread": False}
+                if parsed.database and parsed.database != ":memory:":
+                    Path(parsed.database).touch(mode=0o600)
             self._engine = create_engine(parsed, **options)
         except (exc.ArgumentError, ImportError) as error:
             message = "the database URL is not understood, or its driver is not installed"

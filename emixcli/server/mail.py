@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -152,7 +152,7 @@ class SmtpMailer:
 
     async def send(self, letter: Letter) -> None:
         """One connection per mail; 4xx and network errors are temporary, 5xx permanent."""
-        import aiosmtplib  # noqa: PLC0415 - not needed where mails are files
+        import aiosmtplib
 
         settings = self._settings
         message = compose(letter, settings.sender, self._host)

@@ -111,22 +111,19 @@ def create_package(
             if work.one(select(packages.c.id).where(mine)) is not None:
                 return find_package(work, new.package_id, owned_by(account)), False
             _check_quota(work, account, new.size_bound)
-            row_id = _insert(work, account, new, part_size)
-            row = work.one(select(packages).where(packages.c.id == row_id))
+            _insert(work, account, new, part_size)
+            return find_package(work, new.package_id, owned_by(account)), True
     except IntegrityError:
         with exchange.read() as work:
             return find_package(work, new.package_id, owned_by(account)), False
-    assert row is not None
-    return row, True
 
 
-def _insert(work: Work, account: Account, new: Announcement, part_size: int) -> str:
-    row_id = new_id()
+def _insert(work: Work, account: Account, new: Announcement, part_size: int) -> None:
     life_ms = work.settings.limits.life_days * DAY_MS
     work.add(
         packages,
         {
-            "id": row_id,
+            "id": new_id(),
             "package_id": new.package_id,
             "organisation_id": account.organisation_id,
             "account_id": account.id,
@@ -140,7 +137,6 @@ def _insert(work: Work, account: Account, new: Announcement, part_size: int) -> 
         },
     )
     work.audit(account.organisation_id, account.id, "package.draft", new.package_id)
-    return row_id
 
 
 def _part_size(exchange: Exchange, new: Announcement) -> int:
@@ -155,17 +151,17 @@ def _part_size(exchange: Exchange, new: Announcement) -> int:
 
 def _check_quota(work: Work, account: Account, size: int) -> None:
     limits = work.settings.limits
-    organisation = work.one(
-        select(organisations).where(organisations.c.id == account.organisation_id).with_for_update()
-    )
-    assert organisation is not None
+    mine = organisations.c.id == account.organisation_id
+    # Locked, so that two that announce at once cannot both take what is left.
+    quota = work.connection.execute(
+        select(organisations.c.quota_bytes).where(mine).with_for_update()
+    ).scalar_one()
     uploading = packages.c.state.in_(UPLOADABLE)
     query = select(
         func.coalesce(func.sum(packages.c.reserved), 0).label("bytes"),
         func.count().filter(uploading).label("uploads"),
     ).where(packages.c.organisation_id == account.organisation_id, packages.c.reserved > 0)
     used = work.connection.execute(query).one()
-    quota = organisation.quota_bytes
     if used.bytes + size > (limits.organisation_bytes if quota is None else quota):
         message = "the storage of this organisation on the exchange is used up"
         raise QuotaError(message, hint="revoke packages that are no longer needed: emix list")

@@ -22,7 +22,7 @@ from emixcli.server.addresses import address_key
 from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.packages import open_states, owned_by
 from emixcli.server.problems import WrongCodeError
-from emixcli.server.states import OPEN, PROVEN, REACHABLE, ShareState
+from emixcli.server.states import OPEN, PROVEN, REACHABLE, READABLE, ShareState
 from emixcli.server.tables import (
     accounts,
     contacts,
@@ -340,9 +340,8 @@ def _owner_content(work: Work, package_id: str, account: Account) -> Content:
     if row is None:
         message = "there is no such package"
         raise NotFoundError(message)
-    if row.size is None or row.state not in {"sealed", "shared"}:
-        message = f"the package is {row.state}"
-        raise GoneError(message)
+    if row.state not in READABLE or row.expires_ms <= work.now_ms:
+        raise GoneError(f"the package is {row.state if row.state not in READABLE else 'expired'}")
     return _content(row, share_id=None, slot=None)
 
 
@@ -368,7 +367,8 @@ def new_ticket(exchange: Exchange, package_id: str, token: str) -> str:
     content = find_content(exchange, package_id, account=None, token=token, kind="content")
     with exchange.write() as work:
         row = work.one(select(shares).where(shares.c.id == content.share_id))
-        assert row is not None
+        if row is None:
+            raise AuthRequiredError("the permission to read this has ended")
         seconds = work.settings.limits.ticket_s
         return _add_session(work, row, "ticket", seconds=seconds)[0]
 

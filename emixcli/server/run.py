@@ -13,7 +13,8 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import uvicorn
 
@@ -47,6 +48,7 @@ def listen(settings: Settings) -> Listener:
     OutputError
         The port is taken.
     """
+    _check_base_url(settings)
     host, _, port_text = settings.listen.rpartition(":")
     host = host.strip("[]")
     if not host or not port_text.isdecimal() or int(port_text) > 65535:
@@ -68,11 +70,28 @@ def listen(settings: Settings) -> Listener:
         bound.close()
         message = f"cannot listen on port {port_text}: it is in use or not allowed"
         raise OutputError(message, hint="choose another with --listen HOST:PORT") from exc
-    bound.set_inheritable(False)
     port = bound.getsockname()[1]
     shown = f"[{host}]" if ":" in host else host
-    base_url = settings.base_url.rstrip("/") or f"http{'s' * secure}://{shown}:{port}"
-    return Listener(bound, base_url)
+    own_url = f"http{'s' * secure}://{shown}:{port}"
+    return Listener(bound, settings.base_url.rstrip("/") or own_url)
+
+
+def _check_base_url(settings: Settings) -> None:
+    """Links must be safe to follow: HTTPS, or this machine alone."""
+    hint = "for example --base-url https://exchange.hospital.example"
+    if not settings.base_url:
+        if settings.behind_proxy:
+            raise UsageError("behind a proxy the public address must be given", hint=hint)
+        return
+    try:
+        parsed = urlsplit(settings.base_url)
+        _port, host = parsed.port, parsed.hostname or ""
+    except ValueError as exc:
+        raise UsageError("base_url is not a URL", hint=hint) from exc
+    bare = not (parsed.path.strip("/") or parsed.query or parsed.fragment or parsed.username)
+    safe = parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(host))
+    if not (host and bare and safe):
+        raise UsageError("base_url must be https://HOST without a path", hint=hint)
 
 
 def is_loopback(host: str) -> bool:
@@ -97,7 +116,7 @@ def make_server(site: Site, settings: Settings, *, with_worker: bool = True) -> 
         access_log=False,
         server_header=False,
         proxy_headers=settings.behind_proxy,
-        forwarded_allow_ips="*" if settings.behind_proxy else None,
+        forwarded_allow_ips=list(settings.proxies),
         ws="none",
         lifespan="on",
         timeout_keep_alive=30,
@@ -106,7 +125,7 @@ def make_server(site: Site, settings: Settings, *, with_worker: bool = True) -> 
         h11_max_incomplete_event_size=65536,
         **options,
     )
-    return uvicorn.Server(config)
+    return _Server(config)
 
 
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
@@ -125,7 +144,7 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
 def _runner() -> asyncio.Runner:
     if sys.platform == "win32":
         return asyncio.Runner()
-    import uvloop  # noqa: PLC0415 - not available on Windows
+    import uvloop
 
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
@@ -135,17 +154,12 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     with _signals(loop, server):
-        task = asyncio.create_task(_quiet(server, listener.socket))
-        while not server.started and not task.done():
+        task = asyncio.create_task(server.serve(sockets=[listener.socket]))
+        while not server.started and not task.done():  # noqa: ASYNC110 - uvicorn tells nobody
             await asyncio.sleep(0.01)
         if server.started:
             on_ready(listener.base_url)
         await task
-
-
-async def _quiet(server: uvicorn.Server, bound: socket.socket) -> None:
-    """Serve without uvicorn's own signal handlers, which raise the signal again at the end."""
-    await server._serve(sockets=[bound])  # noqa: SLF001
 
 
 @contextlib.contextmanager
@@ -180,6 +194,14 @@ def configure_logging(level: int) -> None:
         logger.setLevel(level if name == "emix.exchange" else logging.WARNING)
 
 
+class _Server(uvicorn.Server):
+    """Without uvicorn's own signal handlers, which raise the signal again at the end."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
 class ServerThread:
     """A real exchange on loopback in a thread of this process, for tests.
 
@@ -203,9 +225,9 @@ class ServerThread:
 
     def _run(self) -> None:
         with _runner() as runner:
-            runner.run(_quiet(self._server, self._listener.socket))
+            runner.run(self._server.serve(sockets=[self._listener.socket]))
 
-    def __enter__(self) -> ServerThread:
+    def __enter__(self) -> Self:
         self._thread.start()
         while not self._server.started and self._thread.is_alive():
             self._thread.join(0.005)

@@ -77,6 +77,8 @@ class Settings:
     certificate: str = ""
     private_key: str = ""
     behind_proxy: bool = False
+    #: Addresses of proxies whose X-Forwarded-For is believed.
+    proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     recipient_page: str = ""
     mail: MailSettings = field(default_factory=MailSettings)
     limits: Limits = field(default_factory=Limits)
@@ -110,8 +112,9 @@ def load_settings(data: Path) -> Settings:
         raise UsageError(message, hint="it must be valid TOML") from exc
     mail = _section(MailSettings, document.pop("mail", {}))
     limits = _section(Limits, document.pop("limits", {}))
-    if isinstance(document.get("hosts"), list):
-        document["hosts"] = tuple(str(host) for host in document["hosts"])
+    for name in ("hosts", "proxies"):
+        if isinstance(document.get(name), list):
+            document[name] = tuple(str(host) for host in document[name])
     checked = _checked(Settings, document)
     settings = Settings(data=data, mail=mail, limits=limits, **checked)
     check_limits(settings.limits)

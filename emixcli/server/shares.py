@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import GoneError, NotFoundError, RecipientUnconfirmedError, UsageError
@@ -20,8 +21,8 @@ from emixcli.server.problems import ConflictError, TooManyError
 from emixcli.server.slots import CodeSlot
 from emixcli.server.states import (
     ALIVE,
-    READABLE,
     REACHABLE,
+    READABLE,
     MailState,
     PackageState,
     Purpose,
@@ -67,13 +68,29 @@ def create_share(
     if new.hold_s is not None and not 0 <= new.hold_s <= _MAX_HOLD_S:
         message = f"hold_s must be 0 to {_MAX_HOLD_S}"
         raise UsageError(message)
+    try:
+        return _create(exchange, account, package_id, new, address=address, request_key=request_key)
+    except IntegrityError:
+        # Another request made the same share or noted the same contact at the same time.
+        return _create(exchange, account, package_id, new, address=address, request_key=request_key)
+
+
+def _create(
+    exchange: Exchange,
+    account: Account,
+    package_id: str,
+    new: NewShare,
+    *,
+    address: str,
+    request_key: str | None,
+) -> tuple[Row[Any], bool]:
     with exchange.write() as work:
         package = find_package(work, package_id, owned_by(account))
         if request_key is not None:
             known = _find_request(work, account, request_key, new)
             if known is not None:
                 return known, False
-        if package.state not in READABLE:
+        if package.state not in READABLE or package.expires_ms <= work.now_ms:
             message = f"the package is {package.state}"
             raise GoneError(message, hint="only a sealed package can be shared")
         verified = _check_recipient(work, account, address, new.confirm_email)

@@ -18,11 +18,12 @@ from sqlalchemy import Row, and_, delete, select, update
 
 from emixcli.errors import EmixError
 from emixcli.server import housekeeping
+from emixcli.server.addresses import address_key
 from emixcli.server.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from emixcli.server.mail import Letter, Mailer, PermanentMailError, TemporaryMailError
 from emixcli.server.metrics import Metrics
 from emixcli.server.states import REACHABLE, MailState, ShareState
-from emixcli.server.tables import accounts, organisations, outbox, packages, shares
+from emixcli.server.tables import accounts, contacts, organisations, outbox, packages, shares
 from emixcli.server.work import SYSTEM, Exchange, Work
 
 _LOG = logging.getLogger("emix.exchange.worker")
@@ -55,7 +56,7 @@ class Worker:
                 await self.run_once()
             except Exception as exc:  # noqa: BLE001 - one failed round must not stop the worker
                 self.metrics.worker_errors.inc()
-                _LOG.error("background work failed: %s", type(exc).__name__)  # noqa: TRY400
+                _LOG.error("background work failed: %s", type(exc).__name__)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._wake.wait(), _TICK_S)
             self._wake.clear()
@@ -136,10 +137,14 @@ class Worker:
                 values = {"notified_ms": work.now_ms}
                 work.move_share(row, ShareState.NOTIFIED, actor=SYSTEM, values=values, guard=over)
                 row = _share_for_mail(work, job.subject)
+                if row is not None and row.state == ShareState.HELD:
+                    later = {"due_ms": row.hold_until_ms, "leased_until_ms": 0}
+                    work.hit(update(outbox).where(outbox.c.id == job.id).values(**later))
+                    return None
             if row is None or (job.kind in {"notify", "otp"} and row.state not in REACHABLE):
                 work.hit(delete(outbox).where(outbox.c.id == job.id))
                 return None
-            values = {
+            fields: dict[str, str] = {
                 "organisation": row.organisation,
                 "link": f"{self.base_url}/r/{work.vault.link_token(row.id)}",
                 "share_id": row.id,
@@ -147,10 +152,10 @@ class Worker:
             }
             if job.kind == "otp":
                 salt = bytes.fromhex(json.loads(job.payload)["salt"])
-                values["code"] = work.vault.one_time_code(row.id, salt)
-                values["minutes"] = str(work.settings.limits.otp_s // 60)
+                fields["code"] = work.vault.one_time_code(row.id, salt)
+                fields["minutes"] = str(work.settings.limits.otp_s // 60)
             to = row.recipient if job.kind in {"notify", "otp"} else row.sender
-            return Letter(job.kind, job.id, job.created_ms, to, values)
+            return Letter(job.kind, job.id, job.created_ms, to, fields)
 
     def _sent(self, job: Row[Any]) -> None:
         with self.exchange.write() as work:
@@ -161,6 +166,7 @@ class Worker:
                 row = _share_for_mail(work, job.subject)
                 if row is not None:
                     work.audit(row.organisation_id, SYSTEM, "share.mailed", row.id)
+                    _note_contact(work, row)
 
     def _later(self, job: Row[Any]) -> None:
         self.metrics.mails.labels(kind=job.kind, result="retry").inc()
@@ -184,6 +190,16 @@ class Worker:
             work.hit(update(shares).where(shares.c.id == row.id).values(mail=MailState.FAILED))
             work.audit(row.organisation_id, SYSTEM, "share.undelivered", row.id)
             work.enqueue("undelivered", row.id)
+
+
+def _note_contact(work: Work, row: Row[Any]) -> None:
+    """A mail has gone to this address; that verifies nothing."""
+    seen = and_(
+        contacts.c.organisation_id == row.organisation_id,
+        contacts.c.address == address_key(row.recipient),
+        contacts.c.state == "new",
+    )
+    work.hit(update(contacts).where(seen).values(state="notified"))
 
 
 def _share_for_mail(work: Work, share_id: str) -> Row[Any] | None:

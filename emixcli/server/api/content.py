@@ -30,7 +30,8 @@ _HEADERS = {
 }
 
 
-@router.api_route("/{package_id}/content", methods=["GET", "HEAD"], response_class=Response)
+@router.head("/{package_id}/content", response_class=Response, include_in_schema=False)
+@router.get("/{package_id}/content", response_class=Response)
 def get_content(package_id: str, request: Request, site: SiteArg) -> Response:
     """The package as it was uploaded, whole or one range of it."""
     token = bearer_token(request)
@@ -51,7 +52,8 @@ def post_ticket(package_id: str, request: Request, site: SiteArg) -> dict[str, d
     return {"copy": {"url": f"{site.base_url}/v1/packages/{package_id}/copy?ticket={ticket}"}}
 
 
-@router.api_route("/{package_id}/copy", methods=["GET", "HEAD"], response_class=Response)
+@router.head("/{package_id}/copy", response_class=Response, include_in_schema=False)
+@router.get("/{package_id}/copy", response_class=Response)
 def get_copy(
     package_id: str,
     request: Request,
@@ -62,8 +64,8 @@ def get_copy(
     content = service.find_content(
         site.exchange, package_id, account=None, token=ticket, kind="ticket"
     )
-    assert content.slot is not None
-    return _answer(site, request, content, replace=slots_area(content.slot, content.slots_length))
+    area = slots_area(content.slot or {}, content.slots_length)
+    return _answer(site, request, content, replace=area)
 
 
 def _answer(site: Site, request: Request, content: Content, *, replace: bytes | None) -> Response:

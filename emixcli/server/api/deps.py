@@ -11,8 +11,8 @@ from emixcli.errors import AuthRequiredError
 from emixcli.server.accounts import Account, Passwords, find_account
 from emixcli.server.metrics import Metrics
 from emixcli.server.settings import Limits
-from emixcli.server.worker import Worker
 from emixcli.server.work import Exchange
+from emixcli.server.worker import Worker
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Site:
     base_url: str
     hosts: frozenset[str]
     recipient_page: str
+    is_local: bool
 
     @property
     def limits(self) -> Limits:

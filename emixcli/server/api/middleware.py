@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 import time
+import traceback
 from typing import Any
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from emixcli.errors import ExchangeServerError, UsageError
 from emixcli.server.api.deps import Site
-from emixcli.server.problems import TooLargeError, body_of, status_of
+from emixcli.server.problems import body_of, status_of
 
 _LOG = logging.getLogger("emix.exchange.access")
 _ERRORS = logging.getLogger("emix.exchange.error")
@@ -33,7 +35,7 @@ _SECURITY = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
 }
-_HSTS = "max-age=31536000; includeSubDomains"
+_HSTS = "max-age=31536000"
 
 
 class Misdirected(UsageError):  # noqa: N818 - the name RFC 9110 gives to 421
@@ -48,7 +50,7 @@ class Guard:
     def __init__(self, app: ASGIApp, site: Site) -> None:
         self._app = app
         self._site = site
-        self._secure = site.base_url.startswith("https://")
+        self._secure = site.base_url.startswith("https://") and not site.is_local
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it."""
@@ -59,11 +61,11 @@ class Guard:
         try:
             await self._pass(scope, receive, exchange)
         except ConnectionAbortedError:
-            # A download whose permission ended: cut, so that no client takes it for complete.
+            # A download whose permission ended: the server cuts an answer that is incomplete.
             exchange.status = 499
-            raise
         except Exception as exc:  # noqa: BLE001 - nothing about a failure may reach a client
-            _ERRORS.error("%s: %s", _route(scope), type(exc).__name__, exc_info=_frames(exc))
+            frames = "".join(traceback.format_tb(exc.__traceback__))
+            _ERRORS.error("%s failed: %s\n%s", _route(scope), type(exc).__name__, frames)
             exchange.status = 500
             if not exchange.started:
                 error = ExchangeServerError("the exchange failed; its operator finds it in the log")
@@ -81,18 +83,7 @@ class Guard:
         if scope["path"].startswith(_STREAMED):
             await self._app(scope, receive, exchange.send)
             return
-        limit = _Limit(receive)
-        if _content_length(scope) > MAX_BODY:
-            limit.exceeded = True
-        try:
-            if limit.exceeded:
-                raise _BodyTooLarge
-            await self._app(scope, limit.receive, exchange.send)
-        except _BodyTooLarge:
-            too_large = TooLargeError("the body of this request is too large")
-            headers = {"Connection": "close"}
-            response = JSONResponse(body_of(too_large), status_code=413, headers=headers)
-            await response(scope, receive, exchange.send)
+        await self._app(scope, _Limit(receive).receive, exchange.send)
 
     def _log(self, scope: Scope, exchange: _Exchange) -> None:
         route, method = _route(scope), scope["method"]
@@ -136,21 +127,16 @@ class _Exchange:
         await self._send(message)
 
 
-class _BodyTooLarge(Exception):  # noqa: N818 - private
-    pass
-
-
 class _Limit:
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self._n = 0
-        self.exceeded = False
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._n += len(message.get("body", b""))
         if self._n > MAX_BODY:
-            raise _BodyTooLarge
+            raise HTTPException(413, headers={"Connection": "close"})
         return message
 
 
@@ -159,27 +145,9 @@ def _host(scope: Scope) -> str:
     return hosts[0].decode("latin-1").lower() if len(hosts) == 1 else ""
 
 
-def _content_length(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
-
-
 def _route(scope: Scope) -> str:
+    """The template of the path, which holds no token or id."""
+    if scope["path"].startswith(_STREAMED):
+        return "/store/{key}/{number}"
     route: Any = scope.get("route")
-    path = getattr(route, "path_format", None) or getattr(route, "path", None)
-    return str(path) if path else "unknown"
-
-
-def _frames(exc: Exception) -> Any:
-    """The traceback without the exception's text, which may hold values."""
-    return (type(exc), type(exc)(), exc.__traceback__) if _is_plain(exc) else None
-
-
-def _is_plain(exc: Exception) -> bool:
-    try:
-        type(exc)()
-    except TypeError:
-        return False
-    return True
+    return str(getattr(route, "path_format", "") or "unknown")

@@ -37,14 +37,15 @@ def get_metrics(site: SiteArg) -> Response:
 
 def _collect(site: Site) -> None:
     with site.exchange.read() as work:
-        states = work.all(
-            select(packages.c.state, func.count(), func.sum(packages.c.reserved)).group_by(
-                packages.c.state
-            )
+        query = select(
+            packages.c.state,
+            func.count().label("n"),
+            func.sum(packages.c.reserved).label("reserved"),
         )
+        rows = work.all(query.group_by(packages.c.state))
         waiting = work.connection.execute(select(func.count()).select_from(outbox)).scalar_one()
     site.metrics.packages.clear()
-    for state, n, _reserved in states:
-        site.metrics.packages.labels(state=state).set(n)
-    site.metrics.stored.set(sum(int(row[2] or 0) for row in states))
+    for row in rows:
+        site.metrics.packages.labels(state=row.state).set(row.n)
+    site.metrics.stored.set(sum(int(row.reserved or 0) for row in rows))
     site.metrics.outbox.set(waiting)

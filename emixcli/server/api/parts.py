@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import contextlib
 import errno
 import logging
 from collections.abc import AsyncIterator
@@ -26,6 +27,8 @@ from emixcli.server.problems import NoRoomError, body_of, status_of
 from emixcli.server.store import Part
 
 _BATCH = 1 << 20
+_READ_AWAY = 16 << 20
+_READ_AWAY_S = 5
 _LOG = logging.getLogger("emix.exchange.parts")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -42,7 +45,8 @@ class PartEndpoint:
             await _take(site, request)
             response = Response(status_code=200, headers={"Content-Length": "0"})
         except EmixError as exc:
-            # The rest of the body is not read: the connection cannot be used again.
+            await _read_away(request)
+            # What is left of the body is not read: the connection cannot be used again.
             headers = {"Connection": "close"}
             response = JSONResponse(body_of(exc), status_code=status_of(exc), headers=headers)
         await response(scope, receive, send)
@@ -135,6 +139,17 @@ async def _write(site: Site, request: Request, part: Part, sink: PartSink) -> No
     if not good:
         message = "the bytes of this part do not match its MD5"
         raise UsageError(message, hint="send the part again")
+
+
+async def _read_away(request: Request) -> None:
+    """Read some of the body that nobody wants, so that the client gets to read the answer."""
+    n = 0
+    with contextlib.suppress(TimeoutError):
+        while n < _READ_AWAY:
+            message: Any = await asyncio.wait_for(request.receive(), _READ_AWAY_S)
+            if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                return
+            n += len(message.get("body", b""))
 
 
 def _disk_error(exc: OSError) -> EmixError:

@@ -16,7 +16,8 @@ from emixcli.server.slots import parse_proof
 router = APIRouter(tags=["recipient"])
 
 
-@router.api_route("/r/{token}", methods=["GET", "HEAD"], response_class=Response)
+@router.head("/r/{token}", response_class=Response, include_in_schema=False)
+@router.get("/r/{token}", response_class=Response)
 def get_page(token: str, site: SiteArg) -> Response:
     """The recipient's page: the same for every link, and consuming nothing."""
     del token

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header
 from sqlalchemy import Row
 
 from emixcli.server import shares as service
@@ -22,7 +22,6 @@ def post_share(
     body: ShareBody,
     account: AccountArg,
     site: SiteArg,
-    response: Response,
     idempotency_key: Annotated[str | None, Header(max_length=200)] = None,
 ) -> dict[str, Any]:
     """Share with one mail address; an Idempotency-Key makes a repeated request harmless."""
@@ -34,10 +33,9 @@ def post_share(
         slot=parse_slot(body.slot),
         auth=parse_proof(body.auth, "auth"),
     )
-    row, created = service.create_share(
+    row, _created = service.create_share(
         site.exchange, account, package_id, new, request_key=idempotency_key
     )
-    response.status_code = 201 if created else 200
     site.wake()
     return _share(site, row)
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from email.message import Message
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import requests
 
@@ -42,7 +42,7 @@ class Api:
         if token:
             self.session.headers["Authorization"] = f"Bearer {token}"
 
-    def __enter__(self) -> Api:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -86,7 +86,7 @@ class Person(Api):
         return signed
 
     def put(self, signed: dict[str, Any], data: bytes) -> requests.Response:
-        headers = {name: value for name, value in signed["headers"].items()}
+        headers = dict(signed["headers"])
         return requests.put(signed["url"], data=data, headers=headers, timeout=30)
 
     def send_parts(self, package_id: str, content: bytes, part_size: int = 1024) -> list[Any]:
