@@ -89,13 +89,19 @@ def main(argv: Sequence[str] | None = None) -> int:
             reconfigure(errors="backslashreplace")
     with contextlib.suppress(ValueError):  # only the main thread may set handlers
         signal.signal(signal.SIGTERM, _terminate)
-    return run(arguments)
+    return run(arguments, logged=True)
 
 
-def run(argv: Sequence[str]) -> int:
+def run(argv: Sequence[str], *, logged: bool = False) -> int:
     """Run one command line, print what went wrong, and return the exit code.
 
-    The process is not touched otherwise, so that tests can call this many times.
+    Parameters
+    ----------
+    argv
+        The words after `emix`.
+    logged
+        Whether the run goes to the log file; the process is not touched otherwise, so that tests
+        can call this many times.
     """
     if list(argv) in ([], ["--help"], ["-h"]):
         return _answer(help_text())
@@ -105,7 +111,14 @@ def run(argv: Sequence[str]) -> int:
         return _answer(f"emix {__version__}\n")
     if list(argv[:1]) == ["help"]:
         argv = [*argv[1:2], "--help"]
-    code = _catch(argv)
+    if logged:
+        from emixcli import logs
+
+        logs.start()
+        code = _catch(argv)
+        logs.end(argv[0] if argv[0] in COMMANDS else "?", code)
+    else:
+        code = _catch(argv)
     return _close_stdout(code)
 
 

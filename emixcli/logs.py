@@ -11,6 +11,7 @@ import logging
 import os
 import secrets
 import sys
+import time
 import traceback
 import warnings
 from pathlib import Path
@@ -21,6 +22,7 @@ from emixcli import config
 _MAX_SIZE = 1_000_000
 _KEEP = 3
 _OURS = "emixcli"
+_BEGUN = time.monotonic()
 
 
 @functools.cache
@@ -43,6 +45,12 @@ def start() -> None:
         root.addHandler(handler)
         root.setLevel(logging.INFO)
     warnings.showwarning = _log_warning
+
+
+def end(command: str, code: int) -> None:
+    """Log how a command ended, and how long the process took."""
+    logger = logging.getLogger(_OURS)
+    logger.info("emix %s ended with %d after %.1f s", command, code, time.monotonic() - _BEGUN)
 
 
 def set_verbosity(level: int) -> None:

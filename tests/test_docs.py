@@ -57,7 +57,8 @@ def test_every_command_is_there_and_says_what_it_does() -> None:
     for path, command in found.items():
         assert command.help, f"{path} has no help"
         is_group = hasattr(command, "commands")
-        assert is_group or getattr(command, "example", ""), f"the help of {path} lacks an example"
+        example: str = getattr(command, "example", "")
+        assert is_group or example, f"the help of {path} lacks an example"
         for param in command.params:
             if isinstance(param, TyperOption | TyperArgument) and param.name != "help":
                 assert param.help, f"{path}: {param.opts[0]} has no help"

@@ -1,0 +1,76 @@
+"""Standard output and error: hostile text stays text."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+
+import pytest
+
+from emixcli.ui import console, output
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain [red]text[/red]", "plain [red]text[/red]"),
+        ("\x1b[2Jgone", "\\x1b[2Jgone"),
+        ("a\rb", "a\\x0db"),
+        ("\x9bq", "\\x9bq"),
+        ("abc\u202etxt", "abc\\u202etxt"),
+        ("Źdźbło 山田", "Źdźbło 山田"),
+        ("tab\tand\nline", "tab\tand\nline"),
+    ],
+)
+def test_visible(text: str, shown: str) -> None:
+    assert output.visible(text) == shown
+
+
+def test_lines_and_tables(capsys: pytest.CaptureFixture[str]) -> None:
+    output.write_line("x" * 300)
+    output.write_table([("a", "1"), ("long", "\x1b22")], head=("name", "n"))
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["x" * 300, "NAME  N", "a     1", "long  \\x1b22"]
+
+
+def test_an_empty_table_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    output.write_table([])
+    assert capsys.readouterr().out == ""
+
+
+def test_json_is_utf8_whatever_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp1252"))
+    document = {"name": "Źdźbło", "undecodable": "\udcff"}
+    output.write_json(document)
+    assert json.loads(raw.getvalue().decode("utf-8")) == document
+
+
+def test_json_without_a_byte_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = io.StringIO()
+    monkeypatch.setattr(sys, "stdout", text)
+    output.write_json([1])
+    assert json.loads(text.getvalue()) == [1]
+
+
+class Closed(io.StringIO):
+    def write(self, _text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_gone_reader_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", Closed())
+    with pytest.raises(output.StdoutClosedError):
+        output.write_line("x")
+    with pytest.raises(output.StdoutClosedError):
+        output.write_json({})
+
+
+def test_notes_go_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
+    console.note("one")
+    console.note("two", quiet=True)
+    console.warn("three")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err == "one\nemix: warning: three\n"

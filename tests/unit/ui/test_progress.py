@@ -1,0 +1,94 @@
+"""Progress: a bar on a terminal, lines elsewhere, nothing when quiet."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from emixcli.progress import SILENT
+from emixcli.ui import progress
+from tests.running import ROOT
+
+
+def test_quiet_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.progress(quiet=True) as listener:
+        assert listener is SILENT
+        listener.stage("reading", 10)
+        listener.advance(10)
+        listener.note("nothing")
+    assert capsys.readouterr().err == ""
+
+
+def test_lines_elsewhere(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("emixcli.ui.progress.time.monotonic", lambda: now[0])
+    with progress.progress() as listener:
+        listener.stage("reading", 4_000_000)
+        for _ in range(4):
+            now[0] += 6
+            listener.advance(1_000_000)
+        listener.stage("sending", None, "parts")
+        now[0] += 11
+        listener.advance(2)
+        listener.note("one part again")
+    assert capsys.readouterr().err.splitlines() == [
+        "reading: 2.0 MB (50 %, 12 s left), 166.7 kB/s",
+        "reading: 4.0 MB (100 %, 0 s left), 166.7 kB/s",
+        "sending: 2 parts, 0 parts/s",
+        "one part again",
+        "sending: 2 parts, 0 parts/s",
+    ]
+
+
+def test_a_short_job_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    with progress.progress() as listener:
+        listener.stage("reading", 10)
+        listener.advance(10)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+@pytest.mark.parametrize(
+    "quieter", [{}, {"CI": "true"}, {"TERM": "dumb"}, {"EMIX_NO_PROGRESS": "1"}]
+)
+def test_a_bar_on_a_terminal_only(quieter: dict[str, str]) -> None:
+    program = (
+        "from emixcli.ui.progress import progress\n"
+        "with progress() as listener:\n"
+        "    listener.stage('reading')\n"
+        "    listener.advance(10)\n"
+        "    listener.stage('sending', 2, 'parts')\n"
+        "    listener.advance(2)\n"
+        "    listener.note('a [red]name[/red] \\x1b[2J')\n"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "CI"}
+    master, slave = os.openpty()
+    with subprocess.Popen(
+        [sys.executable, "-c", program],
+        stderr=slave,
+        stdin=slave,
+        cwd=ROOT,
+        env={**env, "TERM": "xterm", **quieter},
+    ):
+        os.close(slave)
+        talk = b""
+        try:
+            while data := os.read(master, 4096):
+                talk += data
+        except OSError:
+            pass  # Linux says EIO when the other side has closed
+    os.close(master)
+    assert (b"sending" in talk) is not bool(quieter)
+    assert b"a [red]name[/red] \\x1b[2J" in talk
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e12, "2.5 TB")]
+)
+def test_sizes(size: float, text: str) -> None:
+    assert progress.size_text(size) == text
