@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from emixcli.container import layout, plan
+from emixcli.container.deep import Deepener
 from emixcli.container.dicomdir import make_dicomdir
 from emixcli.container.encoding import is_package_id, new_package_id, to_json
 from emixcli.container.entry import Source, encode_bytes
@@ -119,9 +120,10 @@ def plan_package(
     created = created or _now()
     page = make_page(load_bundle() if bundle is None else bundle)
     found = tuple(_load_report(path) for path in reports)
-    with _reader(file_set, reader):
-        patients = b"".join(iter_patients(file_set, lambda _instance, _fields: None))
-        directory = make_dicomdir(file_set, package_id=package_id)
+    with _reader(file_set, reader) as media:
+        deepener = Deepener(media)
+        patients = b"".join(iter_patients(file_set, deepener))
+    directory = make_dicomdir(file_set, package_id=package_id, extra=deepener.keys)
     documents = [
         plan.document_fields(document, name)
         for document, name in layout.iter_documents(file_set, found)

@@ -264,7 +264,8 @@ def _package() -> bytes:
         unknown = {"kind": "carrier-pigeon", "v": 7, "ring": to_base64url(b"coo")}
         sink = MemorySink()
         write_package(
-            plan, sink, key=KEY, slots=[unknown, mine, slot], signing_key=identity.signing_key, reader=reader,
+            plan, sink, key=KEY, slots=[unknown, mine, slot], reader=reader,
+            signing_key=identity.signing_key,
         )  # fmt: skip
     return bytes(sink.content)
 

@@ -1,0 +1,167 @@
+"""Fields of the index that need more than the fast header: tables, frames, texts, documents.
+
+Read by pydicom, one object at a time, without its pixels. What pydicom warns of holds attribute
+values and is dropped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import struct
+import warnings
+import zlib
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from pydicom import Dataset, config, dcmread
+from pydicom.errors import BytesLengthException, InvalidDicomError
+
+from emixcli.container import directory_keys
+from emixcli.container.deep_frames import add_dose_frames, add_functional_groups
+from emixcli.container.deep_luts import add_luts, add_overlays
+from emixcli.container.deep_text import render_text
+from emixcli.errors import EmixError
+from emixcli.media.header import DEFLATED_UID, read_header
+
+if TYPE_CHECKING:
+    from emixcli.container.dicomdir import Extra
+    from emixcli.container.index import Fields
+    from emixcli.container.plan import Reader
+    from emixcli.model import Instance
+
+#: What pydicom raises on damaged objects.
+PYDICOM_ERRORS = (
+    InvalidDicomError, BytesLengthException, ValueError, TypeError, KeyError, AttributeError,
+    IndexError, LookupError, NotImplementedError, ArithmeticError, AssertionError, EOFError,
+    OSError, RecursionError, struct.error, zlib.error,
+)  # fmt: skip
+_RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
+_ENCAPSULATED = "1.2.840.10008.5.1.4.1.1.104."
+_VIDEO = "1.2.840.10008.1.2.4.10"
+_DOCUMENT = 0x00420011
+#: Objects without pixels above this size are not read.
+_MAX_HEADER = 64 * 1024 * 1024
+#: Values above this size are stepped over.
+_MAX_VALUE = 4 * 1024 * 1024
+
+
+class Deepener:
+    """Adds fields to instances, and remembers what their directory records need.
+
+    Parameters
+    ----------
+    reader
+        Opens the file set.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._keys: dict[tuple[int, str], Extra] = {}
+
+    def keys(self, instance: Instance) -> Extra:
+        """Return values for the directory record of an instance that was deepened."""
+        return self._keys.get((instance.source, instance.path), {})
+
+    def __call__(self, instance: Instance, fields: Fields) -> None:
+        """Add what pydicom finds; a damaged object keeps what the scan found."""
+        is_image = fields["kind"] == "image"
+        _add_pixel_type(instance, fields)
+        if not (_needs_pydicom(instance) or not is_image):
+            return
+        if not is_image and instance.size > _MAX_HEADER:
+            fields["problem"] = "too large to be shown here"
+            return
+        try:
+            with quiet_pydicom(), self._reader.open(instance) as file:
+                self._add(instance, fields, file)
+        except (EmixError, *PYDICOM_ERRORS):
+            fields.setdefault("problem", "its header cannot be read whole")
+            return
+        if fields.get("photometric") == "PALETTE COLOR" and "palette" not in fields.get("luts", {}):
+            fields["problem"] = "its colour palette is missing or damaged"
+
+    def _add(self, instance: Instance, fields: Fields, file: BinaryIO) -> None:
+        if instance.text("TransferSyntaxUID") == DEFLATED_UID and instance.pixel_offset >= 0:
+            fields["deflated_from"] = read_header(file, instance.size).dataset_offset
+            file.seek(0)
+        dataset = dcmread(_Anonymous(file), stop_before_pixels=True, force=True, defer_size=_MAX_VALUE)
+        if fields["kind"] == "image":
+            add_luts(dataset, fields)
+            add_overlays(dataset, fields)
+            add_functional_groups(dataset, fields)
+            if instance.text("SOPClassUID") == _RT_DOSE:
+                add_dose_frames(dataset, fields)
+            return
+        keys = directory_keys.find_keys(dataset)
+        if keys:
+            self._keys[instance.source, instance.path] = keys
+        if instance.text("SOPClassUID").startswith(_ENCAPSULATED) or _DOCUMENT in dataset:
+            _add_document(dataset, fields, instance)
+        elif lines := render_text(dataset):
+            fields["kind"], fields["text"] = "text", lines
+
+
+class _Anonymous:
+    """A file without a name: pydicom asks buffered ones for it and looks them up on the disk."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self.close = file.close
+
+
+def _needs_pydicom(instance: Instance) -> bool:
+    return (
+        instance.deep
+        or instance.text("TransferSyntaxUID") == DEFLATED_UID
+        or instance.text("SOPClassUID") == _RT_DOSE
+        or instance.text("PhotometricInterpretation") == "PALETTE COLOR"
+    )
+
+
+def _add_pixel_type(instance: Instance, fields: Fields) -> None:
+    """Tell float pixels (PS3.3 section C.7.6.24: no Bits Stored) and what no browser decodes."""
+    if "pixel" not in fields:
+        return
+    bits = instance.integer("BitsAllocated")
+    if bits in {32, 64} and not instance.text("BitsStored"):
+        fields["pixel"]["type"] = f"float{bits}"
+    if instance.text("TransferSyntaxUID").startswith(_VIDEO):
+        fields["problem"] = "a video: unpack it and open it in a video player"
+
+
+def _add_document(dataset: Dataset, fields: Fields, instance: Instance) -> None:
+    raw = dataset.get_item(_DOCUMENT) if _DOCUMENT in dataset else None
+    offset, length = getattr(raw, "value_tell", 0), getattr(raw, "length", 0)
+    # PS3.3 section C.24.2: the length without the padding byte
+    exact = dataset.get("EncapsulatedDocumentLength")
+    if isinstance(exact, int) and length - 1 <= exact <= length:
+        length = exact
+    if not 0 < offset <= offset + length <= instance.size:
+        fields["problem"] = "the document in it is missing or cut short"
+        return
+    if instance.text("TransferSyntaxUID") == DEFLATED_UID:
+        fields["problem"] = "a deflated document: unpack it to open it"
+        return
+    fields["kind"] = "document"
+    mime = str(dataset.get("MIMETypeOfEncapsulatedDocument") or "application/octet-stream")
+    fields["document"] = {"mime": mime.strip()[:100], "offset": offset, "length": length}
+    title = str(dataset.get("DocumentTitle") or "").strip()
+    if title:
+        fields["document"]["title"] = title[:200]
+
+
+@contextlib.contextmanager
+def quiet_pydicom() -> Iterator[None]:
+    """Drop what pydicom warns of and logs, since it quotes attribute values."""
+    logger: logging.Logger = config.logger
+    was_disabled, logger.disabled = logger.disabled, True
+    mode: Any = config.settings.reading_validation_mode
+    config.settings.reading_validation_mode = config.IGNORE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.disabled = was_disabled
+        config.settings.reading_validation_mode = mode

@@ -1,0 +1,246 @@
+"""Objects without pixels as lines of text: structured reports, plans, presentation states, others.
+
+A line has a level (0 and up), a label and a value. Everything is cut to a bound, since the object
+may be hostile.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+    from emixcli.container.index import Fields
+
+_MAX_LINES = 4000
+_MAX_DEPTH = 24
+_MAX_TEXT = 8000
+_Line = tuple[int, str, str]
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+#: VRs whose values are read by people.
+_READABLE = {
+    "AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UR",
+    "UT", "US", "SS", "UL", "SL", "FL", "FD",
+}  # fmt: skip
+_HIDDEN_GROUPS = {0x0002, 0x0010, 0x0028}
+_HIDDEN = {"SpecificCharacterSet", "TimezoneOffsetFromUTC"}
+
+
+def render_text(dataset: Dataset) -> list[Fields]:
+    """Return the lines of an object, [] where there is nothing to read."""
+    lines = _renderer(dataset)(dataset)
+    return [
+        {"level": level, "label": _clean(label), "value": _clean(value)}
+        for level, label, value in islice(lines, _MAX_LINES)
+        if label or value
+    ]
+
+
+def _clean(text: str) -> str:
+    return _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))[:_MAX_TEXT].strip()
+
+
+def _renderer(dataset: Dataset) -> Callable[[Dataset], Iterator[_Line]]:
+    if "ContentSequence" in dataset or "ValueType" in dataset:
+        return _report
+    if "StructureSetROISequence" in dataset:
+        return _structures
+    if "BeamSequence" in dataset or "FractionGroupSequence" in dataset:
+        return _treatment
+    if "WaveformSequence" in dataset:
+        return _waveforms
+    if "PresentationCreationDate" in dataset:
+        return _presentation
+    return _attributes
+
+
+def _report(dataset: Dataset) -> Iterator[_Line]:
+    """Yield a structured report (PS3.3 section C.17.3)."""
+    yield 0, _concept(dataset) or "Report", ""
+    for label, keyword in (("Completion", "CompletionFlag"), ("Verification", "VerificationFlag")):
+        if dataset.get(keyword):
+            yield 1, label, str(dataset.get(keyword)).capitalize()
+    yield from _content(dataset, 1)
+
+
+def _content(item: Dataset, level: int) -> Iterator[_Line]:
+    for child in list(item.get("ContentSequence") or []):
+        yield level, _concept(child), _content_value(child)
+        if level < _MAX_DEPTH:
+            yield from _content(child, level + 1)
+
+
+def _concept(item: Dataset, keyword: str = "ConceptNameCodeSequence") -> str:
+    codes = list(item.get(keyword) or [])
+    if not codes:
+        return ""
+    return str(codes[0].get("CodeMeaning") or codes[0].get("CodeValue") or "")
+
+
+def _content_value(item: Dataset) -> str:
+    """Return the value of a content item by its value type (PS3.3 Table C.17.3-7)."""
+    kind = str(item.get("ValueType") or "")
+    simple = {
+        "TEXT": "TextValue",
+        "DATETIME": "DateTime",
+        "DATE": "Date",
+        "TIME": "Time",
+        "PNAME": "PersonName",
+        "UIDREF": "UID",
+        "SCOORD": "GraphicType",
+        "SCOORD3D": "GraphicType",
+        "TCOORD": "TemporalRangeType",
+    }
+    if kind in simple:
+        return _shown(kind, str(item.get(simple[kind]) or ""))
+    if kind == "CODE":
+        return _concept(item, "ConceptCodeSequence")
+    if kind == "NUM":
+        return _measured(item)
+    if kind in {"IMAGE", "COMPOSITE", "WAVEFORM"}:
+        return _reference(item)
+    return ""
+
+
+def _shown(kind: str, value: str) -> str:
+    if kind == "PNAME":
+        return value.partition("=")[0].replace("^", " ").strip()
+    if kind in {"DATE", "DATETIME"} and value[:8].isdigit():
+        rest = value[8:].partition(".")[0]
+        time = ":".join(rest[start : start + 2] for start in range(0, min(len(rest), 6), 2))
+        return f"{value[:4]}-{value[4:6]}-{value[6:8]} {time}".strip()
+    if kind == "TIME" and value[:4].isdigit():
+        return ":".join(value[start : start + 2] for start in range(0, min(len(value), 6), 2))
+    return value
+
+
+def _measured(item: Dataset) -> str:
+    measured = list(item.get("MeasuredValueSequence") or [])
+    if not measured:
+        return _concept(item, "NumericValueQualifierCodeSequence")
+    units = list(measured[0].get("MeasurementUnitsCodeSequence") or [])
+    unit = str(units[0].get("CodeValue") or "") if units else ""
+    unit = "" if unit in {"1", "{nounits}", "no units"} else unit
+    return f"{measured[0].get('NumericValue', '')} {unit}".strip()
+
+
+def _reference(item: Dataset) -> str:
+    references = list(item.get("ReferencedSOPSequence") or [])
+    if not references:
+        return ""
+    frames = references[0].get("ReferencedFrameNumber")
+    suffix = f", frame {frames}" if frames else ""
+    return f"{references[0].get('ReferencedSOPInstanceUID', '')}{suffix}"
+
+
+def _structures(dataset: Dataset) -> Iterator[_Line]:
+    """Yield names and types of regions (PS3.3 sections C.8.8.5 and C.8.8.8)."""
+    yield 0, "Structure set", str(dataset.get("StructureSetLabel") or "")
+    kinds = {
+        item.get("ReferencedROINumber"): str(item.get("RTROIInterpretedType") or "")
+        for item in list(dataset.get("RTROIObservationsSequence") or [])
+    }
+    contours = {
+        item.get("ReferencedROINumber"): len(list(item.get("ContourSequence") or []))
+        for item in list(dataset.get("ROIContourSequence") or [])
+    }
+    for item in list(dataset.get("StructureSetROISequence") or []):
+        number = item.get("ROINumber")
+        details = [kinds.get(number, ""), f"{contours.get(number, 0)} contours"]
+        yield 1, str(item.get("ROIName") or number), ", ".join(filter(None, details))
+
+
+def _treatment(dataset: Dataset) -> Iterator[_Line]:
+    """Yield a treatment plan: prescription, fractions, beams (PS3.3 sections C.8.8.10 to 14)."""
+    yield 0, "Plan", str(dataset.get("RTPlanLabel") or "")
+    for keyword in ("RTPlanName", "RTPlanDescription", "ApprovalStatus", "RTPlanDate"):
+        if dataset.get(keyword):
+            yield 1, _spaced(keyword), str(dataset.get(keyword))
+    for item in list(dataset.get("DoseReferenceSequence") or []):
+        dose = item.get("TargetPrescriptionDose")
+        text = "" if dose is None else f"{dose} Gy"
+        yield 1, str(item.get("DoseReferenceDescription") or "Dose reference"), text
+    for item in list(dataset.get("FractionGroupSequence") or []):
+        yield 1, "Fractions planned", str(item.get("NumberOfFractionsPlanned") or "")
+    for item in list(dataset.get("BeamSequence") or []):
+        details = (
+            item.get("RadiationType"),
+            item.get("BeamType"),
+            item.get("TreatmentMachineName"),
+        )
+        name = str(item.get("BeamName") or item.get("BeamNumber") or "")
+        yield 1, f"Beam {name}", ", ".join(str(part) for part in details if part)
+
+
+def _waveforms(dataset: Dataset) -> Iterator[_Line]:
+    """Yield channels of waveforms (PS3.3 section C.10.9) and annotations."""
+    for item in list(dataset.get("WaveformSequence") or []):
+        label = str(item.get("MultiplexGroupLabel") or "Waveform")
+        n_samples, rate = item.get("NumberOfWaveformSamples"), item.get("SamplingFrequency")
+        yield 0, label, f"{n_samples} samples at {rate} Hz"
+        for channel in list(item.get("ChannelDefinitionSequence") or []):
+            name = _concept(channel, "ChannelSourceSequence") or str(
+                channel.get("ChannelLabel") or ""
+            )
+            yield 1, "Channel", name
+    for item in list(dataset.get("WaveformAnnotationSequence") or []):
+        value = str(item.get("UnformattedTextValue") or _measured_annotation(item))
+        yield 0, _concept(item) or "Annotation", value
+
+
+def _measured_annotation(item: Dataset) -> str:
+    number = item.get("NumericValue")
+    units = list(item.get("MeasurementUnitsCodeSequence") or [])
+    unit = str(units[0].get("CodeValue") or "") if units else ""
+    return "" if number is None else f"{number} {unit}".strip()
+
+
+def _presentation(dataset: Dataset) -> Iterator[_Line]:
+    """Yield what a presentation state says and on which images (PS3.3 section C.11.10)."""
+    yield 0, "Presentation state", str(dataset.get("ContentLabel") or "")
+    for keyword in ("ContentDescription", "ContentCreatorName", "PresentationCreationDate"):
+        if dataset.get(keyword):
+            yield 1, _spaced(keyword), str(dataset.get(keyword))
+    n_images = sum(
+        len(list(item.get("ReferencedImageSequence") or []))
+        for item in list(dataset.get("ReferencedSeriesSequence") or [])
+    )
+    yield 1, "Images", str(n_images)
+    for item in list(dataset.get("GraphicAnnotationSequence") or []):
+        for text in list(item.get("TextObjectSequence") or []):
+            yield 1, "Text", str(text.get("UnformattedTextValue") or "")
+
+
+def _attributes(dataset: Dataset) -> Iterator[_Line]:
+    """Yield every attribute that people read, for classes without a form of their own."""
+    yield from _elements(dataset, 0)
+
+
+def _elements(dataset: Dataset, level: int) -> Iterator[_Line]:
+    for element in dataset:
+        hidden = element.tag.group in _HIDDEN_GROUPS or element.keyword in _HIDDEN
+        if element.tag.is_private or hidden or not element.value:
+            continue
+        if element.VR == "SQ" and level < 4:
+            yield level, element.name, ""
+            for item in element.value:
+                yield from _elements(item, level + 1)
+        elif element.VR in _READABLE:
+            yield level, element.name, _joined(element.value)
+
+
+def _joined(value: Any) -> str:
+    several = hasattr(value, "__iter__") and not isinstance(value, str)
+    if several:
+        parts = list(value)
+        shown = ", ".join(str(part) for part in parts[:32])
+        return shown + (f" … ({len(parts)} values)" if len(parts) > 32 else "")
+    return str(value)
+
+
+def _spaced(keyword: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", keyword.removeprefix("RT")).capitalize()
