@@ -82,10 +82,12 @@ class Script:
             self.env[name] = value
 
     def do_study(self, folder: str, *settings: str) -> None:
-        from tests.builders import write_study
+        from tests import builders
 
         keys = dict(setting.split("=", 1) for setting in settings)
-        write_study(self.path(folder), **{key: int(value) for key, value in keys.items()})
+        phi = builders.OTHER_CANARY if keys.pop("patient", "1") != "1" else builders.CANARY
+        numbers = {key: int(value) for key, value in keys.items()}
+        builders.study(self.path(folder), phi=phi, **numbers)  # type: ignore[arg-type]
 
     def do_mkdir(self, *names: str) -> None:
         for name in names:
