@@ -39,6 +39,7 @@ _BY_STATUS: dict[int, type[EmixError]] = {
     404: NotFoundError,
     410: GoneError,
     413: QuotaError,
+    429: QuotaError,
     507: QuotaError,
 }
 _PLAIN: dict[type[EmixError], tuple[str, str]] = {
@@ -58,6 +59,8 @@ _PLAIN: dict[type[EmixError], tuple[str, str]] = {
     ),
 }
 _TEXT_MAX = 300
+#: Nobody waits longer than this without being told why.
+_AFTER_MAX_S = 30.0
 
 
 def from_answer(status: int, body: bytes, headers: Mapping[str, str]) -> EmixError:
@@ -68,11 +71,13 @@ def from_answer(status: int, body: bytes, headers: Mapping[str, str]) -> EmixErr
     """
     said = _said(body)
     kind = _BY_ID.get(said.get("id", "")) or _BY_STATUS.get(status)
-    if status in {429, 503} or (kind is None and status in {408, 425}):
+    after_s = _seconds(headers.get("Retry-After", ""))
+    busy = status in {429, 503} or (kind is None and status in {408, 425})
+    if busy and after_s <= _AFTER_MAX_S:
         return TryAgainError(
             said.get("message") or "the exchange is busy",
             hint=said.get("hint") or "try again in a minute",
-            after_s=_seconds(headers.get("Retry-After", "")),
+            after_s=after_s,
         )
     if kind is None:
         kind = ExchangeServerError if status >= 500 else UsageError

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -13,7 +15,6 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from emixcli.container.code import generate_code, normalise_code
 from emixcli.container.encoding import from_base64url, to_base64url
-from emixcli.container.identity import Identity
 from emixcli.container.page import MAX_PAGE, read_package_element, read_slots
 from emixcli.container.slots import binding, code_proof, make_code_slot, open_slots
 from emixcli.errors import (
@@ -23,11 +24,26 @@ from emixcli.errors import (
     UsageError,
 )
 from emixcli.exchange.interface import Content, Exchange, Share, ShareRequest
-from emixcli.services.journal import Journal, Record
+
+if TYPE_CHECKING:
+    from emixcli.container.identity import Identity
+    from emixcli.services.journal import Journal, Record
 
 #: Purposes of use that a share may name (45 CFR 164.506, 164.508).
-PURPOSES = ("treatment", "payment", "operations", "patient-request", "authorization")
-HOLD_MAX_S = 86400
+PURPOSES = (
+    "treatment",
+    "payment",
+    "operations",
+    "patient-request",
+    "authorization",
+    "public-health",
+    "research",
+    "legal",
+    "test",
+)
+HOLD_MAX_S = 7 * 86400
+#: Packages that are looked through for addresses that were proven before.
+_LOOK_THROUGH = 500
 #: States of a share in which the owner of the address has proven the mailbox.
 _PROVEN = {"verified", "opened", "downloaded"}
 _HEADS = (64 << 10, 1 << 20, MAX_PAGE)
@@ -90,7 +106,7 @@ def check_order(order: ShareOrder) -> ShareOrder:
     if order.purpose not in PURPOSES:
         raise UsageError("this is not a purpose of use", hint=f"one of {', '.join(PURPOSES)}")
     if order.hold_s is not None and not 0 <= order.hold_s <= HOLD_MAX_S:
-        raise UsageError("the hold is not between 0 and 86400 seconds")
+        raise UsageError(f"the hold is not between 0 and {HOLD_MAX_S} seconds")
     recipients = tuple(check_address(text) for text in order.recipients)
     same = {text.casefold() for text in recipients}
     if not recipients or len(same) != len(recipients):
@@ -108,7 +124,7 @@ def proven_addresses(exchange: Exchange) -> frozenset[str]:
     """Return the addresses whose owners have proven them to this account's shares."""
     return frozenset(
         share.recipient.casefold()
-        for package in exchange.iter_packages()
+        for package in itertools.islice(exchange.iter_packages(), _LOOK_THROUGH)
         for share in package.shares
         if share.state in _PROVEN
     )
@@ -175,10 +191,10 @@ def share_package(
     made = []
     for email in order.recipients:
         record = journal.find("code", recipient=email) or _prepare(
-            journal, key, email, package_id=package_id
+            journal, key, email, order.hold_s, package_id=package_id
         )
         code = _unseal(record["code"], key, package_id=package_id)
-        share = _create(exchange, email, order, record, code, package_id)
+        share = _create(exchange, email, order, record, code=code, package_id=package_id)
         if journal.find("shared", recipient=email) is None:
             journal.append("shared", recipient=email, share_id=share.share_id)
         new = NewShare(share, code)
@@ -187,12 +203,15 @@ def share_package(
     return made
 
 
-def _prepare(journal: Journal, key: bytes, email: str, *, package_id: str) -> Record:
+def _prepare(
+    journal: Journal, key: bytes, email: str, hold_s: int | None, *, package_id: str
+) -> Record:
     code = generate_code()
     slot, _ = make_code_slot(code, key, package_id=package_id)
     return journal.append(
         "code",
         recipient=email,
+        hold_s=hold_s,
         slot=slot,
         code=_seal(code, key, package_id=package_id),
         idempotency_key=secrets.token_hex(16),
@@ -204,11 +223,12 @@ def _create(
     email: str,
     order: ShareOrder,
     record: Mapping[str, object],
+    *,
     code: str,
     package_id: str,
 ) -> Share:
-    slot = record["slot"]
-    if not isinstance(slot, dict):
+    slot, hold_s = record["slot"], record["hold_s"]
+    if not isinstance(slot, dict) or not isinstance(hold_s, int | None):
         raise UsageError("the journal of this command is damaged", hint="send it anew: --again")
 
     def request(confirm_email: str) -> ShareRequest:
@@ -216,7 +236,7 @@ def _create(
             email=email,
             confirm_email=confirm_email,
             purpose=order.purpose,
-            hold_s=order.hold_s,
+            hold_s=hold_s,
             slot=slot,
             auth=to_base64url(code_proof(slot, normalise_code(code))),
             idempotency_key=str(record["idempotency_key"]),
@@ -255,6 +275,19 @@ def _unseal(text: str, key: bytes, *, package_id: str) -> str:
         raise UsageError(
             "the journal of this command is damaged", hint="send it anew: --again"
         ) from exc
+
+
+def made_shares(
+    shares: Sequence[Share], key: bytes, *, package_id: str, journal: Journal
+) -> list[NewShare]:
+    """Return the shares that a journal knows of, with their access codes."""
+    found = []
+    for share in shares:
+        shared = journal.find("shared", share_id=share.share_id)
+        record = shared and journal.find("code", recipient=shared["recipient"])
+        if record:
+            found.append(NewShare(share, _unseal(record["code"], key, package_id=package_id)))
+    return found
 
 
 def live_shares(shares: Sequence[Share]) -> list[Share]:

@@ -243,6 +243,12 @@ class Uploader:
             wanted = Part(part.number, part.size, part.md5)
             signed = exchange.sign_parts(package_id, [wanted])[0]
             exchange.put_part(signed, buffer, sent=sent)
+        except UploadInterruptedError as error:
+            # What the exchange says of one part ("it came too slowly") is mended by a new try.
+            self._advance(-gone)
+            if self._stop.is_set():
+                raise
+            raise ExchangeError(error.message, hint=error.hint) from error
         except EmixError:
             self._advance(-gone)
             raise

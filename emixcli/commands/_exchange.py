@@ -1,0 +1,192 @@
+"""What commands that talk to an exchange share: options, JSON of shares, handing over codes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emixcli.exchange.connect import Access
+    from emixcli.exchange.interface import Package, Share
+    from emixcli.services.share import NewShare
+
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file",
+        metavar="FILE",
+        help="Trust the authorities in this PEM file (also EMIX_CA_FILE); login remembers it.",
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="Read the account's token from FILE (also EMIX_TOKEN_FILE, or EMIX_TOKEN).",
+    ),
+]
+TimeOut = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=0.1,
+        help="Give up on an answer after this time; 20 s to connect, 90 s to answer.",
+    ),
+]
+To = Annotated[
+    list[str], typer.Option("--to", metavar="ADDR", help="Mail address; once per recipient.")
+]
+ConfirmTo = Annotated[
+    list[str] | None,
+    typer.Option("--confirm-to", metavar="ADDR", help="The address of a new recipient once more."),
+]
+Purpose = Annotated[
+    str,
+    typer.Option(
+        "--purpose",
+        metavar="P",
+        help="Purpose of use: treatment, payment, operations, patient-request, authorization,"
+        " public-health, research, legal, test.",
+    ),
+]
+Hold = Annotated[
+    int | None,
+    typer.Option(
+        "--hold",
+        metavar="SECONDS",
+        min=0,
+        help="Hold the mail back; 120 s for a new address and 0 for a proven one by default.",
+    ),
+]
+
+
+def access(
+    profile: str | None = None,
+    *,
+    ca_file: Path | None = None,
+    token_file: Path | None = None,
+    timeout: float | None = None,
+    url: str | None = None,
+) -> Access:
+    """Return how to reach the exchange."""
+    from emixcli.exchange.connect import Access
+
+    return Access(profile, url, ca_file, token_file, timeout)
+
+
+def share_json(share: Share) -> dict[str, Any]:
+    """Return a share as all commands write it; never with its access code."""
+    return {
+        "share_id": share.share_id,
+        "package_id": share.package_id,
+        "recipient": share.recipient,
+        "state": share.state,
+        "link": share.link or None,
+        "purpose": share.purpose,
+        "hold_until": share.hold_until or None,
+        "expires": share.expires or None,
+    }
+
+
+def package_json(package: Package) -> dict[str, Any]:
+    """Return a package as all commands write it."""
+    return {
+        "package_id": package.package_id,
+        "state": package.state,
+        "size": package.size,
+        "created": package.created or None,
+        "expires": package.expires or None,
+        "shares": [share_json(share) for share in package.shares],
+    }
+
+
+def confirmed_addresses(
+    recipients: Sequence[str], given: Sequence[str], *, proven: frozenset[str], no_input: bool
+) -> frozenset[str]:
+    """Return the addresses that were typed twice; asks for new ones where a person sits there.
+
+    Raises
+    ------
+    RecipientUnconfirmedError
+        The second time it was another one.
+    """
+    from emixcli.errors import RecipientUnconfirmedError
+    from emixcli.services.share import check_address
+    from emixcli.ui import prompts
+
+    confirmed = {check_address(text).casefold() for text in given}
+    for address in recipients:
+        known = address.casefold() in confirmed | proven
+        if known or no_input or not prompts.is_interactive():
+            continue
+        typed = prompts.ask(f"{address} is new: type the address again", option="--confirm-to ADDR")
+        if typed.casefold() != address.casefold():
+            raise RecipientUnconfirmedError(
+                "the two addresses differ; nothing was sent",
+                hint="start the command again with the right address",
+            )
+        confirmed.add(address.casefold())
+    return frozenset(confirmed)
+
+
+def check_code_out(code_out: Path | None, *, json: bool, resumed: bool = False) -> None:
+    """Refuse early where the access codes could not be handed over.
+
+    Raises
+    ------
+    UsageError
+        With `--json` there is no other place for them.
+    OutputExistsError
+        The file exists, and not from an earlier run of the same command.
+    """
+    from emixcli.errors import OutputError, OutputExistsError, UsageError
+
+    if code_out is None:
+        if json:
+            raise UsageError(
+                "a generated access code is never in JSON", hint="give --code-out FILE for it"
+            )
+        return
+    if code_out.is_symlink() or (code_out.exists() and not resumed):
+        raise OutputExistsError(
+            "the file for the access code exists already", hint="choose another name for --code-out"
+        )
+    if not code_out.parent.is_dir():
+        raise OutputError("the folder for the access code does not exist", hint="make it first")
+
+
+def hand_over(made: Sequence[NewShare], code_out: Path | None) -> None:
+    """Show each access code once, or write them to a file: one code, or one line each."""
+    from emixcli.services.code_file import write_code
+    from emixcli.ui import console
+
+    if not made:
+        return
+    if code_out is not None:
+        lines = [
+            new.code if len(made) == 1 else f"{new.share.recipient} {new.code}" for new in made
+        ]
+        partial = code_out.with_name(code_out.name + ".partial")
+        partial.unlink(missing_ok=True)
+        write_code(partial, "\n".join(lines))
+        partial.replace(code_out)
+        return
+    for new in made:
+        console.note(f"access code for {new.share.recipient}: {new.code}")
+    console.note("Give each code to its recipient by telephone, never by mail.")
+
+
+def show_shares(shares: Sequence[Share]) -> None:
+    """Tell people about shares: the link is data, the rest is said."""
+    from emixcli.ui import console, output
+
+    for share in shares:
+        output.write_line(share.link or share.share_id)
+        held = f", mail held until {share.hold_until}" if share.state == "held" else ""
+        console.note(f"share {share.share_id} for {share.recipient}: {share.state}{held}")

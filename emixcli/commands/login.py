@@ -1,0 +1,92 @@
+"""`emix login`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emixcli.commands._exchange import CaFile, TimeOut
+from emixcli.commands._options import Json, NoInput, Profile, Quiet, Verbose
+
+
+def command(
+    url: Annotated[
+        str | None,
+        typer.Argument(metavar="URL", help="The exchange; the one in the settings by default."),
+    ] = None,
+    *,
+    email: Annotated[
+        str | None, typer.Option("--email", metavar="ADDR", help="Mail address of the account.")
+    ] = None,
+    password_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--password-file", metavar="FILE", help="Read the password from FILE (- for stdin)."
+        ),
+    ] = None,
+    store: Annotated[
+        str,
+        typer.Option(
+            "--store",
+            metavar="WHERE",
+            help="Keep the token in the system's keyring, or in a file that only you can read:"
+            " keyring or file.",
+        ),
+    ] = "keyring",
+    ca_file: CaFile = None,
+    timeout: TimeOut = None,
+    profile: Profile = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    no_input: NoInput = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Log in to an exchange and remember it.
+
+    The token goes to the keyring. Where there is none, say so with --store file: it is never
+    written in plain text otherwise.
+    """
+    del verbose
+    from emixcli import config, credentials
+    from emixcli.commands._exchange import access
+    from emixcli.commands._opening import read_secret
+    from emixcli.errors import UsageError
+    from emixcli.exchange.connect import connect
+    from emixcli.ui import console, output, prompts
+
+    if store not in credentials.STORES:
+        raise UsageError("--store is neither keyring nor file")
+    exchange = connect(access(profile, url=url, ca_file=ca_file, timeout=timeout), login=False)
+    credentials.probe_store(store)
+    address = email or prompts.ask("mail address", option="--email ADDR", no_input=no_input)
+    password = (
+        read_secret(password_file)
+        if password_file is not None
+        else prompts.ask_secret("password", option="--password-file FILE", no_input=no_input)
+    )
+    found = exchange.login(address, password)
+    credentials.remember(
+        exchange.url, found.token, store=store, email=found.account.email, ca_file=ca_file
+    )
+    if url is not None:
+        config.save("exchange_url", exchange.url, profile=profile)
+    account = found.account
+    if json:
+        output.write_json(
+            {
+                "schema": "emix.login/1",
+                "exchange": exchange.url,
+                "email": account.email,
+                "name": account.name,
+                "organisation": account.organisation,
+                "role": account.role,
+                "expires": found.expires or None,
+                "store": store,
+            }
+        )
+        return
+    where = str(credentials.path()) if store == credentials.FILE else "the keyring"
+    console.note(f"logged in as {account.email} ({account.organisation})", quiet=quiet)
+    console.note(f"the token is in {where}, valid until {found.expires}", quiet=quiet)

@@ -1,0 +1,46 @@
+"""`emix logout`."""
+
+from __future__ import annotations
+
+from emixcli.commands._exchange import CaFile, TimeOut
+from emixcli.commands._options import Json, Profile, Quiet, Verbose
+
+
+def command(
+    *,
+    ca_file: CaFile = None,
+    timeout: TimeOut = None,
+    profile: Profile = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Make the token worthless and forget it.
+
+    It is forgotten here even where the exchange cannot be reached; then it stays valid there until
+    it expires, and the command says so.
+    """
+    del verbose
+    from emixcli import config, credentials
+    from emixcli.commands._exchange import access
+    from emixcli.errors import AuthRequiredError, ExchangeError
+    from emixcli.exchange.connect import connect
+    from emixcli.ui import console, output
+
+    revoked = True
+    url = config.load(profile).exchange_url
+    try:
+        exchange = connect(access(profile, ca_file=ca_file, timeout=timeout))
+        exchange.logout()
+    except AuthRequiredError:
+        revoked = False
+    except ExchangeError:
+        credentials.forget(url)
+        console.warn("the exchange did not take the token back; it stays valid until it expires")
+        raise
+    if url:
+        credentials.forget(url)
+    if json:
+        output.write_json({"schema": "emix.logout/1", "exchange": url or None, "revoked": revoked})
+    else:
+        console.note("logged out" if revoked else "not logged in", quiet=quiet)

@@ -1,0 +1,388 @@
+"""From media to recipients in one stream: scan, plan, pack and upload at once, seal, share.
+
+Every step is in a journal before it is done, so that the same command after any crash goes on: the
+package is made again with the same id, date and key, which gives the same bytes, and only the parts
+that have not arrived are sent. The journal holds the key only under the sender's own public key.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from emixcli.container.slots import KEY_LENGTH, Slot, make_hpke_slot, open_hpke_slot
+from emixcli.errors import (
+    EmixError,
+    GoneError,
+    NoMatchingKeyError,
+    NotFoundError,
+    PackageDamagedError,
+    ReportError,
+    UploadInterruptedError,
+    UsageError,
+)
+from emixcli.exchange.interface import Account, Exchange, SealedPart, Share
+from emixcli.media.scan import require_dicom, scan_media
+from emixcli.media.select import select
+from emixcli.package import PackagePlan, Sender, plan_package, write_package
+from emixcli.progress import SILENT, ProgressListener
+from emixcli.services.journal import Journal, Record, journal_key
+from emixcli.services.share import NewShare, ShareOrder, live_shares, made_shares, share_package
+from emixcli.services.upload import SEALED, Announced, announce, seal, seal_parts
+from emixcli.services.uploader import Uploader, UploadTarget, interrupted
+
+if TYPE_CHECKING:
+    from emixcli.container.identity import Identity
+    from emixcli.model import FileSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selection:
+    """What to send; as in `services.pack.PackRequest`."""
+
+    paths: Sequence[str]
+    patients: Sequence[str] = ()
+    studies: Sequence[str] = ()
+    all_patients: bool = False
+    reports: Sequence[Path] = ()
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What was found and what of it is meant.
+
+    `n_reports_left_out` counts reports on the medium that may be of a patient who was not chosen.
+    """
+
+    file_set: FileSet
+    scanned: FileSet
+    reports: tuple[Path, ...]
+    n_reports_left_out: int
+
+
+@dataclass
+class Sending:
+    """A send that is ready to run, or was run before; `done` says which."""
+
+    choice: Choice
+    sender: Sender
+    plan: PackagePlan
+    key: bytes
+    slot: Slot
+    identity: Identity
+    journal: Journal
+    resumed: bool
+    done: bool
+
+
+@dataclass(frozen=True)
+class SendResult:
+    """What was sent; `already` where an earlier run had done everything."""
+
+    package_id: str
+    size: int
+    counts: dict[str, int]
+    losses: list[dict[str, Any]]
+    documents_lost: list[dict[str, Any]]
+    shares: list[NewShare]
+    n_parts: int = 0
+    n_skipped: int = 0
+    already: bool = False
+
+    @property
+    def n_lost(self) -> int:
+        """Objects that could not be read."""
+        return int(self.counts.get("lost", 0))
+
+
+@dataclass(frozen=True)
+class _Brought:
+    record: Record
+    n_parts: int = 0
+    n_skipped: int = 0
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """Who hears of a send."""
+
+    progress: ProgressListener = SILENT
+    on_share: Callable[[NewShare], object] = field(default=lambda _new: None)
+
+
+def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choice:
+    """Scan the media and take what is meant; writes nothing.
+
+    Raises
+    ------
+    EmixError
+        Nothing to send, or several patients and no choice.
+    """
+    scanned = scan_media(selection.paths, progress=progress)
+    require_dicom(scanned)
+    chosen = select(
+        scanned,
+        patients=selection.patients,
+        studies=selection.studies,
+        all_patients=selection.all_patients,
+    )
+    n_left_out = 0
+    if len(chosen.patients) < len(scanned.patients):
+        n_left_out = len(chosen.documents)
+        chosen = replace(chosen, documents=())
+    return Choice(chosen, scanned, tuple(selection.reports), n_left_out)
+
+
+def request_key(
+    choice: Choice, order: ShareOrder, *, url: str, account: Account, sender: Sender
+) -> str:
+    """Return the name of the journal: what is sent, by whom, to whom, not where it lies."""
+    digest = hashlib.sha256()
+    for instance in choice.file_set.iter_instances():
+        line = [instance.text("SOPInstanceUID"), instance.text("TransferSyntaxUID"), instance.size]
+        digest.update(repr(line).encode("utf-8", "surrogatepass"))
+    for document in choice.file_set.documents:
+        digest.update(repr([document.kind, document.size]).encode())
+    request = {
+        "v": 1,
+        "exchange": url,
+        "account": account.account_id,
+        "sender": [sender.name, sender.organisation],
+        "to": sorted(address.casefold() for address in order.recipients),
+        "purpose": order.purpose,
+        "content": digest.hexdigest(),
+        "reports": [_digest_of(path) for path in choice.reports],
+    }
+    return journal_key(request)
+
+
+def prepare(
+    choice: Choice, journal: Journal, *, sender: Sender, identity: Identity, again: bool = False
+) -> Sending:
+    """Return a send that goes on where the journal stops; begins nothing.
+
+    Parameters
+    ----------
+    again
+        Forget what the journal says and send everything anew.
+    """
+    if again:
+        journal.restart()
+    begun = journal.find("begin")
+    if begun is not None:
+        try:
+            key = open_hpke_slot(begun["slot"], identity, package_id=begun["package_id"])
+        except (NoMatchingKeyError, PackageDamagedError, KeyError):
+            journal.restart()
+            begun = None
+    if begun is None:
+        plan = plan_package(choice.file_set, reports=choice.reports, sender=sender)
+        key = secrets.token_bytes(KEY_LENGTH)
+        slot = make_hpke_slot(identity.public, key, package_id=plan.package_id)
+    else:
+        plan = plan_package(
+            choice.file_set,
+            reports=choice.reports,
+            sender=sender,
+            package_id=begun["package_id"],
+            created=begun["created"],
+        )
+        slot = begun["slot"]
+    done = journal.find("done") is not None
+    return Sending(
+        choice, sender, plan, key, slot, identity, journal, resumed=begun is not None, done=done
+    )
+
+
+def find_sent(sending: Sending, exchange: Exchange) -> SendResult | None:
+    """Return what an earlier run of the same send has done, None where that is over or never was.
+
+    A package that was revoked, has expired or was forgotten by the exchange, or a share that was
+    recalled or revoked, makes the send start anew.
+    """
+    if not sending.done:
+        return None
+    packed = sending.journal.find("packed")
+    try:
+        package = exchange.package(sending.plan.package_id)
+        shares = live_shares(package.shares)
+        known = [r["share_id"] for r in sending.journal.records if r["step"] == "shared"]
+        live = {share.share_id for share in shares}
+        if package.state in SEALED and packed is not None and live.issuperset(known):
+            return _earlier(sending, packed, shares)
+    except (GoneError, NotFoundError):
+        pass
+    _start_anew(sending)
+    return None
+
+
+def send(
+    sending: Sending, exchange: Exchange, order: ShareOrder, *, hooks: Hooks | None = None
+) -> SendResult:
+    """Pack, upload, seal and share.
+
+    Raises
+    ------
+    UploadInterruptedError
+        The exchange was away for too long; the same send goes on where it stopped.
+    RecipientUnconfirmedError
+        An address is new and was not confirmed; the package is on the exchange, and the same send
+        with the confirmation only shares it.
+    """
+    heard = hooks or Hooks()
+    journal = sending.journal
+    try:
+        brought = _bring(sending, exchange, heard.progress)
+    except (GoneError, NotFoundError):
+        if not sending.resumed:
+            raise
+        heard.progress.note("the exchange no longer has what was sent before: starting anew")
+        _start_anew(sending)
+        brought = _bring(sending, exchange, heard.progress)
+    shares = share_package(
+        exchange,
+        sending.key,
+        order,
+        package_id=sending.plan.package_id,
+        journal=journal,
+        on_share=heard.on_share,
+    )
+    return _result(sending, brought, shares)
+
+
+def finish(sending: Sending) -> None:
+    """Note that the access codes have been handed over: nothing is left to do."""
+    if not sending.done:
+        sending.journal.append("done")
+        sending.done = True
+
+
+def _start_anew(sending: Sending) -> None:
+    """Give the send a new package: id, date and key."""
+    sending.journal.restart()
+    fresh = prepare(
+        sending.choice, sending.journal, sender=sending.sender, identity=sending.identity
+    )
+    sending.plan, sending.key, sending.slot = fresh.plan, fresh.key, fresh.slot
+    sending.resumed = sending.done = False
+
+
+def _bring(sending: Sending, exchange: Exchange, progress: ProgressListener) -> _Brought:
+    """Make sure that the whole package is on the exchange, sealed."""
+    plan, journal = sending.plan, sending.journal
+    if journal.find("begin") is None:
+        journal.append("begin", package_id=plan.package_id, created=plan.created, slot=sending.slot)
+    announced = announce(exchange, plan.package_id, size_bound=plan.size_bound)
+    packed = journal.find("packed")
+    if announced.is_sealed:
+        if packed is None:
+            raise UsageError("the journal of this command is damaged", hint="send it anew: --again")
+        return _Brought(packed)
+    _tell_loss(journal, announced, progress)
+    if packed is not None and _has_all(announced, packed):
+        parts = tuple(SealedPart(*part) for part in packed["parts"])
+        seal_parts(
+            exchange,
+            plan.package_id,
+            parts,
+            size=packed["size"],
+            slots_offset=packed["slots_offset"],
+        )
+        return _Brought(packed, len(parts), len(parts))
+    return _stream(sending, exchange, announced, progress)
+
+
+def _stream(
+    sending: Sending, exchange: Exchange, announced: Announced, progress: ProgressListener
+) -> _Brought:
+    """Pack into the upload and seal it."""
+    plan, journal = sending.plan, sending.journal
+    target = UploadTarget(
+        exchange,
+        plan.package_id,
+        announced.package.part_size,
+        held=plan.page_length,
+        known=announced.parts,
+    )
+    progress.stage("sending", plan.size_bound)
+
+    def note(part: SealedPart) -> None:
+        journal.append("part", number=part.number, size=part.size, md5=part.md5)
+
+    try:
+        with Uploader(target, on_part=note, progress=progress) as uploader:
+            made = write_package(
+                plan,
+                uploader,
+                key=sending.key,
+                slots=[sending.slot],
+                signing_key=sending.identity.signing_key,
+            )
+            uploaded = uploader.finish()
+    except EmixError as error:
+        raise interrupted(error) from error
+    if uploaded.size != made.size:
+        raise UploadInterruptedError("the package and its upload differ", hint="start it again")
+    packed = journal.append(
+        "packed",
+        size=made.size,
+        slots_offset=made.slots_offset,
+        counts=made.counts,
+        losses=made.losses,
+        documents_lost=made.documents_lost,
+        parts=[[part.number, part.size, part.md5, part.sha256] for part in uploaded.parts],
+    )
+    seal(exchange, plan.package_id, uploaded, slots_offset=made.slots_offset)
+    return _Brought(packed, len(uploaded.parts), uploaded.n_skipped)
+
+
+def _tell_loss(journal: Journal, announced: Announced, progress: ProgressListener) -> None:
+    sent = {record["number"] for record in journal.records if record["step"] == "part"}
+    gone = len(sent - announced.parts.keys())
+    if gone:
+        progress.note(f"the exchange has lost {gone} of {len(sent)} parts: sending them again")
+    elif sent:
+        progress.note(f"going on: {len(sent)} parts have arrived before")
+
+
+def _has_all(announced: Announced, packed: Record) -> bool:
+    known = {(part.number, part.size, part.md5) for part in announced.parts.values()}
+    return all((number, size, md5) in known for number, size, md5, _ in packed["parts"])
+
+
+def _result(sending: Sending, brought: _Brought, shares: list[NewShare]) -> SendResult:
+    record = brought.record
+    return SendResult(
+        package_id=sending.plan.package_id,
+        size=record["size"],
+        counts=record["counts"],
+        losses=record["losses"],
+        documents_lost=record["documents_lost"],
+        shares=shares,
+        n_parts=brought.n_parts,
+        n_skipped=brought.n_skipped,
+    )
+
+
+def _earlier(sending: Sending, packed: Record, shares: Sequence[Share]) -> SendResult:
+    made = made_shares(
+        shares, sending.key, package_id=sending.plan.package_id, journal=sending.journal
+    )
+    return replace(_result(sending, _Brought(packed), made), already=True)
+
+
+def _digest_of(path: Path) -> str:
+    digest = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    except OSError as exc:
+        raise ReportError(
+            "a report cannot be read", hint="check the file names given to --report"
+        ) from exc
+    return digest.hexdigest()
