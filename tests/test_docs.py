@@ -148,7 +148,7 @@ def check_line(line: str) -> None:
         return
     assert path in commands(), f"{path} does not exist"
     rest = words[2:]
-    if rest and f"{path} {rest[0]}" in commands():
+    while rest and f"{path} {rest[0]}" in commands():
         path, rest = f"{path} {rest[0]}", rest[1:]
     for word in rest:
         option = word.split("=")[0]
