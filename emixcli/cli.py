@@ -23,6 +23,18 @@ if TYPE_CHECKING:
 EXIT_INTERNAL = 1
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+#: What the extra `server` brings (pyproject.toml); without it `emix exchange` says so.
+_SERVER_PACKAGES = {
+    "aiosmtplib",
+    "alembic",
+    "argon2",
+    "fastapi",
+    "httptools",
+    "prometheus_client",
+    "sqlalchemy",
+    "starlette",
+    "uvicorn",
+}
 
 
 class Entry(NamedTuple):
@@ -157,6 +169,13 @@ def _catch(argv: Sequence[str]) -> int:
     except BrokenPipeError as exc:
         # print() leaves its data in the buffer, so that a second flush tells whose pipe it was.
         return 0 if not _flush_stdout() else _report_bug(exc, as_json=as_json)
+    except ModuleNotFoundError as exc:
+        if (exc.name or "").split(".")[0] in _SERVER_PACKAGES:
+            lacking = UsageError(
+                "the exchange's server is not installed", hint="pip install 'emixcli[server]'"
+            )
+            return _report(lacking, as_json=as_json)
+        return _report_bug(exc, as_json=as_json)
     except OSError as exc:
         if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
             full = NoSpaceError("the disk is full", hint="free some space and start again")

@@ -87,6 +87,8 @@ def test_a_bug_is_told_by_its_class_and_logged_without_values(
         (StdoutClosedError(), 0),
         (OSError(errno.ENOSPC, "full"), 42),
         (OSError(errno.EDQUOT, "quota"), 42),
+        (ModuleNotFoundError(name="sqlalchemy.orm"), 2),  # `emix exchange` without the extra
+        (ModuleNotFoundError(name="emixcli.nothing"), 1),
         (BrokenPipeError(), 1),  # not standard output's: some connection that nobody handled
     ],
 )
