@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emixcli.exchange.connect import Access
+    from emixcli.exchange.http import HttpExchange
     from emixcli.exchange.interface import Package, Share
     from emixcli.services.share import NewShare
 
@@ -190,3 +191,25 @@ def show_shares(shares: Sequence[Share]) -> None:
         output.write_line(share.link or share.share_id)
         held = f", mail held until {share.hold_until}" if share.state == "held" else ""
         console.note(f"share {share.share_id} for {share.recipient}: {share.state}{held}")
+
+
+def find_package(exchange: HttpExchange, target_id: str) -> Package:
+    """Return an own package by its id or by that of one of its shares."""
+    return find_target(exchange, target_id)[0]
+
+
+def find_target(exchange: HttpExchange, target_id: str) -> tuple[Package, Share | None]:
+    """Return an own package, and the share where the id is that of a share.
+
+    Raises
+    ------
+    NotFoundError
+        There is neither.
+    """
+    from emixcli.errors import NotFoundError
+
+    try:
+        return exchange.package(target_id), None
+    except NotFoundError:
+        share = exchange.share(target_id)
+    return exchange.package(share.package_id), share

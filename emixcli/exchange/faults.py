@@ -52,7 +52,10 @@ _PLAIN: dict[type[EmixError], tuple[str, str]] = {
         "no such package or share, or it belongs to somebody else",
         "emix list shows yours",
     ),
-    GoneError: ("the package or share is revoked, expired or locked", "ask the sender"),
+    GoneError: (
+        "the package or share is revoked, expired or locked",
+        "it has to be sent or shared again",
+    ),
     QuotaError: (
         "a limit of the exchange is reached",
         "ask its operator, or send less at once",

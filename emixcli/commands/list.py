@@ -1,0 +1,71 @@
+"""`emix list`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
+from emixcli.commands._options import Json, Profile, Verbose
+
+if TYPE_CHECKING:
+    from emixcli.exchange.interface import Package
+
+
+def command(
+    *,
+    limit: Annotated[
+        int, typer.Option("--limit", metavar="N", min=1, help="Show at most N packages.")
+    ] = 100,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
+    timeout: TimeOut = None,
+    profile: Profile = None,
+    json: Json = False,
+    verbose: Verbose = 0,
+) -> None:
+    """List own packages on the exchange, newest first."""
+    del verbose
+    import itertools
+
+    from emixcli.commands._exchange import access, package_json
+    from emixcli.exchange.connect import connect
+    from emixcli.ui import output
+
+    exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
+    found = [*itertools.islice(exchange.iter_packages(), limit + 1)]
+    packages, more = found[:limit], len(found) > limit
+    if json:
+        document = {
+            "schema": "emix.list/1",
+            "packages": [package_json(package) for package in packages],
+            "more": more,
+        }
+        output.write_json(document)
+        return
+    _show(packages, more=more)
+
+
+def _show(packages: list[Package], *, more: bool) -> None:
+    from emixcli.ui import console, output
+    from emixcli.ui.progress import size_text
+
+    if packages:
+        head = ("package", "state", "size", "created", "expires", "shares")
+        rows = [
+            (
+                package.package_id,
+                package.state,
+                size_text(package.size),
+                package.created,
+                package.expires,
+                " ".join(f"{share.recipient}:{share.state}" for share in package.shares),
+            )
+            for package in packages
+        ]
+        output.write_table(rows, head=head)
+    else:
+        console.note("no packages")
+    if more:
+        console.note("there are more: --limit N")

@@ -1,0 +1,75 @@
+"""`emix upload`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
+from emixcli.commands._options import DryRun, Json, Profile, Quiet, Verbose
+
+
+def command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A package, made by emix pack.")],
+    *,
+    dry_run: DryRun = False,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
+    timeout: TimeOut = None,
+    profile: Profile = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Upload a package to the exchange; nobody gets access by that.
+
+    Its access code stays behind: emix share makes new ones. Stopped at any moment, the same
+    command goes on where it was.
+    """
+    del verbose
+    from emixcli.commands._exchange import access, package_json
+    from emixcli.exchange.connect import connect
+    from emixcli.package import load_head
+    from emixcli.services.upload import upload_file
+    from emixcli.ui import console, output
+    from emixcli.ui.progress import progress
+
+    head = load_head(file)
+    exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
+    if dry_run:
+        account = exchange.account()
+        if json:
+            output.write_json(
+                {
+                    "schema": "emix.upload/1",
+                    "dry_run": True,
+                    "package_id": head.package_id,
+                    "size": head.size,
+                }
+            )
+        else:
+            output.write_line(
+                f"would upload package {head.package_id}, {head.size} bytes, as {account.email};"
+                " nothing was sent"
+            )
+        return
+    with progress(quiet) as listener:
+        result = upload_file(exchange, file, progress=listener)
+    if json:
+        output.write_json(
+            {
+                "schema": "emix.upload/1",
+                **package_json(result.package),
+                "parts": result.n_parts,
+                "parts_kept": result.n_skipped,
+            }
+        )
+        return
+    output.write_line(result.package.package_id)
+    console.note(
+        f"{result.package.size} bytes, {result.package.state}, kept until"
+        f" {result.package.expires}; share it with emix share",
+        quiet=quiet,
+    )
