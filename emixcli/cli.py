@@ -160,29 +160,34 @@ def _catch(argv: Sequence[str]) -> int:
     as_json = _wants_json(argv)
     try:
         return _dispatch(argv)
-    except EmixError as exc:
-        return _report(exc, as_json=as_json)
-    except (KeyboardInterrupt, TerminatedError) as exc:
-        return _report_stop(exc, as_json=as_json)
     except StdoutClosedError:
         return 0
-    except BrokenPipeError as exc:
+    except (Exception, KeyboardInterrupt, TerminatedError) as exc:  # noqa: BLE001 - the one place
         # print() leaves its data in the buffer, so that a second flush tells whose pipe it was.
-        return 0 if not _flush_stdout() else _report_bug(exc, as_json=as_json)
-    except ModuleNotFoundError as exc:
-        if (exc.name or "").split(".")[0] in _SERVER_PACKAGES:
-            lacking = UsageError(
-                "the exchange's server is not installed", hint="pip install 'emixcli[server]'"
-            )
-            return _report(lacking, as_json=as_json)
-        return _report_bug(exc, as_json=as_json)
-    except OSError as exc:
-        if exc.errno in {errno.ENOSPC, errno.EDQUOT}:
-            full = NoSpaceError("the disk is full", hint="free some space and start again")
-            return _report(full, as_json=as_json)
-        return _report_bug(exc, as_json=as_json)
-    except Exception as exc:  # noqa: BLE001 - the one place where a bug becomes exit code 1
-        return _report_bug(exc, as_json=as_json)
+        if isinstance(exc, BrokenPipeError) and not _flush_stdout():
+            return 0
+        error = _as_emix_error(exc)
+        return (
+            _report_bug(exc, as_json=as_json) if error is None else _report(error, as_json=as_json)
+        )
+
+
+def _as_emix_error(exc: BaseException) -> EmixError | None:
+    """Return what the user is told; None for a bug."""
+    match exc:
+        case EmixError():
+            return exc
+        case KeyboardInterrupt():
+            return _StopError("interrupted")
+        case TerminatedError():
+            return _TermError("terminated")
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+            return NoSpaceError("the disk is full", hint="free some space and start again")
+        case ModuleNotFoundError() if (exc.name or "").split(".")[0] in _SERVER_PACKAGES:
+            hint = "pip install 'emixcli[server]'"
+            return UsageError("the exchange's server is not installed", hint=hint)
+        case _:
+            return None
 
 
 def _dispatch(argv: Sequence[str]) -> int:
@@ -252,12 +257,6 @@ class _StopError(EmixError):
 class _TermError(EmixError):
     id = "terminated"
     exit_code = EXIT_TERMINATED
-
-
-def _report_stop(exc: BaseException, *, as_json: bool) -> int:
-    stopped = isinstance(exc, KeyboardInterrupt)
-    error = _StopError("interrupted") if stopped else _TermError("terminated")
-    return _report(error, as_json=as_json)
 
 
 def _report_bug(exc: BaseException, *, as_json: bool) -> int:
