@@ -85,7 +85,9 @@ class Deepener:
         if instance.text("TransferSyntaxUID") == DEFLATED_UID and instance.pixel_offset >= 0:
             fields["deflated_from"] = read_header(file, instance.size).dataset_offset
             file.seek(0)
-        dataset = dcmread(_Anonymous(file), stop_before_pixels=True, force=True, defer_size=_MAX_VALUE)
+        dataset = dcmread(
+            _Anonymous(file), stop_before_pixels=True, force=True, defer_size=_MAX_VALUE
+        )
         if fields["kind"] == "image":
             add_luts(dataset, fields)
             add_overlays(dataset, fields)

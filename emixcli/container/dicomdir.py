@@ -153,6 +153,7 @@ class _Writer:
         self, keys: tuple[Key, ...], instance: Instance, extra: Extra, *, number: int
     ) -> bytes:
         values = {key.tag: (key, self._value(key, instance, extra, number=number)) for key in keys}
+        values = {tag: pair for tag, pair in values.items() if pair[1] or pair[0].type != 3}
         text = "".join(value for _, value in values.values() if isinstance(value, str))
         if not text.isascii():
             values[CHARSET.tag] = (CHARSET, _UTF8)

@@ -8,7 +8,10 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key of a directory record: its tag, VR, type (1 or 2) and PS3.6 keyword."""
+    """A key of a directory record: its tag, VR, type and PS3.6 keyword.
+
+    Types are 1 and 2 of PS3.5 section 7.4, and 3 for what stands only where the object has it.
+    """
 
     tag: int
     vr: str
@@ -75,6 +78,7 @@ INSTANCE: Final[dict[str, tuple[Key, ...]]] = {
     "WAVEFORM": (_NUMBER, _DATE, _TIME),
     "SR DOCUMENT": (
         _NUMBER, _DATE, _TIME, _CONCEPT,
+        Key(0x0040A030, "DT", 3, "VerificationDateTime"),
         Key(0x0040A491, "CS", 1, "CompletionFlag"),
         Key(0x0040A493, "CS", 1, "VerificationFlag"),
     ),

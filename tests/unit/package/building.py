@@ -7,9 +7,13 @@ import struct
 from collections.abc import Mapping
 from typing import BinaryIO
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
 from emixcli.container.encoding import encode_package_id
+from emixcli.container.plan import Reader
 from emixcli.media.header import read_header
 from emixcli.model import Document, FileSet, Instance, Patient, Series, Study
+from emixcli.package import Sender, Sink, plan_package, write_package
 
 FIXED_ID = encode_package_id(bytes(range(100, 116)))
 BUNDLE = (
@@ -139,3 +143,30 @@ def file_set_of(contents: Mapping[str, bytes]) -> FileSet:
     study = Study("2.25.20", tuple(Series(uid, tuple(items)) for uid, items in series.items()))
     size = sum(map(len, contents.values()))
     return FileSet(("memory",), (Patient("1", (study,)),), n_files=len(contents), size=size)
+
+
+def pack_to(sink: Sink, file_set: FileSet, *, reader: Reader | None = None) -> bytes:
+    """Write a package with a fixed key into a sink; returns the key."""
+    key = bytes(range(32))
+    plan = plan_package(
+        file_set,
+        sender=Sender("A. Sender", "Example Hospital"),
+        package_id=FIXED_ID,
+        created="2026-01-02T03:04:05Z",
+        reader=reader,
+        bundle=BUNDLE,
+    )
+    signing_key = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    result = write_package(
+        plan, sink, key=key, slots=[], signing_key=signing_key, reader=reader, workers=2
+    )
+    assert result.size <= plan.size_bound
+    return key
+
+
+def small_package() -> tuple[bytes, bytes]:
+    """Return a package of `small_file_set` and its key."""
+    file_set, contents = small_file_set()
+    sink = MemorySink()
+    key = pack_to(sink, file_set, reader=MemoryReader(contents))
+    return bytes(sink.content), key
