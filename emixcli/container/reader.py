@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 import pyzipper
 
 from emixcli.container import layout
-from emixcli.container.encoding import from_json
+from emixcli.container.encoding import from_base64url, from_json
 from emixcli.container.entry import zip_password
 from emixcli.container.manifest import check_signature
 from emixcli.container.manifest_reader import Manifest, ManifestEntry, load_manifest
@@ -237,7 +237,15 @@ class PackageReader:
             The signature does not fit.
         """
         signature = self._read_unchecked(layout.SIGNATURE)
-        return check_signature(self.manifest_bytes, signature)
+        signing_key = check_signature(self.manifest_bytes, signature)
+        sender = self.index.get("sender")
+        try:
+            named = from_base64url(sender["key"] if isinstance(sender, dict) else "")
+        except (KeyError, ValueError) as exc:
+            raise damaged("the index does not name the sender's key") from exc
+        if named != signing_key:
+            raise damaged("the package was signed by another key than its sender's")
+        return signing_key
 
     def close(self) -> None:
         """Close the file."""

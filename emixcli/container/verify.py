@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emixcli.container import layout
-from emixcli.container.encoding import from_base64url
 from emixcli.container.frames import FrameHasher
 from emixcli.container.glue import OPEN, PARSE_LIMIT, FixupStream, make_comment, make_glue
 from emixcli.container.page import find_page
@@ -48,7 +47,6 @@ def verify(package: PackageReader, progress: ProgressListener = SILENT) -> Verif
     progress.stage("verifying", package.size)
     _check_head(package)
     signing_key = package.check_signature()
-    _check_sender(package, signing_key)
     position = package.manifest.page_length
     n_frames = 0
     for entry in package.directory.entries:
@@ -74,16 +72,6 @@ def _check_head(package: PackageReader) -> None:
     page = find_page(read_at(package.file, 0, head.page_length))
     if page.sha256 != manifest.page_sha256:
         raise damaged("the viewer page of the package was changed")
-
-
-def _check_sender(package: PackageReader, signing_key: bytes) -> None:
-    sender = package.index.get("sender")
-    try:
-        named = from_base64url(sender["key"] if isinstance(sender, dict) else "")
-    except (KeyError, ValueError) as exc:
-        raise damaged("the index does not name the sender's key") from exc
-    if named != signing_key:
-        raise damaged("the package was signed by another key than its sender's")
 
 
 def _check_script(package: PackageReader, entry: ZipEntry, position: int) -> int:
