@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 EXIT_INTERNAL = 1
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+_COMPLETE = "_EMIX_COMPLETE"
 #: What the extra `server` brings (pyproject.toml); without it `emix exchange` says so.
 _SERVER_PACKAGES = {
     "aiosmtplib",
@@ -115,6 +116,8 @@ def run(argv: Sequence[str], *, logged: bool = False) -> int:
         Whether the run goes to the log file; the process is not touched otherwise, so that tests
         can call this many times.
     """
+    if _COMPLETE in os.environ:
+        return _complete()
     if list(argv) in ([], ["--help"], ["-h"]):
         return _answer(help_text())
     if list(argv) == ["--version"]:
@@ -147,6 +150,19 @@ def help_text() -> str:
         "  --version   Show the version.\n\n"
         "Every option can come from the environment: EMIX_PACK_OUTPUT for `emix pack --output`.\n"
     )
+
+
+def _complete() -> int:
+    """Answer a shell that completes a line, or print what it sources (`source_bash`)."""
+    from typer.completion import completion_init
+
+    from emixcli.commands._lazy import make_group
+
+    completion_init()
+    group = make_group(COMMANDS, help_text)
+    with contextlib.suppress(SystemExit):
+        group.main([], prog_name="emix", complete_var=_COMPLETE)
+    return _close_stdout(0)
 
 
 def _answer(text: str) -> int:
@@ -197,8 +213,6 @@ def _dispatch(argv: Sequence[str]) -> int:
     from emixcli.commands._lazy import NoArgsIsHelpError, make_group
 
     group = make_group(COMMANDS, help_text)
-    if "_EMIX_COMPLETE" in os.environ:
-        group.main(list(argv), prog_name="emix", complete_var="_EMIX_COMPLETE")
     try:
         with group.make_context("emix", list(argv)) as context:
             group.invoke(context)

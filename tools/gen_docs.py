@@ -32,6 +32,19 @@ ENVIRONMENT = {
     "EMIX_NO_PROGRESS": "any value: no bar that redraws itself; `CI` and `TERM=dumb` do the same",
     **{f"EMIX_{key.upper()}": what for key, what in config.KEYS.items()},
 }
+_SETTINGS = """\
+## Settings
+
+`emix config set KEY VALUE` writes them to `config.toml`; `emix config list --origin` tells where
+each came from. An option wins over the environment, that over the profile (`[profiles.NAME]`, chosen
+by `--profile`), that over the user's file, that over the machine's.
+"""
+_COMPLETION = """
+## Completion
+
+Put `eval "$(_EMIX_COMPLETE=source_bash emix)"` into `~/.bashrc`. Other shells: `source_zsh`,
+`source_fish`, `source_powershell`.
+"""
 _ENDINGS = {
     0: ("", "done"),
     1: ("internal", "a bug; the traceback, without data, is in the log file"),
@@ -97,6 +110,10 @@ def _cli() -> Iterator[str]:
     yield "on standard error. [Exit codes](exit-codes.md) have their own page.\n"
     for path, command, context in iter_commands():
         yield from _command(path, command, context)
+    yield _SETTINGS
+    yield "| key | means |\n|---|---|"
+    yield from (f"| `{key}` | {what} |" for key, what in config.KEYS.items())
+    yield _COMPLETION
     yield "## Environment\n"
     yield "Every option can be set by the variable that stands beside it above. Besides those:\n"
     yield "| variable | means |\n|---|---|"
