@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -112,22 +110,6 @@ def test_internal_links_resolve() -> None:
             if not path.exists() or (anchor and anchor not in slugs(path)):
                 broken.append(f"{page.relative_to(ROOT)}: {target}#{anchor}")
     assert not broken
-
-
-@pytest.mark.skipif(shutil.which("git") is None, reason="git lists the files of the repository")
-def test_the_repository_names_no_machine() -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if listed.returncode:
-        pytest.skip("not a git checkout")
-    pattern = re.compile(rb"/(?:work/main|work/shared|root/\.|home/[a-z]+/)")
-    named = [
-        name
-        for name in filter(None, listed.stdout.split("\0"))
-        if (ROOT / name).is_file() and pattern.search((ROOT / name).read_bytes())
-    ]
-    assert [name for name in named if name != "tests/test_docs.py"] == []
 
 
 def iter_emix_lines(text: str) -> Iterator[str]:

@@ -36,8 +36,8 @@ _SETTINGS = """\
 ## Settings
 
 `emix config set KEY VALUE` writes them to `config.toml`; `emix config list --origin` tells where
-each came from. An option wins over the environment, that over the profile (`[profiles.NAME]`, chosen
-by `--profile`), that over the user's file, that over the machine's.
+each came from. An option wins over the environment, that over the profile (`[profiles.NAME]`,
+chosen by `--profile`), that over the user's file, that over the machine's.
 """
 _COMPLETION = """
 ## Completion

@@ -288,7 +288,8 @@ def _password(password_file: str | None, *, no_input: bool) -> str:
             return ""
         return prompts.ask_secret("password (empty: make one)", repeat=True)
     try:
-        text = sys.stdin.readline() if password_file == "-" else _read(Path(password_file))
+        from_stdin = password_file == "-"  # noqa: S105 - a file's name
+        text = sys.stdin.readline() if from_stdin else _read(Path(password_file))
     except (OSError, ValueError) as exc:
         raise UsageError("the password file cannot be read") from exc
     if not text.strip():
