@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -50,6 +51,11 @@ class EmixCommand(TyperCommand):
         if self.example:
             formatter.write(f"Example: {self.example}\n\n")
         super().format_help(ctx, formatter)
+
+    def collect_usage_pieces(self, ctx: Context) -> list[str]:
+        """Return the usage without the braces that Typer puts around what is required."""
+        pieces = super().collect_usage_pieces(ctx)
+        return [re.sub(r"[{}]", "", piece).replace("…...", "…") for piece in pieces]
 
 
 class LazyGroup(TyperGroup):
