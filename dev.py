@@ -27,17 +27,10 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 TOOLS = ROOT / ".tools"
 WINDOWS = sys.platform == "win32"
-#: Programs that tests and benchmarks use, and the Debian package of each.
-PROGRAMS = {
-    "chromium": "chromium",
-    "firefox-esr": "firefox-esr",
-    "dcmdump": "dcmtk",
-    "dciodvfy": "dicom3tools",
-    "7zz": "7zip",
-    "xorriso": "xorriso",
-    "curl": "curl",
-    "nginx": "nginx-light",
-}
+#: Programs that the tests use, and the Debian package of each; then those of the benchmarks.
+PROGRAMS = {"chromium": "chromium", "firefox-esr": "firefox-esr", "dcmdump": "dcmtk",
+            "dciodvfy": "dicom3tools", "7zz": "7zip", "xorriso": "xorriso"}  # fmt: skip
+PEERS = {"curl": "curl", "nginx": "nginx-light"}
 #: Files whose change asks for a new set-up.
 INPUTS = ("requirements/dev.txt", "requirements/node.txt", "pyproject.toml", "hatch_build.py")
 
@@ -67,7 +60,7 @@ def demo(arguments: list[str]) -> int:
 
 def test(arguments: list[str]) -> int:
     """Set up and run all checks, or only the Python tests that are named."""
-    install_programs()
+    install_programs(PROGRAMS)
     set_up()
     if arguments:
         return call(python(), "-m", "pytest", *arguments)
@@ -97,7 +90,7 @@ def docs(arguments: list[str]) -> int:
 
 def bench(arguments: list[str]) -> int:
     """Measure against the peers of this machine."""
-    install_programs()
+    install_programs({**PROGRAMS, **PEERS})
     set_up()
     return call(python(), "-m", "tests.bench", *arguments)
 
@@ -164,12 +157,12 @@ def find_uv() -> list[str]:
     return [str(inside / "uv")]
 
 
-def install_programs() -> None:
-    """Install the programs that tests use, where this is root on a Debian; else name them."""
-    missing = sorted({package for name, package in PROGRAMS.items() if shutil.which(name) is None})
+def install_programs(programs: dict[str, str]) -> None:
+    """Install programs, where this is root on a Debian; else name what is missing."""
+    missing = sorted({package for name, package in programs.items() if shutil.which(name) is None})
+    apt = shutil.which("apt-get")
     if not missing:
         return
-    apt = shutil.which("apt-get")
     if apt is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
         say(f"missing: {' '.join(missing)}; the tests that need them are skipped")
         say(f"to run them: sudo apt-get install --no-install-recommends {' '.join(missing)}")

@@ -43,7 +43,7 @@ def test_missing_programs_are_named_to_who_cannot_install(
 ) -> None:
     monkeypatch.setattr(shutil, "which", lambda name: None if name == "dcmdump" else f"/{name}")
     monkeypatch.setattr(os, "geteuid", lambda: 1000, raising=False)
-    dev.install_programs()
+    dev.install_programs(dev.PROGRAMS)
     assert "sudo apt-get install --no-install-recommends dcmtk" in capsys.readouterr().out
 
 
