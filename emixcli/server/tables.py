@@ -198,6 +198,8 @@ outbox = Table(
     _moment("due_ms", null=False),
     _moment("leased_until_ms", null=False),
     Index(None, "due_ms", "leased_until_ms"),
+    # A number is never used twice: it names a mail.
+    sqlite_autoincrement=True,
 )
 
 audit = Table(

@@ -107,6 +107,7 @@ async def _batches(site: Site, request: Request, part: Part) -> AsyncIterator[li
             raise UploadInterruptedError(text)
         chunk = message.get("body", b"")
         more = message.get("more_body", False)
+        request.state.body_read = not more
         waiting += len(chunk)
         total += len(chunk)
         if total > part.size:
@@ -144,6 +145,8 @@ async def _write(site: Site, request: Request, part: Part, sink: PartSink) -> No
 async def _read_away(request: Request) -> None:
     """Read some of the body that nobody wants, so that the client gets to read the answer."""
     n = 0
+    if getattr(request.state, "body_read", False):
+        return
     with contextlib.suppress(TimeoutError):
         while n < _READ_AWAY:
             message: Any = await asyncio.wait_for(request.receive(), _READ_AWAY_S)

@@ -21,7 +21,7 @@ from emixcli.server.run import ServerThread
 from emixcli.server.settings import Limits, MailSettings, Settings
 from emixcli.server.states import Role
 from emixcli.server.vault import SECRETS_NAME, create_vault
-from tests.unit.server.api import Api, Person
+from tests.unit.server.api import Api, Person, Recipient, make_content, wait_for
 
 # Read at import: every test runs without EMIX_* settings.
 POSTGRESQL = os.environ.get("EMIX_TEST_DATABASE", "")
@@ -137,3 +137,24 @@ def api(server: ServerThread) -> Iterator[Api]:
 def sender(api: Api) -> Person:
     """A sender of hospital A."""
     return api.login("ct@a.example", PASSWORD)
+
+
+@pytest.fixture
+def package_id(sender: Person) -> str:
+    """A sealed package of hospital A."""
+    return sender.upload(make_content())
+
+
+@pytest.fixture
+def share(sender: Person, package_id: str) -> dict[str, Any]:
+    """A share of it whose mail has gone."""
+    made: dict[str, Any] = sender.share(package_id)
+    wait_for(lambda: sender.ok("GET", f"/v1/shares/{made['share_id']}")["mail"] == "sent")
+    return made
+
+
+@pytest.fixture
+def recipient(server: ServerThread, share: dict[str, Any]) -> Iterator[Recipient]:
+    """The recipient of the share."""
+    with Recipient(server.url, share["link"], server.exchange.settings.data) as client:
+        yield client

@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("due_ms", sa.BigInteger(), nullable=False),
         sa.Column("leased_until_ms", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
+        sqlite_autoincrement=True,
     )
     op.create_index(
         op.f("ix_outbox_due_ms_leased_until_ms"),
