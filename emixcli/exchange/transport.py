@@ -193,7 +193,10 @@ def translate(error: Exception) -> EmixError:
             "the certificate of the exchange is not trusted",
             hint="check the address; for a private authority give its certificate: --ca-file FILE",
         )
-    if any(isinstance(item, (requests.Timeout, urllib3.exceptions.TimeoutError)) for item in chain):
+    # urllib3 derives its "connection refused" from its time-out.
+    refused = any(isinstance(item, urllib3.exceptions.NewConnectionError) for item in chain)
+    late = (TimeoutError, requests.Timeout, urllib3.exceptions.TimeoutError)
+    if not refused and any(isinstance(item, late) for item in chain):
         return ExchangeTimeoutError(
             "the exchange did not answer in time",
             hint="try again; `emix doctor` checks the connection",

@@ -1,0 +1,239 @@
+"""The commands from sender to recipient, as a user types them, against a real exchange."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tests.running import EmixProcess
+from tests.unit.services.exchange_process import EMAIL, ExchangeProcess
+
+SEND = ("--purpose", "treatment", "--yes", "--json")
+
+
+def to(name: str) -> tuple[str, ...]:
+    """A recipient of this test's own, confirmed."""
+    return ("--to", f"{name}@clinic.example", "--confirm-to", f"{name}@clinic.example")
+
+
+def test_whole_way(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
+) -> None:
+    code_file = tmp_path / "code"
+    sent = run_emix("send", small_disc, *to("whole"), *SEND, "--hold", "0", "--code-out", code_file)
+    assert sent.code == 0, sent.stderr
+    code = code_file.read_text().strip()
+    assert stat.S_IMODE(code_file.stat().st_mode) == 0o600
+    assert code not in sent.stdout + sent.stderr
+    share = sent.document["shares"][0]
+    package_id = sent.document["package_id"]
+    assert sent.document["schema"] == "emix.send/1"
+    assert share["recipient"] == "whole@clinic.example"
+
+    before = logged_in.n_mails()
+    asked = run_emix("download", share["link"], "-o", "in", "--request-code", "--json")
+    assert asked.code == 0, asked.stderr
+    mail_code = tmp_path / "mail-code"
+    mail_code.write_text(logged_in.mail_code("whole@clinic.example", after=max(0, before - 1)))
+    got = run_emix(
+        "download", share["link"], "-o", "in", "--unpack", "--json",
+        "--mail-code-file", mail_code, "--code-file", code_file, env={"EMIX_TOKEN": ""},
+    )  # fmt: skip
+    assert got.code == 0, got.stderr
+    assert got.document["verified"] is True
+    package = tmp_path / "in" / f"{package_id}.emix.html"
+    assert run_emix("verify", package, "--code-file", code_file).code == 0
+    originals = {path.read_bytes() for path in small_disc.rglob("IM*")}
+    folder = tmp_path / "in" / package_id / "DICOM"
+    assert {p.read_bytes() for p in folder.rglob("*") if p.is_file()} == originals
+
+    status = run_emix("status", package_id, "--json").document
+    assert status["shares"][0]["state"] in {"opened", "downloaded"}
+    assert run_emix("revoke", package_id).code == 5
+    assert run_emix("revoke", share["share_id"], "--yes", "--json").code == 0
+    assert run_emix("revoke", package_id, "--yes").code == 0
+    gone = run_emix("download", package_id, "-o", "again", "--json")
+    assert gone.code == 66
+    assert gone.error["id"] == "exchange.gone"
+    assert not list((tmp_path / "again").glob("*"))
+
+
+def test_new_address_must_be_confirmed_and_nothing_is_uploaded_twice(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
+) -> None:
+    arguments = ("send", small_disc, "--to", "new@clinic.example", *SEND, "--code-out", "code")
+    refused = run_emix(*arguments)
+    assert refused.code == 69
+    assert "--confirm-to" in refused.error["hint"]
+    assert not (tmp_path / "code").exists()
+    sent = run_emix(*arguments, "--confirm-to", "new@clinic.example")
+    assert sent.code == 0, sent.stderr
+    assert sent.document["parts"] == sent.document["parts_kept"]
+
+
+def test_mistyped_confirmation_stops_before_anything(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
+) -> None:
+    arguments = ("send", small_disc, "--to", "a@clinic.example", "--confirm-to", "a@clinc.example")
+    found = run_emix(*arguments, *SEND, "--code-out", "code")
+    assert found.code == 69
+
+
+def test_same_send_is_done_once(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
+) -> None:
+    arguments = ("send", small_disc, *to("once"), *SEND, "--code-out", "code")
+    first = run_emix(*arguments)
+    code = (tmp_path / "code").read_text()
+    second = run_emix(*arguments)
+    assert second.document["already_sent"] is True
+    assert second.document["package_id"] == first.document["package_id"]
+    assert [s["share_id"] for s in second.document["shares"]] == [
+        s["share_id"] for s in first.document["shares"]
+    ]
+    assert (tmp_path / "code").read_text() == code
+    (tmp_path / "code").unlink()
+    again = run_emix(*arguments, "--again")
+    assert again.document["package_id"] != first.document["package_id"]
+    assert run_emix("revoke", again.document["package_id"], "--yes").code == 0
+    (tmp_path / "code").unlink()
+    anew = run_emix(*arguments)
+    assert anew.document["already_sent"] is False
+    assert anew.document["package_id"] != again.document["package_id"]
+
+
+def test_several_recipients_have_their_own_codes(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
+) -> None:
+    sent = run_emix("send", small_disc, *to("one"), *to("two"), *SEND, "--code-out", "codes")
+    assert sent.code == 0, sent.stderr
+    lines = [line.split() for line in (tmp_path / "codes").read_text().splitlines()]
+    assert [line[0] for line in lines] == ["one@clinic.example", "two@clinic.example"]
+    assert lines[0][1] != lines[1][1]
+
+
+def test_plan_is_shown_and_nothing_written(
+    run_emix: EmixProcess, small_disc: Path, tmp_path: Path, emix_home: Path
+) -> None:
+    found = run_emix(
+        "send", small_disc, *to("plan"), "--purpose", "treatment", "--dry-run", "--json"
+    )
+    assert found.code == 0, found.stderr
+    assert found.document["counts"]["instances"] == 6
+    assert found.document["size_bound"] > 0
+    assert not (emix_home / "state" / "journals").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("--purpose", "curiosity"), 2),
+        (("--purpose", "treatment", "--to", "a@b.example,c@d.example"), 2),
+        (("--purpose", "treatment", "--to", "a@b.example", "--to", "A@b.example"), 2),
+    ],
+)
+def test_bad_orders(
+    run_emix: EmixProcess, small_disc: Path, arguments: tuple[str, ...], code: int
+) -> None:
+    assert run_emix("send", small_disc, "--to", "x@y.example", *arguments, "--yes").code == code
+
+
+def test_several_patients_stop(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    builders.study(tmp_path / "disc")
+    other = builders.instance(study=2, extra={"PatientID": "OTHER", "PatientName": "Other^One"})
+    builders.write(other, tmp_path / "disc" / "other")
+    found = run_emix("send", "disc", *to("several"), *SEND, "--code-out", "code")
+    assert found.code == 25
+    chosen = run_emix("send", "disc", *to("several"), *SEND, "--code-out", "code", "--patient", "1")
+    assert chosen.code == 0, chosen.stderr
+
+
+def test_losses_end_with_3(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    files = builders.study(tmp_path / "disc")
+    builders.truncate(files[0], keep=0.5)
+    found = run_emix("send", "disc", *to("loss"), *SEND, "--code-out", "code")
+    assert found.code == 3
+    assert found.document["unreadable"] + found.document["counts"]["lost"] >= 1
+    assert found.document["shares"]
+
+
+def test_needs_confirmation(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
+) -> None:
+    found = run_emix("send", small_disc, *to("ask"), "--purpose", "treatment")
+    assert found.code == 5
+    assert "--yes" in found.stderr
+
+
+def test_recall_before_the_mail(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
+) -> None:
+    sent = run_emix("send", small_disc, *to("recall"), *SEND, "--code-out", "code").document
+    recalled = run_emix("recall", sent["package_id"], "--json")
+    assert recalled.document["shares"][0]["state"] == "recalled"
+    assert run_emix("recall", sent["package_id"]).code == 66
+
+
+def test_upload_share_list(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
+) -> None:
+    packed = run_emix("pack", small_disc, "-o", "a.emix.html", "--code-out", "pack-code")
+    assert packed.code == 0, packed.stderr
+    up = run_emix("upload", "a.emix.html", "--json")
+    assert up.code == 0, up.stderr
+    assert up.document["state"] == "sealed"
+    assert run_emix("upload", "a.emix.html", "--json").document["parts"] == 0
+    package_id = up.document["package_id"]
+    shared = run_emix("share", package_id, *to("share"), *SEND, "--code-out", "code")
+    assert shared.code == 0, shared.stderr
+    listed = run_emix("list", "--json").document["packages"]
+    mine = next(package for package in listed if package["package_id"] == package_id)
+    assert mine["shares"][0]["recipient"] == "share@clinic.example"
+    assert run_emix("download", package_id, "-o", "own").code == 0
+    # The code of the file stayed behind: the exchange has the sender's own way to the key only.
+    stored = tmp_path / "own" / f"{package_id}.emix.html"
+    assert run_emix("verify", stored, "--code-file", "pack-code").code == 81
+    assert run_emix("verify", stored).code == 0
+
+
+def test_wrong_access_code_counts_down(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
+) -> None:
+    sent = run_emix("send", small_disc, *to("wrong"), *SEND, "--hold", "0", "--code-out", "code")
+    link = sent.document["shares"][0]["link"]
+    (tmp_path / "wrong").write_text("00000-00000-0\n")
+    mistyped = run_emix("download", link, "-o", "in", "--code-file", "code", "--mail-code-file",
+                        "wrong")  # fmt: skip
+    assert mistyped.code == 65
+    run_emix("download", link, "-o", "in", "--request-code")
+    (tmp_path / "mail").write_text(logged_in.mail_code("wrong@clinic.example"))
+    found = run_emix("download", link, "-o", "in", "--code-file", "wrong", "--mail-code-file",
+                     "mail", "--json")  # fmt: skip
+    assert found.code == 65
+    assert "4" in found.error["hint"] + found.error["message"]
+    assert not list((tmp_path / "in").glob("*"))
+
+
+def test_login_whoami_logout(
+    run_emix: EmixProcess, exchange: ExchangeProcess, emix_home: Path
+) -> None:
+    login = ("login", exchange.url, "--email", EMAIL, "--password-file", exchange.password_file)
+    no_keyring = run_emix(*login, "--json")
+    assert no_keyring.code == 4
+    assert "emix login --store file" in no_keyring.error["hint"]
+    assert run_emix(*login, "--store", "file", "--json").document["email"] == EMAIL
+    kept = emix_home / "credentials.json"
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    assert run_emix("whoami", "--json").document["organisation"] == "Hospital"
+    assert run_emix("logout", "--json").document["revoked"] is True
+    assert run_emix("whoami").code == 4
+    assert run_emix("list").code == 4
+    wrong = run_emix(*login[:4], "--password-file", "-", "--store", "file", stdin="nope\n")
+    assert wrong.code == 4
