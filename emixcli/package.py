@@ -11,7 +11,7 @@ import contextlib
 import datetime
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -218,7 +218,7 @@ def write_package(
     sink: Sink,
     *,
     key: bytes,
-    slots: Sequence[Slot],
+    slots: Sequence[Slot] | Callable[[], Sequence[Slot]],
     signing_key: SigningKey,
     workers: int | None = None,
     progress: ProgressListener = SILENT,
@@ -235,7 +235,7 @@ def write_package(
     key
         The package key, 32 random bytes of this package alone.
     slots
-        Ways to the key.
+        Ways to the key, or what returns them at the end.
     signing_key
         Signs the manifest.
     workers
@@ -273,7 +273,7 @@ def write_package(
         "page_length": len(page.blank),
         "entries": writer.n_entries,
     }
-    sink.patch(*page.patch(package, list(slots)))
+    sink.patch(*page.patch(package, list(slots() if callable(slots) else slots)))
     return result
 
 

@@ -14,28 +14,21 @@ import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from pydicom import Dataset, config, dcmread
-from pydicom.errors import BytesLengthException, InvalidDicomError
-
-from emixcli.container import directory_keys
 from emixcli.container.deep_frames import add_dose_frames, add_functional_groups
 from emixcli.container.deep_luts import add_luts, add_overlays
 from emixcli.container.deep_text import render_text
+from emixcli.container.directory_keys import find_keys
 from emixcli.errors import EmixError
 from emixcli.media.header import DEFLATED_UID, read_header
 
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from emixcli.container.dicomdir import Extra
     from emixcli.container.index import Fields
     from emixcli.container.plan import Reader
     from emixcli.model import Instance
 
-#: What pydicom raises on damaged objects.
-PYDICOM_ERRORS = (
-    InvalidDicomError, BytesLengthException, ValueError, TypeError, KeyError, AttributeError,
-    IndexError, LookupError, NotImplementedError, ArithmeticError, AssertionError, EOFError,
-    OSError, RecursionError, struct.error, zlib.error,
-)  # fmt: skip
 _RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 _ENCAPSULATED = "1.2.840.10008.5.1.4.1.1.104."
 _VIDEO = "1.2.840.10008.1.2.4.10"
@@ -75,7 +68,7 @@ class Deepener:
         try:
             with quiet_pydicom(), self._reader.open(instance) as file:
                 self._add(instance, fields, file)
-        except (EmixError, *PYDICOM_ERRORS):
+        except pydicom_errors():
             fields.setdefault("problem", "its header cannot be read whole")
             return
         if fields.get("photometric") == "PALETTE COLOR" and "palette" not in fields.get("luts", {}):
@@ -85,6 +78,8 @@ class Deepener:
         if instance.text("TransferSyntaxUID") == DEFLATED_UID and instance.pixel_offset >= 0:
             fields["deflated_from"] = read_header(file, instance.size).dataset_offset
             file.seek(0)
+        from pydicom import dcmread  # half a second: only where an object needs it
+
         dataset = dcmread(
             _Anonymous(file), stop_before_pixels=True, force=True, defer_size=_MAX_VALUE
         )
@@ -95,7 +90,7 @@ class Deepener:
             if instance.text("SOPClassUID") == _RT_DOSE:
                 add_dose_frames(dataset, fields)
             return
-        keys = directory_keys.find_keys(dataset)
+        keys = find_keys(dataset)
         if keys:
             self._keys[instance.source, instance.path] = keys
         if instance.text("SOPClassUID").startswith(_ENCAPSULATED) or _DOCUMENT in dataset:
@@ -110,6 +105,17 @@ class _Anonymous:
     def __init__(self, file: BinaryIO) -> None:
         self.read, self.seek, self.tell = file.read, file.seek, file.tell
         self.close = file.close
+
+
+def pydicom_errors() -> tuple[type[Exception], ...]:
+    """Return what pydicom raises on damaged objects."""
+    from pydicom.errors import BytesLengthException, InvalidDicomError
+
+    return (
+        EmixError, InvalidDicomError, BytesLengthException, ValueError, TypeError, AttributeError,
+        LookupError, NotImplementedError, ArithmeticError, AssertionError, EOFError, OSError,
+        RecursionError, struct.error, zlib.error,
+    )  # fmt: skip
 
 
 def _needs_pydicom(instance: Instance) -> bool:
@@ -156,6 +162,8 @@ def _add_document(dataset: Dataset, fields: Fields, instance: Instance) -> None:
 @contextlib.contextmanager
 def quiet_pydicom() -> Iterator[None]:
     """Drop what pydicom warns of and logs, since it quotes attribute values."""
+    from pydicom import config
+
     logger: logging.Logger = config.logger
     was_disabled, logger.disabled = logger.disabled, True
     mode: Any = config.settings.reading_validation_mode

@@ -20,6 +20,7 @@ _GLUE = '</script><i hidden data-o="{}" data-l="{}" data-f="{}"></i>'
 _FORBIDDEN = re.compile(rb"<(?:!--|/?[sS][cC][rR][iI][pP][tT])")
 _LONGEST = len(b"</script")
 _LF, _CR = 10, 13
+_LESS, _BANG, _SLASH, _S = b"<!/s"
 _Bytes = npt.NDArray[np.uint8]
 #: Longest content of one script element that is made fit for parsing.
 PARSE_LIMIT = 128 * 1024 * 1024
@@ -27,7 +28,16 @@ PARSE_LIMIT = 128 * 1024 * 1024
 
 def is_fit(content: bytes | bytearray | memoryview) -> bool:
     """Tell whether an HTML parser takes `content` as the text of one script element."""
-    return _FORBIDDEN.search(content) is None
+    data = np.frombuffer(content, dtype=np.uint8)
+    if len(data) < _LONGEST:
+        return _FORBIDDEN.search(content) is None
+    # numpy finds the candidates without holding the interpreter's lock, unlike a search
+    at = np.flatnonzero(data[:-1] == _LESS)
+    following = data[at + 1]
+    likely = (following == _BANG) | (following == _SLASH) | (following | 32 == _S)
+    return all(
+        _FORBIDDEN.match(content, int(start), int(start) + _LONGEST) is None for start in at[likely]
+    )
 
 
 def fixups(content: bytes | bytearray | memoryview) -> bytes:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import io
-import struct
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Self
-
-import pyzipper
 
 from emixcli.container import layout
 from emixcli.container.encoding import from_base64url, from_json
@@ -19,7 +15,7 @@ from emixcli.container.manifest import check_signature
 from emixcli.container.manifest_reader import Manifest, ManifestEntry, load_manifest
 from emixcli.container.page import MAX_PAGE, check_format, read_package_element, read_slots
 from emixcli.container.zipreader import Directory, damaged, file_size, read_at, read_directory
-from emixcli.errors import NoMatchingKeyError, PackageDamagedError
+from emixcli.errors import PackageDamagedError
 
 if TYPE_CHECKING:
     from emixcli.container.slots import Slot
@@ -72,59 +68,6 @@ def read_head(file: BinaryIO) -> PackageHead:
     )
 
 
-class EntryReader:
-    """Reads entries by pyzipper; everything that it may raise becomes our own error.
-
-    Parameters
-    ----------
-    file
-        The package.
-    key
-        The package key.
-    """
-
-    def __init__(self, file: BinaryIO, key: bytes) -> None:
-        try:
-            self._zip = pyzipper.AESZipFile(file)
-        except _FOREIGN as exc:
-            raise damaged("the directory of the package is damaged") from exc
-        self._zip.setpassword(zip_password(key))
-
-    def pieces(self, name: str, size: int) -> Iterator[bytes]:
-        """Yield the plain bytes of an entry, authenticated once the last one is out.
-
-        Raises
-        ------
-        PackageDamagedError
-            The bytes are not those that were written.
-        NoMatchingKeyError
-            The key is not that of this package.
-        """
-        left = size
-        try:
-            with self._zip.open(name) as member:
-                while True:
-                    piece = member.read(_PIECE)
-                    left -= len(piece)
-                    if left < 0:
-                        raise damaged(f"entry {name} is damaged")
-                    if not piece:
-                        break
-                    yield piece
-        except RuntimeError as exc:  # pyzipper: the password verifier does not fit
-            raise NoMatchingKeyError("the key is not that of this package") from exc
-        except _FOREIGN as exc:
-            raise damaged(f"entry {name} is damaged") from exc
-        if left:
-            raise damaged(f"entry {name} is damaged")
-
-
-_FOREIGN = (
-    pyzipper.BadZipFile, zlib.error, struct.error, EOFError, ValueError, KeyError, IndexError,
-    NotImplementedError, AttributeError, TypeError, OSError,
-)  # fmt: skip
-
-
 class PackageReader:
     """An open package.
 
@@ -148,6 +91,8 @@ class PackageReader:
     """
 
     def __init__(self, file: BinaryIO, head: PackageHead, key: bytes) -> None:
+        from emixcli.container.entry_reader import EntryReader  # brings a cipher library
+
         self.file, self.head, self.key = file, head, key
         self.directory: Directory = read_directory(file)
         self.size = file_size(file)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,18 +146,19 @@ def pack(
     check_output(output)
     key = secrets.token_bytes(KEY_LENGTH)
     code = generate_code() if secret is None else None
-    slots = make_slots(prepared, key, secret=secret if code is None else code)
-    with FileSink(output) as sink:
+    with ThreadPoolExecutor(1) as pool, FileSink(output) as sink:
+        # the key derivation takes as long as 30 MB of packing: both at once
+        making = pool.submit(make_slots, prepared, key, secret=secret if code is None else code)
         result = write_package(
             prepared.plan,
             sink,
             key=key,
-            slots=slots,
+            slots=making.result,
             signing_key=prepared.identity.signing_key,
             workers=prepared.workers,
             progress=progress,
         )
-    return PackResult(result, prepared, [str(slot["kind"]) for slot in slots], code)
+    return PackResult(result, prepared, [str(slot["kind"]) for slot in making.result()], code)
 
 
 def check_output(output: Path) -> None:
