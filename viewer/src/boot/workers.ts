@@ -8,25 +8,30 @@ export const pageEnd: Promise<void> = new Promise((resolve) => {
   (globalThis as { emixPageEnd?: () => void }).emixPageEnd = resolve;
 });
 
-const addresses = new Map<string, string>();
+const texts = new Map<string, string>();
 
-function address(id: string): string {
-  let url = addresses.get(id);
-  if (url === undefined) {
+/** A script that the page carries as text. */
+function scriptText(id: string): string {
+  let text = texts.get(id);
+  if (text === undefined) {
     const element = document.getElementById(id);
-    url = URL.createObjectURL(new Blob([element?.textContent ?? ""], { type: "text/javascript" }));
-    addresses.set(id, url);
+    text = element?.textContent ?? "";
+    texts.set(id, text);
     element?.remove();
   }
-  return url;
+  return text;
 }
 
 export function createPool(): WorkerPool {
+  let url: string | undefined;
   return new WorkerPool({
-    create: () => new Worker(address("emix-worker")),
+    create: () => {
+      url ??= URL.createObjectURL(new Blob([scriptText("emix-worker")], { type: "text/javascript" }));
+      return new Worker(url);
+    },
     codec: async (name) => {
       await pageEnd;
-      return address(`emix-codec-${name}`);
+      return scriptText(`emix-codec-${name}`);
     },
   });
 }

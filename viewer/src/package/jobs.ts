@@ -54,7 +54,7 @@ export type JobResult<J extends Job> = J extends { type: "open" }
 export type ToWorker =
   | { readonly id: number; readonly job: Job }
   | { readonly password: string }
-  | { readonly codec: string; readonly url: string };
+  | { readonly codec: string; readonly text: string };
 
 export type FailureKind =
   | { readonly package: PackageErrorCode }

@@ -18,7 +18,7 @@ interface Member {
 
 export interface PoolOptions {
   readonly create: () => Worker;
-  /** Address of a codec's script. */
+  /** A codec's script. */
   readonly codec: (name: string) => Promise<string>;
   readonly size?: number;
 }
@@ -80,7 +80,7 @@ export class WorkerPool {
   #receive(member: Member, message: FromWorker): void {
     if ("need" in message) {
       const name = message.need;
-      void this.#options.codec(name).then((url) => this.#send(member.worker, { codec: name, url }));
+      void this.#options.codec(name).then((text) => this.#send(member.worker, { codec: name, text }));
       return;
     }
     const { task } = member;

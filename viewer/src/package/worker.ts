@@ -41,7 +41,7 @@ class Failure extends Error {
 // --------------------------------------------------------------------------- codecs
 
 const codecs = new Map<CodecName, Promise<Codec>>();
-const scripts = new Map<string, (url: string) => void>();
+const scripts = new Map<string, (text: string) => void>();
 
 function getCodec(name: CodecName): Promise<Codec> {
   let codec = codecs.get(name);
@@ -53,11 +53,14 @@ function getCodec(name: CodecName): Promise<Codec> {
 }
 
 async function loadCodec(name: CodecName): Promise<Codec> {
-  const url = await new Promise<string>((resolve) => {
+  const text = await new Promise<string>((resolve) => {
     scripts.set(name, resolve);
     scope.postMessage({ need: name });
   });
+  // at file:// a worker cannot load the page's blobs, only its own
+  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
   scope.importScripts(url);
+  URL.revokeObjectURL(url);
   const load = scope.emixCodecs?.[name];
   if (!load) throw new FrameError("unsupported", "This kind of compression is not supported.");
   return await load();
@@ -165,7 +168,7 @@ scope.onmessage = ({ data: message }) => {
   if ("password" in message) {
     password = importPassword(message.password);
   } else if ("codec" in message) {
-    scripts.get(message.codec)?.(message.url);
+    scripts.get(message.codec)?.(message.text);
   } else {
     const { id, job } = message;
     run(job).then(
