@@ -11,6 +11,7 @@ from tests import builders
 from tests.running import EmixProcess
 from tests.unit.services.exchange_process import EMAIL, ExchangeProcess
 
+Arguments = tuple[str | Path, ...]
 SEND = ("--purpose", "treatment", "--yes", "--json")
 
 
@@ -64,7 +65,15 @@ def test_whole_way(
 def test_new_address_must_be_confirmed_and_nothing_is_uploaded_twice(
     run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
 ) -> None:
-    arguments = ("send", small_disc, "--to", "new@clinic.example", *SEND, "--code-out", "code")
+    arguments: Arguments = (
+        "send",
+        small_disc,
+        "--to",
+        "new@clinic.example",
+        *SEND,
+        "--code-out",
+        "code",
+    )
     refused = run_emix(*arguments)
     assert refused.code == 69
     assert "--confirm-to" in refused.error["hint"]
@@ -77,7 +86,14 @@ def test_new_address_must_be_confirmed_and_nothing_is_uploaded_twice(
 def test_mistyped_confirmation_stops_before_anything(
     run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
 ) -> None:
-    arguments = ("send", small_disc, "--to", "a@clinic.example", "--confirm-to", "a@clinc.example")
+    arguments: Arguments = (
+        "send",
+        small_disc,
+        "--to",
+        "a@clinic.example",
+        "--confirm-to",
+        "a@clinc.example",
+    )
     found = run_emix(*arguments, *SEND, "--code-out", "code")
     assert found.code == 69
 
@@ -85,7 +101,7 @@ def test_mistyped_confirmation_stops_before_anything(
 def test_same_send_is_done_once(
     run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
 ) -> None:
-    arguments = ("send", small_disc, *to("once"), *SEND, "--code-out", "code")
+    arguments: Arguments = ("send", small_disc, *to("once"), *SEND, "--code-out", "code")
     first = run_emix(*arguments)
     code = (tmp_path / "code").read_text()
     second = run_emix(*arguments)
