@@ -17,8 +17,6 @@ const en = {
   "unlock.symbol": "The character \u201c{symbol}\u201d does not occur in access codes.",
   "unlock.short": "{n} of 11 characters",
   "unlock.wrong": "This code does not open this file. Please compare it with what you received.",
-  "unlock.show": "Show the code",
-  "unlock.hide": "Hide the code",
   "unlock.offline": "Everything happens in this browser. Nothing is sent anywhere.",
 
   "file.title": "Choose the file once more",
@@ -276,6 +274,8 @@ const en = {
     "To make sure that they reach only you, we send a one-time code to the mailbox this link was sent to. You also need the access code, which the sender gives you by phone or on paper.",
   "recipient.send": "Send me a code by mail",
   "recipient.sending": "Sending\u2026",
+  "recipient.have": "I have a code already",
+  "recipient.otpnone": "Please ask for a new code.",
   "recipient.consume": "Nothing is used up by opening this page.",
   "recipient.title2": "Check your mail",
   "recipient.lead2":

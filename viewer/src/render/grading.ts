@@ -5,7 +5,7 @@ import type { Grading, Lut, Pixels, Voi } from "./types.ts";
 export function lookUp(lut: Lut, value: number): number {
   const last = lut.data.length - 1;
   const index = Math.round(value) - lut.first;
-  return lut.data[index < 0 ? 0 : index > last ? last : index] ?? 0;
+  return lut.data[Math.min(last, Math.max(0, index))] ?? 0;
 }
 
 /** The modality transformation: table if there is one, else rescale (PS3.3 C.11.1). */
@@ -40,7 +40,7 @@ export function voiOf(voi: Voi, grading: Grading): (value: number) => number {
 }
 
 function clampUnit(value: number): number {
-  return value < 0 ? 0 : value > 1 ? 1 : value;
+  return Math.min(1, Math.max(0, value));
 }
 
 /** Stored value to an 8-bit grey level, all steps in one function. */

@@ -79,7 +79,7 @@ function paintColor(pixels: Pixels, voi: Voi, inverse: boolean, target: Uint32Ar
   const scale = 255 / Math.max(width, 1e-9);
   const level = (value: number): number => {
     const grey = Math.round((value - low) * scale);
-    const bounded = grey < 0 ? 0 : grey > 255 ? 255 : grey;
+    const bounded = Math.min(255, Math.max(0, grey));
     return inverse ? 255 - bounded : bounded;
   };
   const n = Math.min(data.length / 3, target.length);

@@ -1,8 +1,16 @@
 /** The page inside a package: asks for the access code, then shows what the package holds. */
+import "../styles/viewer.css";
 import { boot } from "../boot/index.ts";
+import { currentLanguage } from "../strings.ts";
+import { Gate } from "./unlock.ts";
+import { openViewer } from "./viewer.ts";
 
+const root = document.getElementById("app") ?? document.body.appendChild(document.createElement("div"));
+document.documentElement.lang = currentLanguage();
+const gate = new Gate(root, (pkg) => openViewer(root, pkg, { copy: null }));
+gate.opening();
 boot(
-  () => undefined,
-  () => undefined,
-  () => undefined,
+  (locked) => gate.ask(locked),
+  (accept) => gate.needFile(accept),
+  (error) => gate.fail(error),
 );

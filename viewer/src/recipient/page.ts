@@ -1,0 +1,309 @@
+/** The three steps of a recipient: a code by mail, its six digits, the access code; then the viewer. */
+import { deriveCode, openRange } from "../boot/index.ts";
+import { PackageError } from "../package/types.ts";
+import { type StringKey, t } from "../strings.ts";
+import { CodeField } from "../ui/code-field.ts";
+import { openSheet } from "../ui/dialogs.ts";
+import { el, fill } from "../ui/dom.ts";
+import { bytes, moment } from "../ui/format.ts";
+import type { IconName } from "../ui/icons.ts";
+import { busy, card, wordsOf } from "../ui/unlock.ts";
+import { openViewer } from "../ui/viewer.ts";
+import {
+  ExchangeFailure,
+  type FailureKind,
+  type Opened,
+  ownPath,
+  type RecipientApi,
+  type Verified,
+} from "./api.ts";
+import { Countdown, OtpField } from "./fields.ts";
+
+const RESEND_S = 30;
+
+const WORDS: Readonly<Record<FailureKind, StringKey>> = {
+  offline: "recipient.offline",
+  server: "recipient.server",
+  wrong: "recipient.proofwrong",
+  session: "recipient.session",
+  gone: "recipient.gone",
+  locked: "recipient.locked",
+  rate: "recipient.rate",
+  unsealed: "recipient.unsealed",
+};
+
+export class RecipientPage {
+  /** Lives in memory only: closing the page ends the session. */
+  private verified: Verified | null = null;
+  private asked = 0;
+
+  constructor(
+    private readonly root: HTMLElement,
+    private readonly api: RecipientApi,
+  ) {}
+
+  /** Before anything is asked for: neutral words only. */
+  start(): void {
+    const status = el("div", { class: "gate-progress" });
+    const send = el(
+      "button",
+      { type: "button", class: "button primary", on: { click: () => void this.send(send, status) } },
+      t("recipient.send"),
+    );
+    const have = el(
+      "button",
+      { type: "button", class: "link", on: { click: () => this.askDigits() } },
+      t("recipient.have"),
+    );
+    this.put(
+      "mail",
+      t("recipient.neutral"),
+      1,
+      el("p", { class: "lead" }, t("recipient.lead1")),
+      send,
+      status,
+      el("p", { class: "center" }, have),
+      el("p", { class: "gate-foot" }, t("recipient.consume")),
+    );
+    send.focus();
+  }
+
+  private async send(button: HTMLButtonElement, status: HTMLElement): Promise<void> {
+    button.disabled = true;
+    fill(status, busy(t("recipient.sending")));
+    try {
+      await this.api.requestCode();
+      this.asked = Date.now();
+      this.askDigits();
+    } catch (error) {
+      button.disabled = false;
+      this.failed(error, status);
+    }
+  }
+
+  private askDigits(message = ""): void {
+    this.verified = null;
+    const field = new OtpField(() => form.requestSubmit());
+    const status = el("div", { class: "gate-progress", role: "status" });
+    const submit = el("button", { type: "submit", class: "button primary" }, t("recipient.verify"));
+    const again = el("button", { type: "button", class: "link" }, t("recipient.resend"));
+    const countdown = new Countdown(again, () => t("recipient.resend"));
+    again.addEventListener("click", () => void this.resend(again, countdown, field, status));
+    const form = el(
+      "form",
+      {
+        novalidate: true,
+        on: {
+          submit: (event) => {
+            event.preventDefault();
+            if (!submit.disabled && field.validate()) void this.verify(field, submit, status);
+          },
+        },
+      },
+      field.element,
+      submit,
+      status,
+    );
+    this.put(
+      "mail",
+      t("recipient.title2"),
+      2,
+      el("p", { class: "lead" }, message !== "" ? message : t("recipient.lead2")),
+      form,
+      el("p", { class: "center" }, again),
+    );
+    countdown.start(Math.max(0, RESEND_S - Math.floor((Date.now() - this.asked) / 1000)));
+    field.focus();
+  }
+
+  private async resend(
+    button: HTMLButtonElement,
+    countdown: Countdown,
+    field: OtpField,
+    status: HTMLElement,
+  ): Promise<void> {
+    button.disabled = true;
+    try {
+      await this.api.requestCode();
+      this.asked = Date.now();
+      field.clear();
+      fill(status, el("p", { class: "quiet" }, t("recipient.resent")));
+      countdown.start(RESEND_S);
+      field.focus();
+    } catch (error) {
+      button.disabled = false;
+      this.failed(error, status);
+    }
+  }
+
+  private async verify(field: OtpField, submit: HTMLButtonElement, status: HTMLElement): Promise<void> {
+    submit.disabled = true;
+    fill(status, busy(t("recipient.verifying")));
+    try {
+      this.verified = await this.api.verifyCode(field.value);
+      this.askAccess(this.verified);
+    } catch (error) {
+      submit.disabled = false;
+      fill(status);
+      if (error instanceof ExchangeFailure && error.kind === "wrong") {
+        field.fail([t("recipient.otpwrong"), otpTries(error.triesLeft)].filter(Boolean).join(" "));
+      } else this.failed(error, status);
+    }
+  }
+
+  private askAccess(verified: Verified): void {
+    const field = new CodeField({ passphrase: false, hint: t("recipient.lead3") });
+    const status = el("div", { class: "gate-progress", role: "status" });
+    const submit = el("button", { type: "submit", class: "button primary" }, t("unlock.open"));
+    const form = el(
+      "form",
+      {
+        novalidate: true,
+        on: {
+          submit: (event) => {
+            event.preventDefault();
+            if (!submit.disabled && field.validate()) void this.open(verified, field, submit, status);
+          },
+        },
+      },
+      field.element,
+      submit,
+      status,
+    );
+    const sender = [verified.organisation, verified.sender_name].filter(Boolean).join(", ");
+    const until = moment(verified.expires);
+    this.put(
+      "lock",
+      t("recipient.title3"),
+      3,
+      el("p", { class: "from" }, el("bdi", {}, t("recipient.from", { sender }))),
+      form,
+      el(
+        "p",
+        { class: "gate-foot" },
+        t("recipient.privacy"),
+        until === "" ? null : el("br"),
+        until === "" ? null : t("recipient.until", { date: until }),
+      ),
+    );
+    field.focus();
+  }
+
+  private async open(
+    verified: Verified,
+    field: CodeField,
+    submit: HTMLButtonElement,
+    status: HTMLElement,
+  ): Promise<void> {
+    submit.disabled = true;
+    field.input.readOnly = true;
+    fill(status, busy(t("unlock.opening")));
+    try {
+      const secret = await deriveCode(field.value, verified.kdf);
+      const opened = await this.api.open(verified.session, secret.proof);
+      fill(status, busy(t("recipient.loading")));
+      const pkg = await openRange({
+        url: ownPath(opened.content.url, location.href),
+        token: opened.content.token,
+        slot: opened.slot,
+        packageId: opened.package_id,
+        secret,
+      });
+      openViewer(this.root, pkg, { copy: () => offerCopy(opened) });
+    } catch (error) {
+      submit.disabled = false;
+      field.input.readOnly = false;
+      fill(status);
+      this.openFailed(error, field, status);
+    }
+  }
+
+  private openFailed(error: unknown, field: CodeField, status: HTMLElement): void {
+    if (error instanceof PackageError && (error.code === "code.invalid" || error.code === "code.wrong")) {
+      field.fail(wordsOf(error));
+    } else if (error instanceof ExchangeFailure && error.kind === "wrong") {
+      field.fail(t("recipient.proofwrong"));
+      fill(status, el("p", { class: "tries", role: "alert" }, accessTries(error.triesLeft)));
+    } else if (error instanceof ExchangeFailure && error.kind === "session") {
+      this.askDigits(t("recipient.session"));
+    } else this.failed(error, status);
+  }
+
+  /** Final states replace the page; others are said where the person is. */
+  private failed(error: unknown, status: HTMLElement): void {
+    if (error instanceof ExchangeFailure && (error.kind === "locked" || error.kind === "gone")) {
+      this.put(
+        "notes",
+        t(`recipient.${error.kind}.title`),
+        null,
+        el("p", { class: "lead", role: "alert" }, t(WORDS[error.kind])),
+      );
+      this.root.querySelector("h1")?.focus();
+      return;
+    }
+    const words = error instanceof ExchangeFailure ? t(WORDS[error.kind]) : wordsOf(error);
+    fill(status, el("p", { class: "field-state bad", role: "alert" }, words));
+  }
+
+  private put(
+    name: IconName,
+    title: string,
+    step: 1 | 2 | 3 | null,
+    ...content: (Node | string | false | null)[]
+  ): void {
+    this.root.className = "";
+    fill(this.root, card(name, title, step !== null && steps(step), ...content));
+  }
+}
+
+function steps(current: 1 | 2 | 3): HTMLElement {
+  const names: readonly StringKey[] = ["step.mail", "step.digits", "step.access"];
+  return el(
+    "ol",
+    { class: "steps", "aria-label": t("recipient.steps", { n: current }) },
+    ...names.map((name, i) =>
+      el(
+        "li",
+        {
+          class: i + 1 < current ? "done" : "",
+          "aria-current": i + 1 === current ? "step" : undefined,
+        },
+        t(name),
+      ),
+    ),
+  );
+}
+
+function otpTries(left: number | null): string {
+  if (left === null) return "";
+  return left === 0 ? t("recipient.otpnone") : t("recipient.tries", { n: left });
+}
+
+function accessTries(left: number | null): string {
+  if (left === null) return "";
+  return left === 1 ? t("recipient.try1") : t("recipient.tries", { n: left });
+}
+
+function offerCopy(opened: Opened): void {
+  const link = el(
+    "a",
+    {
+      class: "button primary",
+      href: ownPath(opened.copy.url, location.href),
+      download: "",
+      rel: "noreferrer",
+    },
+    t("copy.save"),
+  );
+  const sheet = openSheet(
+    t("copy.title"),
+    el("p", {}, t("copy.lead", { size: bytes(opened.size) })),
+    el(
+      "p",
+      { class: "row" },
+      link,
+      el("button", { type: "button", class: "button", on: { click: () => sheet.close() } }, t("copy.cancel")),
+    ),
+  );
+  link.addEventListener("click", () => window.setTimeout(() => sheet.close(), 300));
+}

@@ -1,0 +1,210 @@
+/** The package as the reader goes through it: display sets, documents, losses. */
+import type {
+  DocumentEntry,
+  Finding,
+  Index,
+  Instance,
+  Manifest,
+  Patient,
+  Series,
+  SeriesLoss,
+  Study,
+} from "../package/types.ts";
+import { displaySets, type Loss, type Place, placesOf, ranges } from "../render/stack.ts";
+import { find, t } from "../strings.ts";
+import { date } from "./format.ts";
+
+/** What one thumbnail stands for. */
+export interface DisplaySet {
+  readonly id: string;
+  readonly patient: Patient;
+  readonly study: Study;
+  readonly series: Series;
+  readonly images: readonly Instance[];
+  places: Place<Instance>[];
+  /** Instances that are shown although bytes of them are missing. */
+  partial: ReadonlySet<string>;
+}
+
+export interface DocumentItem {
+  readonly id: string;
+  readonly title: string;
+  readonly subtitle: string;
+  readonly kind: "pdf" | "text" | "other";
+  readonly source:
+    | { readonly type: "entry"; readonly entry: DocumentEntry }
+    | { readonly type: "instance"; readonly instance: Instance };
+  readonly warning: string;
+}
+
+export interface LossNote {
+  readonly text: string;
+  readonly set: DisplaySet | null;
+}
+
+export interface Model {
+  readonly sets: readonly DisplaySet[];
+  readonly documents: readonly DocumentItem[];
+  readonly findings: readonly Finding[];
+  readonly patients: readonly Patient[];
+}
+
+/** The model of an index, in the order of the package; losses come later, with the manifest. */
+export function buildModel(index: Index): Model {
+  const sets: DisplaySet[] = [];
+  const documents: DocumentItem[] = (index.documents ?? []).map(documentOfEntry);
+  for (const patient of index.patients) {
+    for (const study of patient.studies) {
+      for (const series of study.series) {
+        sets.push(...setsOf(patient, study, series, sets.length));
+        for (const instance of series.instances) {
+          if (instance.kind !== "image") documents.push(documentOfInstance(instance, series));
+        }
+      }
+    }
+  }
+  return { sets, documents, findings: index.findings ?? [], patients: index.patients };
+}
+
+function setsOf(patient: Patient, study: Study, series: Series, first: number): DisplaySet[] {
+  const images = series.instances.filter((instance) => instance.kind === "image");
+  return displaySets(images).map((group, i) => ({
+    id: `set-${first + i}`,
+    patient,
+    study,
+    series,
+    images: group,
+    places: placesOf(group, []),
+    partial: new Set<string>(),
+  }));
+}
+
+function documentOfEntry(entry: DocumentEntry): DocumentItem {
+  const kind =
+    entry.text !== undefined
+      ? "text"
+      : entry.kind === "pdf"
+        ? "pdf"
+        : entry.kind === "text"
+          ? "text"
+          : "other";
+  const warning =
+    entry.match?.verdict === "warn" ? t("documents.warn", { reason: entry.match.reason ?? "" }) : "";
+  return {
+    id: `doc-${entry.entry}`,
+    title: entry.title || t("documents.report"),
+    subtitle: [kindName(kind, entry.kind), date(entry.date)].filter(Boolean).join(" \u00b7 "),
+    kind,
+    source: { type: "entry", entry },
+    warning,
+  };
+}
+
+function documentOfInstance(instance: Instance, series: Series): DocumentItem {
+  const pdf = instance.kind === "document" && instance.document?.mime === "application/pdf";
+  const text = !pdf && (instance.text?.length ?? 0) > 0;
+  const kind = pdf ? "pdf" : text ? "text" : "other";
+  return {
+    id: `doc-${instance.entry}`,
+    title: instance.document?.title || series.description || t("documents.untitled"),
+    subtitle: [kindName(kind, ""), series.modality, date(instance.date ?? series.date)]
+      .filter(Boolean)
+      .join(" \u00b7 "),
+    kind,
+    source: { type: "instance", instance },
+    warning: "",
+  };
+}
+
+function kindName(kind: DocumentItem["kind"], raw: string): string {
+  if (kind === "pdf") return t("documents.pdf");
+  if (kind === "text") return t("documents.text");
+  return raw === "" ? t("documents.other") : raw.toUpperCase();
+}
+
+/** Title of a display set as the list shows it. */
+export function setTitle(set: DisplaySet): string {
+  const { series } = set;
+  const own = series.description || series.protocol || series.body_part;
+  if (own) return own;
+  return series.number === undefined ? t("series.plain") : t("series.untitled", { number: series.number });
+}
+
+/** Number of images or frames, and of the missing ones. */
+export function setCount(set: DisplaySet): string {
+  const shown = set.places.filter((place) => place.kind === "image").length;
+  const lost = set.places.length - shown;
+  const frames = (set.images[0]?.frames ?? 1) > 1;
+  const count = shown === 1 ? t("series.image") : t(frames ? "series.frames" : "series.images", { n: shown });
+  return lost > 0 ? `${count}, ${t("series.lost", { n: lost })}` : count;
+}
+
+/** Take the manifest's losses into the display sets and say them in words. */
+export function applyManifest(model: Model, manifest: Manifest): LossNote[] {
+  const present = new Set(manifest.entries.map((entry) => entry.name));
+  const notes: LossNote[] = [];
+  const seen = new Set<string>();
+  const reported = new Map((manifest.losses ?? []).map((loss) => [loss.series_uid, loss]));
+  for (const set of model.sets) {
+    const loss = reported.get(set.series.uid);
+    const { gaps, partial } = lossesOf(set, loss, present, seen);
+    set.partial = partial;
+    if (gaps.length > 0) set.places = placesOf(set.images, gaps);
+    const numbers = [
+      ...gaps.map((gap) => gap.number),
+      ...set.images.filter((i) => partial.has(i.uid)).map(numberOf),
+    ];
+    if (numbers.length > 0) notes.push({ text: lossText(numbers, set.series), set });
+    seen.add(set.series.uid);
+  }
+  for (const [uid, loss] of reported) {
+    if (seen.has(uid)) continue;
+    const numbers = loss.instances.map((instance) => instance.instance_number ?? null);
+    notes.push({ text: lossText(numbers, null), set: null });
+  }
+  return notes;
+}
+
+const numberOf = (instance: Instance): number | null => instance.number ?? null;
+
+function lossesOf(
+  set: DisplaySet,
+  loss: SeriesLoss | undefined,
+  present: ReadonlySet<string>,
+  seen: ReadonlySet<string>,
+): { gaps: Loss[]; partial: Set<string> } {
+  const own = new Set(set.images.map((image) => image.uid));
+  const elsewhere = new Set(set.series.instances.map((instance) => instance.uid));
+  const gaps = new Map<string, Loss>();
+  const partial = new Set<string>();
+  for (const [i, lost] of (loss?.instances ?? []).entries()) {
+    const uid = lost.sop_instance_uid ?? `unknown-${i}`;
+    // Several sets share a series: each takes its own images, the first one what belongs to none.
+    if (!own.has(uid) && (elsewhere.has(uid) || seen.has(set.series.uid))) continue;
+    if (own.has(uid) && lost.entry !== undefined && present.has(lost.entry)) partial.add(uid);
+    else gaps.set(uid, { uid, number: lost.instance_number ?? null, reason: reasonText(lost.reason) });
+  }
+  for (const image of set.images) {
+    if (!present.has(image.entry) && !gaps.has(image.uid)) {
+      gaps.set(image.uid, { uid: image.uid, number: image.number ?? null, reason: "" });
+    }
+  }
+  return { gaps: [...gaps.values()], partial };
+}
+
+/** A reason of the manifest: one of the known words, else as it stands. */
+function reasonText(reason: string | undefined): string {
+  return find(`reason.${reason ?? ""}`, reason ?? "");
+}
+
+function lossText(numbers: readonly (number | null)[], series: Series | null): string {
+  const known = numbers.filter((number) => number !== null);
+  const images =
+    known.length === numbers.length && known.length > 0
+      ? t(known.length === 1 ? "notes.slice" : "notes.slices", { numbers: ranges(known) })
+      : numbers.length === 1
+        ? t("notes.one")
+        : t("notes.count", { n: numbers.length });
+  const name = series?.number ?? series?.description ?? series?.modality ?? "?";
+  return t("notes.lost", { images, series: name });
+}
