@@ -32,6 +32,16 @@ export async function inflate(packed: Bytes, limit: number, exact = false): Prom
   return n === out.length ? out : out.slice(0, n);
 }
 
+/** As `inflate`, of a stream that a zero byte may follow, to make its length even (PS3.5 annexes A.4.12, A.5). */
+export async function inflatePadded(packed: Bytes, limit: number): Promise<Bytes> {
+  try {
+    return await inflate(packed, limit);
+  } catch (error) {
+    if (packed.at(-1) !== 0) throw error;
+    return await inflate(packed.slice(0, -1), limit);
+  }
+}
+
 function grow(bytes: Bytes, size: number): Bytes {
   const out = new Uint8Array(size);
   out.set(bytes);

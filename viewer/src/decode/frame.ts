@@ -1,5 +1,5 @@
 /** One frame, in a worker: find it, run its codec, finish its colours. */
-import { InflateError, inflate } from "../base/inflate.ts";
+import { inflatePadded } from "../base/inflate.ts";
 import type { Codec, CodecName, CodecResult } from "./codecs/emscripten.ts";
 import { finish } from "./colour.ts";
 import { findFrame, joinItems } from "./encapsulated.ts";
@@ -64,7 +64,7 @@ function check(spec: FrameSpec, frame: number): void {
 }
 
 async function inflateDataSet(bytes: Bytes, from: number): Promise<Bytes> {
-  const data = await inflate(bytes.slice(from), MAX_INFLATED);
+  const data = await inflatePadded(bytes.slice(from), MAX_INFLATED);
   const whole = new Uint8Array(from + data.length);
   whole.set(bytes.subarray(0, from));
   whole.set(data, from);
@@ -103,23 +103,13 @@ async function decodeStream(spec: FrameSpec, stream: Bytes, codecs: CodecSource)
     case UID.encapsulatedUncompressed:
       return readNative(spec, stream, 0, false);
     case UID.deflatedFrame:
-      return readNative(spec, await inflateFrame(spec, stream), 0, false);
+      return readNative(spec, await inflatePadded(stream, nativeSize(spec) + 1), 0, false);
     default:
       return await decodeBySignature(spec, stream, codecs);
   }
 }
 
-async function inflateFrame(spec: FrameSpec, stream: Bytes): Promise<Bytes> {
-  const size = Math.ceil(frameBits({ ...spec, pixelLength: 0 }) / 8);
-  for (let end = stream.length; ; end--) {
-    try {
-      // a padding byte may follow the deflated data (PS3.5 section A.4.12)
-      return await inflate(stream.slice(0, end), size + 1);
-    } catch (error) {
-      if (!(error instanceof InflateError) || end < stream.length || stream[end - 1] !== 0) throw damaged();
-    }
-  }
-}
+const nativeSize = (spec: FrameSpec): number => Math.ceil(frameBits({ ...spec, pixelLength: 0 }) / 8);
 
 /** By what the stream is: transfer syntaxes are sometimes wrong, streams say what they are. */
 async function decodeBySignature(spec: FrameSpec, stream: Bytes, codecs: CodecSource): Promise<Raster> {

@@ -35,27 +35,27 @@ export interface Segment {
 
 const hasNoLength = (marker: number): boolean => marker === 0x01 || (marker >= 0xd0 && marker <= 0xd8);
 
+/** The next marker's offset from `at` on, past fill bytes and stuffed zeros; the end where there is none. */
+function findMarker(bytes: Bytes, at: number): number {
+  while (at + 1 < bytes.length) {
+    const code = bytes[at + 1]!;
+    if (bytes[at] !== 0xff || code === 0xff) at++;
+    else if (code === 0 || hasNoLength(code)) at += 2;
+    else return at;
+  }
+  return bytes.length;
+}
+
 /** Segments with a length, from `at` up to and with the next SOS or EOI. */
 export function* segments(bytes: Bytes, at = 0): Generator<Segment> {
-  while (at + 1 < bytes.length) {
-    if (bytes[at] !== 0xff) {
-      at++;
-      continue;
-    }
+  for (at = findMarker(bytes, at); at + 4 <= bytes.length; at = findMarker(bytes, at)) {
     const marker = bytes[at + 1]!;
-    if (marker === 0xff) {
-      at++;
-    } else if (marker === 0 || hasNoLength(marker)) {
-      at += 2;
-    } else {
-      if (marker === 0xd9) return;
-      if (at + 4 > bytes.length) return;
-      const length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
-      if (length < 2) throw damaged();
-      yield { marker, at, data: bytes.subarray(at + 4, at + 2 + length) };
-      if (marker === 0xda) return;
-      at += 2 + length;
-    }
+    const length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+    if (marker === 0xd9) return;
+    if (length < 2) throw damaged();
+    yield { marker, at, data: bytes.subarray(at + 4, at + 2 + length) };
+    if (marker === 0xda) return;
+    at += 2 + length;
   }
 }
 

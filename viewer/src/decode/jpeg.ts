@@ -109,41 +109,48 @@ function difference(bits: BitReader, table: HuffmanTable): number {
   return size >= 16 ? 32768 : bits.receive(size);
 }
 
-/** Decodes one scan of lossless JPEG into its planes. */
+/** Decodes one scan of lossless JPEG into its planes, in runs between restart markers. */
 function decodeLossless(header: JpegHeader, scan: Scan, planes: readonly Plane[]): void {
-  const { rows, columns, precision } = header;
+  const { rows, columns } = header;
   const { bits, components, selection, shift, interval } = scan;
   if (selection < 1 || selection > 7) throw damaged();
+  const n = rows * columns;
+  const run = interval || n;
+  for (let from = 0; from < n; from += run) {
+    if (from > 0 && !bits.restart()) return;
+    losslessRun(header, scan, planes, from, Math.min(n, from + run));
+  }
+  if (shift === 0) return;
+  for (const { index } of components) {
+    const plane = planes[index]!;
+    for (let i = 0; i < n; i++) plane[i] = plane[i]! << shift;
+  }
+}
+
+/** Samples `from` up to `to`: the first is predicted as half the range, its row from the left (T.81 H.1.2.1). */
+function losslessRun(
+  header: JpegHeader,
+  scan: Scan,
+  planes: readonly Plane[],
+  from: number,
+  to: number,
+): void {
+  const { columns, precision } = header;
+  const { bits, components, selection, shift } = scan;
   const start = 1 << (precision - shift - 1);
-  let left = interval || Number.POSITIVE_INFINITY;
-  let first = true; // of the scan or after a restart: the predictor is fixed
-  let firstRow = 0;
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) {
-      if (left-- === 0) {
-        if (!bits.restart()) return;
-        left = interval - 1;
-        first = true;
-        firstRow = y;
-      }
-      const i = y * columns + x;
-      for (const { index, dc } of components) {
-        const plane = planes[index]!;
-        let prediction: number;
-        if (first) prediction = start;
-        else if (y === firstRow) prediction = plane[i - 1]!;
-        else if (x === 0) prediction = plane[i - columns]!;
-        else prediction = predict(selection, plane[i - 1]!, plane[i - columns]!, plane[i - columns - 1]!);
-        plane[i] = prediction + difference(bits, dc);
-      }
-      first = false;
+  const firstRowEnd = (Math.floor(from / columns) + 1) * columns;
+  for (let i = from; i < to; i++) {
+    const atLeft = i % columns === 0;
+    for (const { index, dc } of components) {
+      const plane = planes[index]!;
+      let prediction: number;
+      if (i === from) prediction = start;
+      else if (i < firstRowEnd) prediction = plane[i - 1]!;
+      else if (atLeft) prediction = plane[i - columns]!;
+      else prediction = predict(selection, plane[i - 1]!, plane[i - columns]!, plane[i - columns - 1]!);
+      plane[i] = prediction + difference(bits, dc);
     }
   }
-  if (shift)
-    for (const { index } of components) {
-      const plane = planes[index]!;
-      for (let i = 0; i < plane.length; i++) plane[i] = plane[i]! << shift;
-    }
 }
 
 /** T.81 table H.1: a is left, b above, c above left. */

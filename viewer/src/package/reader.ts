@@ -1,7 +1,7 @@
 /** An open package: hands out entries and frames, each checked against the manifest. */
 import { fromBase64, fromUtf8, toBase64Url } from "../base/bytes.ts";
 import { verifyEd25519 } from "../crypto/signature.ts";
-import type { DecodedFrame, FrameSpec } from "../decode/spec.ts";
+import { type DecodedFrame, type FrameSpec, UID } from "../decode/spec.ts";
 import { type Bytes, type Source, SourceError } from "../source/source.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkManifest } from "./check.ts";
@@ -299,7 +299,7 @@ export class PackageReader implements OpenPackage {
     if (!this.#entries && this.#source.progress.loaded !== this.#source.progress.total)
       await Promise.race([this.manifest.catch(() => undefined), this.#catalog.find(name)]);
     const listed = this.#entries?.get(name);
-    const row = listed?.frames?.[frame];
+    const row = needsWhole(spec) ? undefined : listed?.frames?.[frame];
     if (listed && row) {
       const content = await this.#sealedPart(listed, row, priority, signal);
       const job = { type: "frame", content, spec, frame, alone: true } as const;
@@ -316,6 +316,10 @@ export class PackageReader implements OpenPackage {
     return (await this.#pool.run(job, priority, signal)).frame;
   }
 }
+
+/** Whether bytes are swapped in pairs is told by the header before the first frame (see decode/frame.ts). */
+const needsWhole = (spec: FrameSpec): boolean =>
+  spec.transferSyntax === UID.bigEndian && spec.bitsAllocated <= 8;
 
 /** An entry as the worker takes it: from its local header on. */
 async function sealed(
