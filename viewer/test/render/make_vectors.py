@@ -91,7 +91,7 @@ def main():
         case("voi table", voi=(0, 16, ramp), signed=False),
         case("voi table with first value", voi=(-128, 16, ramp)),
         case("modality table and window", modality=(0, 16, ramp), window=(20000, 30000), signed=False),
-        case("rescale and voi table", rescale=(2.0, -100.0), voi=(-100, 8, np.arange(256)), signed=False),
+        case("rescale and voi table", rescale=(2.0, -100.0), voi=(-100, 16, np.arange(256) * 257), signed=False),
     ]
     path = pathlib.Path(__file__).parent / "vectors" / "grading.json"
     path.write_text(json.dumps(cases, indent=1) + "\n")
