@@ -125,6 +125,8 @@ def make_server(site: Site, settings: Settings, *, with_worker: bool = True) -> 
         h11_max_incomplete_event_size=65536,
         **options,
     )
+    # Its lines hold paths, and so links; `access_log=False` leaves it on where it has handlers.
+    logging.getLogger("uvicorn.access").disabled = True
     return _Server(config)
 
 

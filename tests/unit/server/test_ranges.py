@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emixcli.server.api.ranges import ByteRange, UnsatisfiableError, parse_range
 from emixcli.server.run import ServerThread
-from tests.unit.server.api import Person, Recipient, make_content, make_slot
+from tests.unit.server.api import Person, Recipient, make_content, make_slot, wait_for
 
 ETAG = '"abc"'
 
@@ -95,8 +95,9 @@ def test_the_copy_holds_the_slot_of_its_share_wherever_it_is_cut(
 ) -> None:
     content = make_content(5000)
     package_id = sender.upload(content)
-    link = sender.share(package_id)["link"]
-    recipient = Recipient(server.url, link, server.exchange.settings.data)
+    share = sender.share(package_id)
+    wait_for(lambda: sender.ok("GET", f"/v1/shares/{share['share_id']}")["mail"] == "sent")
+    recipient = Recipient(server.url, share["link"], server.exchange.settings.data)
     opened: Any = recipient.open(recipient.verify()["session"]).json()
     whole = recipient.get(opened["copy"]["url"]).content
     assert len(whole) == len(content)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +17,7 @@ from emixcli.server.vault import new_id
 from tests.unit.server.api import Person, make_content, split
 from tests.unit.server.conftest import LIMITS, FrozenClock
 
-PART = os.urandom(1024)
+PART = bytes(range(256)) * 4
 
 
 @pytest.fixture
@@ -231,7 +230,7 @@ class TestQuota:
         body = {"package_id": new_id(), "part_size": 1024, "size_bound": size}
         return person.post("/v1/packages", body)
 
-    def test_bytes_of_an_organisation(self, sender: Person, server: ServerThread) -> None:
+    def test_bytes_of_an_organisation(self, sender: Person) -> None:
         first = sender.announce(6000)
         response = self.announce(sender, 5000)
         assert response.status_code == 413
