@@ -54,7 +54,7 @@ export function buildModel(index: Index): Model {
   const sets: DisplaySet[] = [];
   const documents: DocumentItem[] = (index.documents ?? []).map(documentOfEntry);
   for (const patient of index.patients) {
-    for (const study of patient.studies) {
+    for (const study of newestFirst(patient.studies)) {
       for (const series of study.series) {
         sets.push(...setsOf(patient, study, series, sets.length));
         for (const instance of series.instances) {
@@ -64,6 +64,12 @@ export function buildModel(index: Index): Model {
     }
   }
   return { sets, documents, findings: index.findings ?? [], patients: index.patients };
+}
+
+/** The study that was made last is what a reader wants first. */
+function newestFirst(studies: readonly Study[]): Study[] {
+  const when = (study: Study): string => `${study.date ?? ""}${study.time ?? ""}`;
+  return [...studies].sort((a, b) => (when(a) < when(b) ? 1 : when(a) > when(b) ? -1 : 0));
 }
 
 function setsOf(patient: Patient, study: Study, series: Series, first: number): DisplaySet[] {
