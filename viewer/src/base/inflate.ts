@@ -32,14 +32,49 @@ export async function inflate(packed: Bytes, limit: number, exact = false): Prom
   return n === out.length ? out : out.slice(0, n);
 }
 
-/** As `inflate`, of a stream that a zero byte may follow, to make its length even (PS3.5 annexes A.4.12, A.5). */
+/** Trailers that writers put behind a deflated data set: a zero to make it even, the end of a gzip file. */
+const TRAILER = 16;
+
+/**
+ * As `inflate`, of a stream that may have a trailer (PS3.5 annexes A.4.12, A.5). Browsers refuse bytes behind
+ * the end, so the last ones go in one by one, and the first that is refused ends the stream.
+ */
 export async function inflatePadded(packed: Bytes, limit: number): Promise<Bytes> {
   try {
     return await inflate(packed, limit);
   } catch (error) {
-    if (packed.at(-1) !== 0) throw error;
-    return await inflate(packed.slice(0, -1), limit);
+    if (packed.length <= TRAILER) throw error;
   }
+  const stream = new DecompressionStream("deflate-raw");
+  const writer = stream.writable.getWriter();
+  const body = packed.length - TRAILER;
+  let fed = 0;
+  const feed = async (): Promise<void> => {
+    await writer.write(packed.subarray(0, body));
+    for (fed = body; fed < packed.length; fed++) await writer.write(packed.subarray(fed, fed + 1));
+    await writer.close();
+  };
+  feed().catch(() => undefined);
+  const chunks: Uint8Array[] = [];
+  let n = 0;
+  const reader = stream.readable.getReader();
+  try {
+    for (let next = await reader.read(); !next.done; next = await reader.read()) {
+      chunks.push(next.value);
+      n += next.value.length;
+      if (n > limit) break;
+    }
+  } catch {
+    // the first byte of the trailer
+  }
+  if (n > limit || fed < body) throw new InflateError("the compressed bytes are damaged");
+  const out = new Uint8Array(n);
+  let at = 0;
+  for (const chunk of chunks) {
+    out.set(chunk, at);
+    at += chunk.length;
+  }
+  return out;
 }
 
 function grow(bytes: Bytes, size: number): Bytes {

@@ -2,7 +2,7 @@
 import type { Bytes } from "../base/bytes.ts";
 import { findCode, normalisePassphrase } from "../crypto/code.ts";
 import { type KdfParameters, SlotError, unwrap, wrapKey } from "../crypto/slots.ts";
-import type { WorkerPool } from "./pool.ts";
+import type { JobRunner } from "./pool.ts";
 import { failure } from "./reader.ts";
 import { type Locked, type OpenPackage, PackageError, type Slot } from "./types.ts";
 
@@ -32,7 +32,7 @@ function candidates(slots: readonly Slot[], text: string): (readonly [SecretSlot
 
 /** The package key. Throws PackageError. */
 export async function findKey(
-  pool: WorkerPool,
+  pool: JobRunner,
   slots: readonly Slot[],
   text: string,
   packageId: string,
@@ -54,13 +54,13 @@ export async function findKey(
 export class LockedPackage implements Locked {
   readonly slots: readonly Slot[];
   readonly packageId: string;
-  readonly #pool: WorkerPool;
+  readonly #pool: JobRunner;
   readonly #open: (key: Bytes) => Promise<OpenPackage>;
 
   constructor(
     slots: readonly Slot[],
     packageId: string,
-    pool: WorkerPool,
+    pool: JobRunner,
     open: (key: Bytes) => Promise<OpenPackage>,
   ) {
     this.slots = slots;

@@ -25,7 +25,13 @@ export interface PoolOptions {
 
 const MOST = 4;
 
-export class WorkerPool {
+/** What runs jobs; tests run them without workers. */
+export interface JobRunner {
+  setPassword(password: string): void;
+  run<J extends Job>(job: J, priority?: number, signal?: AbortSignal): Promise<JobResult<J>>;
+}
+
+export class WorkerPool implements JobRunner {
   readonly #options: PoolOptions;
   readonly #size: number;
   readonly #members: Member[] = [];
@@ -123,7 +129,7 @@ function buffersOf(job: Job): ArrayBuffer[] {
   return content.input instanceof Uint8Array ? [content.input.buffer] : [];
 }
 
-function toError(failure: FailureKind, message: string): Error {
+export function toError(failure: FailureKind, message: string): Error {
   if ("decode" in failure)
     return new DecodeError(failure.decode, message || "The image could not be decoded.");
   return new PackageError(failure.package, packageMessage(failure.package));

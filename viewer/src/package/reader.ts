@@ -7,7 +7,7 @@ import type { Catalog } from "./catalog.ts";
 import { checkManifest } from "./check.ts";
 import { readIndex, readManifest } from "./documents.ts";
 import type { Content } from "./jobs.ts";
-import type { WorkerPool } from "./pool.ts";
+import type { JobRunner } from "./pool.ts";
 import {
   type Index,
   type Manifest,
@@ -58,7 +58,7 @@ export class PackageReader implements OpenPackage {
   readonly signature: Promise<SignatureState>;
   readonly #source: Source;
   readonly #catalog: Catalog;
-  readonly #pool: WorkerPool;
+  readonly #pool: JobRunner;
   readonly #indexHash: string;
   /** Set once the manifest has been read and found right. */
   #entries: ReadonlyMap<string, ManifestEntry> | undefined;
@@ -71,7 +71,7 @@ export class PackageReader implements OpenPackage {
   private constructor(
     source: Source,
     catalog: Catalog,
-    pool: WorkerPool,
+    pool: JobRunner,
     opened: { index: Index; hash: string; password: string; expected: Expected },
   ) {
     this.#source = source;
@@ -92,7 +92,7 @@ export class PackageReader implements OpenPackage {
   static async open(
     source: Source,
     catalog: Catalog,
-    pool: WorkerPool,
+    pool: JobRunner,
     key: Bytes,
     expected: Expected,
   ): Promise<PackageReader> {
