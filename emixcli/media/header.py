@@ -16,20 +16,23 @@ from __future__ import annotations
 import struct
 import sys
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO, Final
 
 from emixcli.errors import NoDicomError
 from emixcli.media import elements as el
 from emixcli.media.charset import decode_text, joined
+from emixcli.media.stepping import AT_UNDEFINED, AT_ZERO, CUT, MORE, N_SLOTS, Caches, Stepper
+from emixcli.media.template import Templates
 from emixcli.media.window import HEAD_LENGTH, MAX_VALUE, Inflated, ReadAt, Window
-from emixcli.model import KEYWORDS, Value
+
+if TYPE_CHECKING:
+    from emixcli.model import Value
 
 IMPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2.1"
 DEFLATED_UID: Final = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG_UID: Final = "1.2.840.10008.1.2.2"
 
-_N_SLOTS: Final = len(KEYWORDS)
 _SYNTAX: Final = el.SLOTS["TransferSyntaxUID"]
 _CHARSET: Final = el.SLOTS["SpecificCharacterSet"]
 _PADDING: Final = el.SLOTS["PixelPaddingValue"]
@@ -39,11 +42,7 @@ _NAMES: Final = frozenset({el.SLOTS["PatientName"], el.SLOTS["ReferringPhysician
 _EVIDENCE: Final = tuple(
     el.SLOTS[keyword] for keyword in ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Rows")
 )
-_MAX_DEPTH: Final = 512
 _CACHE_LIMIT: Final = 8192
-
-# Why the loop over elements stopped.
-_MORE, _AT_PIXELS, _AT_UNDEFINED, _AT_ZERO, _CUT = range(5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +117,8 @@ class HeaderReader:
     """Reads many headers; equal values become one object. Not for use by several threads."""
 
     def __init__(self) -> None:
-        self._caches = _Caches()
+        self._caches = Caches()
+        self._templates = Templates()
 
     def find(self, head: bytes, size: int, read_at: ReadAt) -> Header | None:
         """Return the header, or None where the bytes are not a DICOM object.
@@ -133,14 +133,14 @@ class HeaderReader:
             Called as `read_at(offset, length)` for bytes after `head`.
         """
         if len(self._caches.texts) > _CACHE_LIMIT:
-            self._caches = _Caches()
+            self._caches = Caches()
         file = _File(Window(head, size, read_at), self._caches)
         try:
             if head[128:132] == b"DICM" and (_is_plausible(head[132:]) or not _is_plausible(head)):
-                return file.read(132, has_prefix=True)
+                return file.read(132, self._templates, has_prefix=True)
             if not _is_plausible(head):
                 return None
-            header = file.read(0, has_prefix=False)
+            header = file.read(0, self._templates, has_prefix=False)
         except struct.error:  # fewer bytes than the window promised
             return None
         return header if any(header.values[slot] for slot in _EVIDENCE) else None
@@ -159,65 +159,30 @@ def _is_plausible(head: bytes) -> bool:
     return False
 
 
-class _Caches:
-    """Decoded values by their bytes, and which cache serves which VR or attribute.
-
-    Numbers are those of 2 bytes in little endian; big endian ones are not kept.
-    """
-
-    def __init__(self) -> None:
-        self.texts: dict[bytes, Value] = {}
-        self.numbers: dict[bytes, Value] = {}
-        little, big = el.EXPLICIT_LITTLE, el.EXPLICIT_BIG
-        self.little = dict.fromkeys(little.text_vrs, self.texts)
-        self.little[little.us] = self.numbers
-        self.big = dict.fromkeys(big.text_vrs, self.texts)
-        self.by_slot: list[dict[bytes, Value] | None] = [
-            self.numbers if slot in el.NUMBER_SLOTS else self.texts for slot in range(_N_SLOTS)
-        ]
-        self.by_slot += [None, None, None]  # the negative marks of `Dialect.wanted`
-
-
-class _File:
+class _File(Stepper):
     """State while one header is read."""
 
-    __slots__ = (
-        "by_slot", "by_vr", "caches", "codes", "dataset", "dialect", "media_class", "numbers",
-        "offset", "pending", "pixel_length", "pixel_offset", "texts", "values", "window",
-    )  # fmt: skip
+    __slots__ = ()
 
-    def __init__(self, window: Window, caches: _Caches) -> None:
-        self.window = window
-        self.caches = caches
-        self.texts = caches.texts
-        self.numbers = caches.numbers
-        self.by_slot = caches.by_slot
-        self.by_vr = caches.little
-        self.values: list[Value] = [None] * (_N_SLOTS + 1)  # the last: whether it is deep
-        self.pending: list[tuple[int, bytes]] = []
-        self.codes: set[str] = set()
-        self.dialect = el.EXPLICIT_LITTLE
-        self.dataset = 0
-        self.offset = 0
-        self.pixel_offset = -1
-        self.pixel_length = 0
-        self.media_class = ""
-
-    def read(self, offset: int, *, has_prefix: bool) -> Header:
+    def read(self, offset: int, templates: Templates, *, has_prefix: bool) -> Header:
         """Read meta group and data set from `offset` on."""
         if not has_prefix:
             self.codes.add("F05")
         self.offset = offset
-        self._read_meta()
-        self.dataset = self.offset
-        self._choose_dialect()
+        head = self.window.data
+        if not templates.follow(self, offset):
+            self._read_meta()
+            self.dataset = self.offset
+            self._choose_dialect()
         self._read_elements()
         self._finish()
+        if not self.codes:
+            templates.keep(self, head, offset)
         return Header(
-            tuple(self.values[:_N_SLOTS]),
+            tuple(self.values[:N_SLOTS]),
             self.pixel_offset,
             self.pixel_length,
-            self.values[_N_SLOTS] is not None,
+            self.values[N_SLOTS] is not None,
             tuple(sorted(self.codes)) if self.codes else (),
             self.dataset,
             self.offset,
@@ -297,13 +262,12 @@ class _File:
     def _read_elements(self) -> None:
         """Take all attributes up to the pixel data or the end."""
         window = self.window
-        run = self._run_explicit if self.dialect.explicit else self._run_implicit
         while True:
-            reason = run()
-            if reason == _AT_UNDEFINED:
-                if not self._skip_undefined():
+            reason = self.run()
+            if reason == AT_UNDEFINED:
+                if not self.skip_undefined():
                     break
-            elif reason in (_MORE, _CUT):
+            elif reason in (MORE, CUT):
                 if not window.seek(self.offset):
                     break
             else:
@@ -312,121 +276,10 @@ class _File:
         if self.offset > window.size:
             self.codes.add("S04")
 
-    def _run_explicit(self) -> int:
-        """Step through elements until one needs more than a look-up; return what it is."""
-        window, dialect = self.window, self.dialect
-        data, last, stop = window.data, window.last, window.stop
-        head, short, wanted = dialect.head.unpack_from, dialect.short_vrs, dialect.wanted.get
-        values, caches = self.values, self.by_vr.get
-        at = self.offset - window.base
-        reason = _MORE
-        while at <= last:
-            tag, vr, length = head(data, at)
-            value = at + 8
-            if vr not in short:
-                tag, vr, value, length = el.element(dialect, data, at)
-                if length == el.UNDEFINED:
-                    reason = _AT_PIXELS if wanted(tag) == el.PIXELS else _AT_UNDEFINED
-                    break
-            slot = wanted(tag)
-            if slot is not None:
-                cache = caches(vr)
-                if cache is not None and slot >= 0 and value + length <= stop:
-                    raw = data[value : value + length]
-                    try:
-                        values[slot] = cache[raw]
-                    except KeyError:
-                        self._take(slot, vr, raw)
-                elif reason := self._take_special(slot, vr, value, length):
-                    break
-            at = value + length
-        self.offset = window.base + at
-        return reason
-
-    def _run_implicit(self) -> int:
-        """As `_run_explicit`, for implicit VR."""
-        window, dialect = self.window, self.dialect
-        data, last, stop = window.data, window.last, window.stop
-        head, wanted = dialect.head.unpack_from, dialect.wanted.get
-        values, caches = self.values, self.by_slot
-        at = self.offset - window.base
-        reason = _MORE
-        while at <= last:
-            tag, length = head(data, at)
-            slot = wanted(tag)
-            if length == el.UNDEFINED:
-                reason = _AT_PIXELS if slot == el.PIXELS else _AT_UNDEFINED
-                break
-            value = at + 8
-            if slot is not None:
-                cache = caches[slot]
-                if cache is not None and value + length <= stop:
-                    raw = data[value : value + length]
-                    try:
-                        values[slot] = cache[raw]
-                    except KeyError:
-                        self._take(slot, 0, raw)
-                elif reason := self._take_special(slot, 0, value, length):
-                    break
-            at = value + length
-        self.offset = window.base + at
-        return reason
-
-    def _take_special(self, slot: int, vr: int, value: int, length: int) -> int:
-        """Handle what the loops do not; a reason to stop, or 0 to go on behind the element."""
-        if slot == el.DEEP:
-            self.values[_N_SLOTS] = 1
-        elif slot < 0:
-            return _AT_PIXELS if slot == el.PIXELS else _AT_ZERO
-        elif length <= MAX_VALUE:
-            window = self.window
-            available = window.stop - value
-            is_inside = window.base + window.stop < window.size
-            if length > available and is_inside and value > 12:
-                return _CUT
-            self._take(slot, vr, window.data[value : value + min(length, max(available, 0))])
-        return 0
-
-    def _take(self, slot: int, vr: int, raw: bytes) -> None:
-        """Decode one value that is not in the caches."""
-        dialect = self.dialect
-        is_known = vr not in (0, dialect.un)
-        if vr not in dialect.text_vrs and (is_known or slot in el.NUMBER_SLOTS):
-            code = dialect.number_vrs.get(vr, dialect.number_vrs[dialect.un])
-            self.values[slot] = value = _number(raw, code)
-            if len(raw) == 2 and code == "<H":
-                self.numbers[raw] = value
-        elif raw.isascii() and b"\x1b" not in raw:
-            self.values[slot] = self.texts[raw] = joined(raw.decode("ascii"))
-        else:
-            self.pending.append((slot, raw))
-
-    # -- sequences of undefined length ---------------------------------------------------------
-
-    def _skip_undefined(self) -> bool:
-        """Move behind a sequence of undefined length (PS3.5 section 7.5); False at the end."""
-        window = self.window
-        at = self.offset - window.base
-        _, vr, value, _ = el.element(self.dialect, window.data, at)
-        # UN of undefined length holds implicit little endian (PS3.5 section 6.2.2 note 4).
-        is_unknown = self.dialect.explicit and vr == self.dialect.un
-        stack = [(el.IMPLICIT_LITTLE if is_unknown else self.dialect, True)]
-        offset = window.base + value
-        while stack:
-            at = offset - window.base
-            if at <= window.last:
-                offset += _step(stack, window.data, at)
-            elif len(stack) > _MAX_DEPTH or not window.seek(offset):
-                self.codes.add("S10")
-                self.offset = max(offset, window.size)
-                return False
-        self.offset = offset
-        return True
-
     # -- the end -------------------------------------------------------------------------------
 
     def _stop_at(self, reason: int) -> None:
-        if reason == _AT_ZERO:
+        if reason == AT_ZERO:
             self.codes.add("F09")
             return
         window = self.window
@@ -457,44 +310,6 @@ class _File:
             and 0x8000 <= padding <= 0xFFFF
         ):
             values[_PADDING] = padding - 0x10000
-
-
-def _step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int) -> int:
-    """Take one item, delimiter or element inside open sequences; return the bytes passed."""
-    dialect, is_sequence = stack[-1]
-    tag, length = dialect.plain.unpack_from(data, at)
-    if tag == dialect.item:
-        if length != el.UNDEFINED:
-            return int(8 + length)
-        stack.append((dialect, False))
-    elif tag == dialect.sequence_end:
-        while not is_sequence:  # an item that was not closed
-            stack.pop()
-            is_sequence = stack[-1][1]
-        stack.pop()
-    elif tag == dialect.item_end:
-        if not is_sequence:
-            stack.pop()
-    else:
-        _, vr, value, length = el.element(dialect, data, at)
-        if length != el.UNDEFINED:
-            return value - at + length
-        stack.append((el.IMPLICIT_LITTLE if vr == dialect.un and vr else dialect, True))
-        return value - at
-    return 8
-
-
-def _number(raw: bytes, code: str) -> Value:
-    """Return a binary number, several joined by a backslash, None where the length is wrong."""
-    width = struct.calcsize(code)
-    if not raw:
-        return ""
-    if len(raw) % width:
-        return None
-    numbers = [item[0] for item in struct.iter_unpack(code, raw)]
-    if len(numbers) == 1 and isinstance(numbers[0], int):
-        return numbers[0]
-    return "\\".join(str(number) for number in numbers)
 
 
 def _is_little(first: bytes, *, declared: bool) -> bool:
