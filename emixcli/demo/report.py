@@ -32,9 +32,10 @@ _BODY = (
         "Findings",
         "Solid nodule of 9 mm in the right upper lobe (series 2, image 33), with slightly",
         "irregular edge. No other nodule. No consolidation, no effusion, no pneumothorax.",
-        "Trachea and main bronchi are free. Heart and great vessels of normal size; no filling defect in the",
-        "central pulmonary arteries. No enlarged lymph nodes. Liver, spleen, the visible parts of",
-        "kidneys and stomach without finding. No suspicious lesion of ribs and spine.",
+        "Trachea and main bronchi are free. Heart and great vessels of normal size; no filling",
+        "defect in the central pulmonary arteries. No enlarged lymph nodes. Liver, spleen, the",
+        "visible parts of kidneys and stomach without finding. No suspicious lesion of ribs",
+        "and spine.",
     ),
     (
         "Impression",
