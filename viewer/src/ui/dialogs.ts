@@ -202,7 +202,7 @@ export function openNotes(
       "button",
       {
         type: "button",
-        class: "note error",
+        class: "note loss",
         on: {
           click: () => {
             sheet.close();
@@ -212,7 +212,7 @@ export function openNotes(
       },
       note.text,
     );
-    return el("li", {}, note.set === null ? el("p", { class: "note error" }, note.text) : go);
+    return el("li", {}, note.set === null ? el("p", { class: "note loss" }, note.text) : go);
   });
   for (const finding of findings) items.push(el("li", {}, findingItem(finding)));
   const sheet = openSheet(
@@ -222,7 +222,7 @@ export function openNotes(
 }
 
 function findingItem(finding: Finding): HTMLElement {
-  const box = el("div", { class: `note ${finding.severity}` });
+  const box = el("div", { class: `note ${finding.severity.toLowerCase()}` });
   fill(
     box,
     el("p", { class: "note-why" }, finding.why || finding.code),

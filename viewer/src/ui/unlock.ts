@@ -147,7 +147,9 @@ export class Gate {
       field.input.readOnly = false;
       fill(progress);
       const code = error instanceof PackageError ? error.code : null;
-      if (code === "code.invalid" || code === "code.wrong") field.fail(wordsOf(error));
+      const mistyped = code === "code.invalid" && field.codeState === "mistyped";
+      if (mistyped) field.fail(t("unlock.mistyped"));
+      else if (code === "code.invalid" || code === "code.wrong") field.fail(t("unlock.wrong"));
       else this.fail(error, () => this.ask(locked));
     }
   }
