@@ -231,19 +231,38 @@ def _save_new(path: Path) -> Identity:
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(identity.to_json())
-            file.flush()
-            os.fsync(file.fileno())
         try:
-            os.link(partial, path)
+            _write_new(partial, identity.to_json())
+            _publish(partial, path)
         except FileExistsError:
             return load_identity(create=False)
         finally:
-            partial.unlink()
+            partial.unlink(missing_ok=True)
     except OSError as exc:
         raise OutputError(
             "the own key file cannot be written", hint="set EMIX_HOME to a folder that can be"
         ) from exc
     return identity
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    """Write a file that did not exist, for its owner only; a failed write leaves none."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def _publish(partial: Path, path: Path) -> None:
+    """Give a whole file its name unless another has it; raises FileExistsError then."""
+    try:
+        os.link(partial, path)
+    except FileExistsError:
+        raise
+    except OSError:  # FAT and some network file systems have no hard links
+        _write_new(path, partial.read_bytes())
