@@ -100,7 +100,10 @@ export class PackageReader implements OpenPackage {
     pool.setPassword(password);
     try {
       const record = await catalog.find(INDEX);
-      if (!record) throw failure("package.damaged");
+      if (!record) {
+        await catalog.all;
+        throw failure("package.damaged");
+      }
       const content = await sealed(source, record, undefined, -1);
       const { bytes, sha256 } = await pool.run({ type: "open", content } as const, -1);
       const index = readIndex(fromUtf8(bytes));
