@@ -323,6 +323,7 @@ def file_set(folder: Path, sources: Iterable[Path]) -> Path:
         result.add(str(path))
     folder.mkdir(parents=True, exist_ok=True)
     result.write(str(folder))
+    result._stage["t"].cleanup()  # else it warns when it is collected
     return folder
 
 

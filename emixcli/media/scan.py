@@ -27,6 +27,7 @@ _SOP_CLASS: Final = SLOTS["SOPClassUID"]
 _SOP_UID: Final = SLOTS["SOPInstanceUID"]
 _STUDY_UID: Final = SLOTS["StudyInstanceUID"]
 _SERIES_UID: Final = SLOTS["SeriesInstanceUID"]
+_ROWS: Final = SLOTS["Rows"]
 _DICOM_SUFFIXES: Final = (".dcm", ".dic", ".ima", ".dicom")
 _COMPARED: Final = 64 * 1024
 _REPORT_EVERY: Final = 64
@@ -140,7 +141,7 @@ class _Scan:
         elif DIRECTORY_CLASS in (header.media_class, header.values[_SOP_CLASS]):
             self._n_other += 1
             self._directories[-1].add_directory(file.path, content, header)
-        elif not _has_identity(header):
+        elif not _has_identity(header) or _is_lost(header):
             self._lose_header(number, file, header)
         else:
             self._take_instance(number, file, content, header)
@@ -161,7 +162,7 @@ class _Scan:
         values = header.values
         if not (values[_SOP_UID] and values[_STUDY_UID] and values[_SERIES_UID]):
             self._findings.add_instance("S01", instance)
-        codes = set(header.codes)
+        codes = set(header.codes) - {"F09"}
         if file.missing:
             codes.add("S04")
         elif "S04" not in codes:
@@ -235,6 +236,16 @@ class _Scan:
             size=sum(instance.size for instance in self._instances),
             findings=self._findings.result(),
         )
+
+
+def _is_lost(header: Header) -> bool:
+    """Whether a header goes on as zeros before it has said what the object is.
+
+    Zeros behind a whole object are padding and no loss.
+    """
+    values = header.values
+    is_whole = all(values[slot] for slot in (_SOP_UID, _STUDY_UID, _SERIES_UID))
+    return "F09" in header.codes and not (is_whole and values[_ROWS] is None)
 
 
 def _has_identity(header: Header) -> bool:

@@ -9,10 +9,10 @@ import posixpath
 import re
 from typing import Final
 
-_XML_KINDS: Final = (
-    (re.compile(r"<(?:[\w.-]+:)?ClinicalDocument[\s>]"), "urn:hl7-org:v3", "cda"),
-    (re.compile(r"<(?:[\w.-]+:)?ContinuityOfCareRecord[\s>]"), "urn:astm-org:CCR", "ccr"),
-)
+#: Root elements of HL7 CDA (urn:hl7-org:v3) and ASTM CCR (urn:astm-org:CCR).
+_XML_KINDS: Final = {"ClinicalDocument": "cda", "ContinuityOfCareRecord": "ccr"}
+_XML_PROLOGUE: Final = re.compile(r"<!--.*?(?:-->|$)|<\?.*?\?>|<!DOCTYPE[^\[>]*", re.DOTALL)
+_XML_ROOT: Final = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
 _HL7: Final = re.compile(rb"(?:\x0b|\xef\xbb\xbf|[\r\n\s])*(?:MSH|FHS|BHS)([^\w\s\x00-\x1f])")
 _NOT_REPORTS: Final = re.compile(
     r"readme|autorun|licen[sc]e|copying|eula|viewer|install|setup|manual|help|notice|changelog"
@@ -53,11 +53,8 @@ def document_kind(head: bytes, path: str) -> str | None:
 
 
 def _xml_kind(text: str) -> str | None:
-    for root, namespace, kind in _XML_KINDS:
-        match = root.search(text)
-        if match and (namespace in text or text.find("<", 0, match.start()) < 0 or kind == "ccr"):
-            return kind
-    return None
+    root = _XML_ROOT.search(_XML_PROLOGUE.sub("", text))
+    return _XML_KINDS.get(root[1]) if root else None
 
 
 def _decode(head: bytes) -> str:

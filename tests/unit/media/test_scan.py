@@ -1,0 +1,250 @@
+"""Scanning: every file gets one verdict, and patients, studies, series are right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from emixcli.errors import MediaError, NoDicomError, PatientMismatchError
+from emixcli.media.reader import MediaReader
+from emixcli.media.scan import require_dicom, scan_media
+from emixcli.media.select import select
+from emixcli.media.sniff import document_kind
+from emixcli.model import FileSet
+from tests import builders
+from tests.builders import CANARY, OTHER_CANARY
+
+
+def codes(file_set: FileSet) -> dict[str, int]:
+    return {finding.code: finding.count for finding in file_set.findings}
+
+
+def test_one_study(tmp_path: Path) -> None:
+    paths = builders.study(tmp_path, series=2, instances=3)
+    file_set = scan_media([str(tmp_path)])
+    assert [len(s.instances) for s in file_set.iter_series()] == [3, 3]
+    assert file_set.size == sum(path.stat().st_size for path in paths)
+    assert codes(file_set) == {"D01": 1}
+    with MediaReader(file_set) as reader:
+        found = {reader.read(instance) for instance in file_set.iter_instances()}
+        with reader.open(next(file_set.iter_instances())) as stream:
+            assert stream.read() in found
+    assert found == {path.read_bytes() for path in paths}
+
+
+def test_several_media_and_a_single_file(tmp_path: Path) -> None:
+    builders.study(tmp_path / "a", number=1)
+    single = builders.study(tmp_path / "b", number=2, series=1, instances=1)[0]
+    file_set = scan_media([str(tmp_path / "a"), str(single)])
+    assert len(file_set.patients) == 1
+    assert [study.uid for study in file_set.iter_studies()] == [builders.uid(1), builders.uid(2)]
+    with MediaReader(file_set) as reader:
+        assert all(reader.read(instance) for instance in file_set.iter_instances())
+
+
+def test_nothing_there(tmp_path: Path) -> None:
+    with pytest.raises(NoDicomError, match="empty"):
+        require_dicom(scan_media([str(tmp_path)]))
+    (tmp_path / "README.TXT").write_text("hello")
+    with pytest.raises(NoDicomError, match="none of 1 files"):
+        require_dicom(scan_media([str(tmp_path)]))
+    (tmp_path / "a.dcm").write_bytes(bytes(5000))
+    with pytest.raises(MediaError, match="readable"):
+        require_dicom(scan_media([str(tmp_path)]))
+
+
+def test_truncated_zero_filled_and_empty(tmp_path: Path) -> None:
+    images = builders.study(tmp_path, series=1, instances=5)
+    builders.truncate(images[1], keep=0.7)
+    builders.zero_fill(images[2])
+    builders.zero_fill(images[3], start=400)
+    builders.truncate(images[4].rename(images[4].with_suffix(".dcm")), keep=0)
+    file_set = scan_media([str(tmp_path)])
+    assert sorted(u.reason for u in file_set.unreadable) == [
+        "empty", "filled with one repeated byte", "filled with zero bytes", "truncated",
+    ]  # fmt: skip
+    assert codes(file_set) == {"F09": 3, "S04": 1, "D01": 1}
+    assert [i.integer("InstanceNumber") for i in file_set.iter_instances()] == [1, 2]
+
+
+@pytest.mark.parametrize("syntax", builders.SYNTAXES[-2:])
+def test_compressed_pixels_that_are_cut(tmp_path: Path, syntax: str) -> None:
+    image = builders.study(tmp_path, series=1, instances=1, transfer_syntax=syntax)[0]
+    builders.truncate(image, keep=image.stat().st_size - 8)
+    assert codes(scan_media([str(tmp_path)]))["S06"] == 1
+    builders.truncate(image, keep=image.stat().st_size - 30)
+    assert codes(scan_media([str(tmp_path)]))["S04"] == 1
+
+
+def test_too_few_pixels(tmp_path: Path) -> None:
+    builders.study(tmp_path, series=1, instances=1, extra={"NumberOfFrames": 2})
+    assert codes(scan_media([str(tmp_path)]))["S05"] == 1
+
+
+def test_identifier_missing(tmp_path: Path) -> None:
+    builders.study(tmp_path, series=1, instances=2, extra={"StudyInstanceUID": None})
+    assert codes(scan_media([str(tmp_path)]))["S01"] == 2
+
+
+def test_patients_are_told_apart_but_not_split(tmp_path: Path) -> None:
+    def put(number: int, **extra: object) -> None:
+        ds = builders.instance(number=number, series=number, extra=extra)
+        builders.write(ds, tmp_path / str(number))
+
+    put(1)
+    put(2, PatientName="canarysurname^Canarygiven^^")
+    put(3, PatientBirthDate="")
+    put(4, PatientID=f"{CANARY.id} ")
+    assert len(scan_media([str(tmp_path)]).patients) == 1
+    put(5, PatientBirthDate="19800101")
+    file_set = scan_media([str(tmp_path)])
+    assert len(file_set.patients) >= 2
+    assert {"C01", "C02"} <= codes(file_set).keys()
+
+
+def test_select(tmp_path: Path) -> None:
+    builders.study(tmp_path, number=1)
+    builders.study(tmp_path, number=2)
+    builders.study(tmp_path, number=3, phi=OTHER_CANARY)
+    file_set = scan_media([str(tmp_path)])
+    with pytest.raises(PatientMismatchError) as error:
+        select(file_set)
+    words = error.value.message + error.value.hint
+    assert "2 patients (1: 2 studies, 2: 1 study)" in words
+    assert "--patient" in words
+    assert not [s for s in CANARY.strings() + OTHER_CANARY.strings() if s in words]
+    assert select(file_set, all_patients=True) is file_set
+    for want in (OTHER_CANARY.id, "2"):
+        chosen = select(file_set, patients=[want])
+        assert [study.uid for study in chosen.iter_studies()] == [builders.uid(3)]
+        assert chosen.size < file_set.size
+    for want in (builders.uid(2), "2"):
+        chosen = select(file_set, studies=[want])
+        assert [study.uid for study in chosen.iter_studies()] == [builders.uid(2)]
+    with pytest.raises(PatientMismatchError):
+        select(file_set, studies=["1", "3"])
+    wrong: list[tuple[list[str], list[str]]] = [(["9"], []), ([], ["9"]), (["1"], ["3"])]
+    for patients, studies in wrong:
+        with pytest.raises(PatientMismatchError):
+            select(file_set, patients=patients, studies=studies)
+
+
+def test_viewing_order(tmp_path: Path) -> None:
+    for name, number in (("z", 1), ("a", 2), ("m", 3), ("b", 10)):
+        builders.write(builders.instance(number=number), tmp_path / name)
+        position = {"ImagePositionPatient": [0, 0, -100 + number * (number % 3)]}
+        other = builders.instance(series=2, number=number, extra=position)
+        builders.write(other, tmp_path / f"{name}2")
+        third = builders.instance(series=3, number=number, extra={"ImagePositionPatient": None})
+        builders.write(third, tmp_path / f"{name}3")
+    first, second, third_series = scan_media([str(tmp_path)]).iter_series()
+    assert [i.integer("InstanceNumber") for i in first.instances] == [1, 2, 3, 10]
+    assert [i.number("InstanceNumber") for i in third_series.instances] == [1, 2, 3, 10]
+    heights = [i.numbers("ImagePositionPatient")[2] for i in second.instances]
+    assert heights in (sorted(heights), sorted(heights, reverse=True))
+
+
+def test_doubles(tmp_path: Path) -> None:
+    first = builders.study(tmp_path, series=1, instances=3)
+    (tmp_path / "z1").write_bytes(first[0].read_bytes())
+    changed = builders.instance(number=2, extra={"SeriesDescription": "other"})
+    builders.write(changed, tmp_path / "z2")
+    file_set = scan_media([str(tmp_path)])
+    assert codes(file_set) == {"C03": 1, "C04": 1, "D01": 1}
+    assert sum(1 for _ in file_set.iter_instances()) == 3
+
+
+def test_gap_between_slices(tmp_path: Path) -> None:
+    images = builders.study(tmp_path, series=1, instances=12)
+    assert "C05" not in codes(scan_media([str(tmp_path)]))
+    images[5].unlink()
+    images[6].unlink()
+    (finding,) = (f for f in scan_media([str(tmp_path)]).findings if f.code == "C05")
+    assert finding.count == 2
+    assert "between instances" in finding.where
+    images[0].unlink()  # an end is no gap
+    assert codes(scan_media([str(tmp_path)]))["C05"] == 2
+
+
+def test_no_gaps_in_real_series(shared_corpora: Path) -> None:
+    assert "C05" not in codes(scan_media([str(shared_corpora / "dicom" / "nih_mr")]))
+
+
+def test_dicomdir(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    assert codes(scan_media([str(disc)])) == {}
+    images = sorted(path for path in disc.rglob("IM*") if path.is_file())
+    images[0].unlink()
+    builders.write(builders.instance(series=9), disc / "EXTRA")
+    file_set = scan_media([str(disc)])
+    assert codes(file_set) == {"D02": 1, "D03": 1}
+    assert "series 1: instances 1" in next(f.where for f in file_set.findings if f.code == "D02")
+
+
+def test_dicomdir_in_other_case_folder_and_damage(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    (disc / "PT000000").rename(disc / "pt000000")
+    assert codes(scan_media([str(disc)])) == {}
+    (disc / "sub").mkdir()
+    (disc / "pt000000").rename(disc / "sub" / "PT000000")
+    assert codes(scan_media([str(disc)])) == {"D04": 6}
+    directory = disc / "DICOMDIR"
+    data = bytearray(directory.read_bytes())
+    for tag in (b"\x04\x00\x00\x14UL\x04\x00", b"\x04\x00\x20\x14UL\x04\x00"):
+        data = data.replace(tag + data[data.index(tag) + 8 :][:4], tag + b"\xff\xff\xff\x7f")
+    directory.write_bytes(data)  # wrong offsets
+    assert codes(scan_media([str(disc)])) == {"D04": 6}
+    builders.truncate(directory, keep=0.8)
+    assert codes(scan_media([str(disc)]))["D05"] == 1
+
+
+def test_dicomdir_that_names_files_outside(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    directory = disc / "DICOMDIR"
+    old = b"PT000000\\ST000000\\SE000000\\IM000000"
+    new = b"..\\..\\..\\..\\..\\..\\etc\\".ljust(len(old), b"x")
+    directory.write_bytes(directory.read_bytes().replace(old, new))
+    assert codes(scan_media([str(disc)])) == {"D07": 1, "D03": 1}
+
+
+def test_real_discs(shared_corpora: Path) -> None:
+    found = codes(scan_media([str(shared_corpora / "dicom" / "philips_cd")]))
+    assert found["D02"] > 400  # files that are not in the corpus
+    tests = shared_corpora / "dicom" / "pydicom" / "dicomdirtests"
+    assert "D03" not in codes(scan_media([str(tests)]))
+
+
+def test_reports_beside_images(tmp_path: Path) -> None:
+    builders.study(tmp_path, series=1, instances=1)
+    (tmp_path / "a.pdf").write_bytes(builders.pdf())
+    (tmp_path / "noext").write_bytes(builders.hl7())
+    (tmp_path / "report.txt").write_text("CT CHEST\nFindings: none\nImpression: normal\n")
+    (tmp_path / "README.TXT").write_text("Findings: how to use this viewer\n")
+    (tmp_path / "AUTORUN.INF").write_text("[autorun]\nopen=viewer.exe\n")
+    (tmp_path / "viewer.exe").write_bytes(b"MZ" + bytes(range(256)))
+    file_set = scan_media([str(tmp_path)])
+    assert {(d.path, d.kind) for d in file_set.documents} == {
+        ("a.pdf", "pdf"), ("noext", "hl7v2"), ("report.txt", "text"),
+    }  # fmt: skip
+    assert file_set.n_other == 3
+
+
+def test_kinds_of_real_reports(shared_corpora: Path) -> None:
+    wrong = [
+        path.name
+        for kind in ("pdf", "rtf", "hl7v2", "cda", "ccr")
+        for path in (shared_corpora / "reports" / kind).rglob("*")
+        if path.is_file() and document_kind(path.read_bytes()[:16384], path.name) != kind
+    ]
+    assert wrong == []
+
+
+def test_every_file_of_the_corpus_has_one_verdict(shared_corpora: Path) -> None:
+    folder = shared_corpora / "dicom"
+    file_set = scan_media([str(folder)])
+    instances = {instance.path for instance in file_set.iter_instances()}
+    lost = {u.path for u in file_set.unreadable} - instances
+    doubles = sum(codes(file_set).get(code, 0) for code in ("C03", "C04"))
+    verdicts = len(instances) + len(lost) + len(file_set.documents) + file_set.n_other + doubles
+    assert verdicts == file_set.n_files == sum(path.is_file() for path in folder.rglob("*"))

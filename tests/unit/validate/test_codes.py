@@ -1,0 +1,32 @@
+"""The registry of findings is stable, and documented."""
+
+from __future__ import annotations
+
+from emixcli.validate.codes import TYPES
+from emixcli.validate.places import ranges
+from tests.running import ROOT
+
+#: Released codes: a line here never changes. New codes are added.
+SNAPSHOT = """
+M01 LOSS, M02 LOSS, M03 NOTE, M04 LOSS, M09 BLOCK, M10 RISK, F05 NOTE, F06 NOTE, F07 BLOCK,
+F09 LOSS, D01 NOTE, D02 LOSS, D03 NOTE, D04 NOTE, D05 NOTE, D07 BLOCK, S01 BLOCK, S04 LOSS,
+S05 LOSS, S06 LOSS, S10 LOSS, C01 RISK, C02 BLOCK, C03 NOTE, C04 BLOCK, C05 RISK
+"""
+
+
+def test_codes_never_change() -> None:
+    known = dict(entry.split() for entry in SNAPSHOT.replace("\n", " ").split(","))
+    assert {code: str(entry.severity) for code, entry in TYPES.items()} == known
+
+
+def test_documentation_is_the_registry() -> None:
+    page = (ROOT / "docs" / "reference" / "findings.md").read_text("utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{t.code}` | {t.severity} | {t.title} | {t.why} | {t.next} |" for t in TYPES.values()
+    ]
+
+
+def test_ranges() -> None:
+    assert ranges([1, 2, 3, 7, 9, 10]) == "1-3, 7, 9-10"
+    assert ranges([]) == ""
