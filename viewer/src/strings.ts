@@ -292,7 +292,6 @@ const en = {
   "recipient.from": "{sender} sends you medical images.",
   "recipient.lead3":
     "The sender gave you the access code by phone or on paper. It is not in the mail: if you do not have it, call the sender.",
-  "recipient.until": "Available until {date}",
   "recipient.proofwrong": "This access code is not the right one.",
   "recipient.tries": "{n} tries left.",
   "recipient.try1": "One try left. After that the images are locked and the sender is told.",

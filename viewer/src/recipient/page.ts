@@ -5,7 +5,7 @@ import { type StringKey, t } from "../strings.ts";
 import { CodeField } from "../ui/code-field.ts";
 import { openSheet } from "../ui/dialogs.ts";
 import { el, fill } from "../ui/dom.ts";
-import { bytes, moment } from "../ui/format.ts";
+import { bytes } from "../ui/format.ts";
 import type { IconName } from "../ui/icons.ts";
 import { busy, card, wordsOf } from "../ui/unlock.ts";
 import { openViewer } from "../ui/viewer.ts";
@@ -171,20 +171,13 @@ export class RecipientPage {
       status,
     );
     const sender = [verified.organisation, verified.sender_name].filter(Boolean).join(", ");
-    const until = moment(verified.expires);
     this.put(
       "lock",
       t("recipient.title3"),
       3,
       el("p", { class: "from" }, el("bdi", {}, t("recipient.from", { sender }))),
       form,
-      el(
-        "p",
-        { class: "gate-foot" },
-        t("recipient.privacy"),
-        until === "" ? null : el("br"),
-        until === "" ? null : t("recipient.until", { date: until }),
-      ),
+      el("p", { class: "gate-foot" }, t("recipient.privacy")),
     );
     field.focus();
   }

@@ -296,7 +296,8 @@ class Viewer {
     }
     const marks = this.root.querySelector<HTMLElement>("[data-command=notes]");
     const found =
-      this.losses.length + this.model.findings.filter((finding) => finding.severity.toUpperCase() !== "NOTE").length;
+      this.losses.length +
+      this.model.findings.filter((finding) => finding.severity.toUpperCase() !== "NOTE").length;
     marks?.classList.toggle("warn", found > 0);
   }
 }
