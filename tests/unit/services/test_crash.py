@@ -41,28 +41,37 @@ def signed_shares(exchange: ExchangeProcess, token: str, address: str) -> int:
     return sum(share.recipient == address for package in found for share in package.shares)
 
 
+def n_steps(home: Path, known: set[Path]) -> int:
+    """Lines in the journal of the send that is running."""
+    mine = set((home / "state" / "journals").glob("send-*.jsonl")) - known
+    return max((path.read_bytes().count(b"\n") for path in mine), default=0)
+
+
 @pytest.mark.slow
 def test_client_killed_at_random_points(
-    run_emix: EmixProcess, logged_in: ExchangeProcess, large_disc: Path, tmp_path: Path, token: str
-) -> None:
+    run_emix: EmixProcess, logged_in: ExchangeProcess, large_disc: Path, tmp_path: Path,
+    token: str, emix_home: Path,
+) -> None:  # fmt: skip
     points = random.Random(20)
-    arguments = send_arguments(large_disc, "killed", tmp_path)
     killed = 0
-    for _ in range(N_KILLS):
-        process = begin(arguments)
-        time.sleep(points.uniform(0.6, 2.2))
-        if process.poll() is None:
-            process.send_signal(signal.SIGKILL)
-            killed += 1
-        process.wait()
-    done = run_emix(*arguments)
-    assert done.code == 0, done.stderr
-    assert killed >= N_KILLS // 2
-    assert signed_shares(logged_in, token, "killed@clinic.example") == 1
-    stored = logged_in.stored(done.document["package_id"], token)
+    for n in range(N_KILLS):
+        name, steps = f"killed{n}", points.randint(0, 9)
+        known = set((emix_home / "state" / "journals").glob("*.jsonl"))
+        process = begin(send_arguments(large_disc, name, tmp_path))
+        while process.poll() is None and n_steps(emix_home, known) < steps:
+            time.sleep(0.005)
+        time.sleep(points.uniform(0, 0.1))
+        process.send_signal(signal.SIGKILL)
+        killed += process.wait() != 0
+        done = run_emix(*send_arguments(large_disc, name, tmp_path))
+        assert done.code == 0, done.stderr
+        assert signed_shares(logged_in, token, f"{name}@clinic.example") == 1
+        assert len((tmp_path / f"{name}.code").read_text().strip()) == 13
+        stored = logged_in.stored(done.document["package_id"], token)
+        assert len(stored) == done.document["size"]
     (tmp_path / "p.emix.html").write_bytes(stored)
     assert run_emix("verify", "p.emix.html").code == 0
-    assert len((tmp_path / "killed.code").read_text().strip()) == 13
+    assert killed >= N_KILLS // 2
 
 
 @pytest.mark.slow
