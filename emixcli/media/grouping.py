@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 import unicodedata
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
 _STUDY = SLOTS["StudyInstanceUID"]
 _SERIES = SLOTS["SeriesInstanceUID"]
+_NUMBER = SLOTS["InstanceNumber"]
 _IDENTITY = tuple(
     SLOTS[keyword]
     for keyword in ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
@@ -128,7 +128,8 @@ def in_viewing_order(instances: list[Instance]) -> list[Instance]:
 
 
 def _number_key(instance: Instance) -> tuple[int, int, int, str]:
-    number = instance.number("InstanceNumber")
-    if number is None or not math.isfinite(number):
+    try:
+        number = int(str(instance.values[_NUMBER]))
+    except ValueError:
         return (1, 0, instance.source, instance.path)
-    return (0, instance.integer("InstanceNumber"), instance.source, instance.path)
+    return (0, number, instance.source, instance.path)

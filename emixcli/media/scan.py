@@ -243,16 +243,19 @@ def _is_lost(header: Header) -> bool:
 
     Zeros behind a whole object are padding and no loss.
     """
+    if "F09" not in header.codes:
+        return False
     values = header.values
     is_whole = all(values[slot] for slot in (_SOP_UID, _STUDY_UID, _SERIES_UID))
-    return "F09" in header.codes and not (is_whole and values[_ROWS] is None)
+    return not is_whole or values[_ROWS] is not None
 
 
 def _has_identity(header: Header) -> bool:
     """Whether a header says enough to call the file an object: an identifier, or pixels."""
+    if header.pixel_offset >= 0:
+        return True
     values = header.values
-    slots = (_SOP_CLASS, _SOP_UID, _STUDY_UID, _SERIES_UID)
-    return header.pixel_offset >= 0 or any(values[slot] for slot in slots)
+    return any(values[slot] for slot in (_SOP_CLASS, _SOP_UID, _STUDY_UID, _SERIES_UID))
 
 
 def _is_same(a: Instance, b: Instance, sources: Sequence[Source]) -> bool:

@@ -6,10 +6,15 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from emixcli.model import KEYWORDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emixcli.model import Instance
+
+_POSITION = KEYWORDS.index("ImagePositionPatient")
+_ORIENTATION = KEYWORDS.index("ImageOrientationPatient")
 
 
 def slice_positions(instances: Sequence[Instance]) -> list[float] | None:
@@ -17,7 +22,7 @@ def slice_positions(instances: Sequence[Instance]) -> list[float] | None:
 
     None where one has no position, or where their orientations differ.
     """
-    orientations = Counter(instance.text("ImageOrientationPatient") for instance in instances)
+    orientations = Counter(str(instance.values[_ORIENTATION]) for instance in instances)
     normals = [_normal(text) for text in orientations]
     first = normals[0]
     if first is None:
@@ -25,12 +30,14 @@ def slice_positions(instances: Sequence[Instance]) -> list[float] | None:
     for normal in normals[1:]:
         if normal is None or sum(a * b for a, b in zip(first, normal, strict=True)) < 0.9999:
             return None
+    x, y, z = first
     positions = []
     for instance in instances:
-        point = instance.numbers("ImagePositionPatient")
-        if len(point) != 3:
+        try:
+            a, b, c = str(instance.values[_POSITION]).split("\\")
+            position = x * float(a) + y * float(b) + z * float(c)
+        except ValueError:
             return None
-        position = sum(a * b for a, b in zip(first, point, strict=True))
         if not math.isfinite(position):
             return None
         positions.append(round(position, 4))

@@ -6,6 +6,8 @@ from functools import lru_cache
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
+from emixcli.model import KEYWORDS
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -14,6 +16,8 @@ if TYPE_CHECKING:
 ENCAPSULATED: Final = 0xFFFFFFFF
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 _MAX_FRAGMENTS: Final = 200_000
+_FIRST: Final = KEYWORDS.index("SamplesPerPixel")
+_LAST: Final = KEYWORDS.index("BitsAllocated") + 1
 
 
 def native_length(instance: Instance) -> int | None:
@@ -21,26 +25,26 @@ def native_length(instance: Instance) -> int | None:
 
     PS3.5 section 8.1.1 and PS3.3 section C.7.6.3; frames of 1 bit are packed without gaps.
     """
-    rows = instance.integer("Rows")
-    columns = instance.integer("Columns")
-    return _native_length(
-        rows,
-        columns,
-        instance.integer("SamplesPerPixel", 1),
-        frames=max(1, instance.integer("NumberOfFrames", 1)),
-        bits=instance.integer("BitsAllocated"),
-        photometric=instance.text("PhotometricInterpretation"),
-    )
+    return _native_length(instance.values[_FIRST:_LAST])
 
 
-@lru_cache(maxsize=256)
-def _native_length(
-    rows: int, columns: int, samples: int, *, frames: int, bits: int, photometric: str
-) -> int | None:
-    n_values = rows * columns * samples * frames
+@lru_cache(maxsize=1024)
+def _native_length(values: tuple[Value, ...]) -> int | None:
+    """As `native_length`, from the attributes of `model.KEYWORDS` that decide, in their order."""
+    some = dict(zip(KEYWORDS[_FIRST:_LAST], values, strict=True))
+
+    def integer(keyword: str, default: int) -> int:
+        try:
+            return int(str(some[keyword]).partition("\\")[0])
+        except ValueError:
+            return default
+
+    n_values = integer("Rows", 0) * integer("Columns", 0) * integer("SamplesPerPixel", 1)
+    n_values *= max(1, integer("NumberOfFrames", 1))
+    bits = integer("BitsAllocated", 0)
     if n_values <= 0 or bits <= 0:
         return None
-    if photometric == "YBR_FULL_422":  # two samples a pixel on average
+    if some["PhotometricInterpretation"] == "YBR_FULL_422":  # two samples a pixel on average
         n_values = n_values * 2 // 3
     return (n_values * bits + 7) // 8
 
@@ -91,8 +95,3 @@ def _walk_fragments(
             return "S06"
         offset += 8 + length
     return None
-
-
-def value_is_missing(value: Value) -> bool:
-    """Whether an identifier is absent or empty."""
-    return value is None or value == ""
