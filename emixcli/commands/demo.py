@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,6 +41,7 @@ def command(
     """
     del verbose
     from emixcli.services.demo import Demo, demo_folder, require_server
+    from emixcli.ui import console
     from emixcli.ui.progress import progress
 
     require_server()
@@ -52,9 +54,13 @@ def command(
         demo.start_exchange()
         sent = demo.send()
         received = demo.receive(sent, cd) if once else None
-        _show(demo, cd, sent, received=received, json=json)
-        if not once:
-            _serve(demo, quiet=json)
+        # Ctrl-C is how this command is meant to end from here on.
+        with contextlib.nullcontext() if once else contextlib.suppress(KeyboardInterrupt):
+            _show(demo, cd, sent, received=received, json=json)
+            if not once:
+                _serve(demo, quiet=json)
+    if not once:
+        console.note("\nemix: the exchange has ended", quiet=quiet or json)
 
 
 def _show(demo: Demo, cd: SampleCd, sent: Sent, *, received: Received | None, json: bool) -> None:
@@ -106,17 +112,14 @@ def _story(demo: Demo, cd: SampleCd, sent: Sent) -> list[str]:
 
 def _serve(demo: Demo, *, quiet: bool) -> None:
     """Show the mail codes as they come, until Ctrl-C."""
-    import contextlib
+    import sys
 
     from emixcli.ui import console
 
-    with contextlib.suppress(KeyboardInterrupt):
-        for mail in demo.follow_mails():
-            if mail.code:
-                console.note(f"mail to {mail.recipient}: your code is {mail.code}", quiet=quiet)
-            else:
-                console.note(f"mail to {mail.recipient}: {mail.subject}", quiet=quiet)
-    console.note("\nemix: the exchange has ended", quiet=quiet)
+    sys.stdout.flush()
+    for mail in demo.follow_mails():
+        said = f"your code is {mail.code}" if mail.code else mail.subject
+        console.note(f"mail to {mail.recipient}: {said}", quiet=quiet)
 
 
 def _document(demo: Demo, cd: SampleCd, sent: Sent, received: Received | None) -> dict[str, Any]:

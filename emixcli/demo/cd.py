@@ -16,6 +16,8 @@ from emixcli.demo.iso import IsoWriter
 from emixcli.progress import SILENT, ProgressListener
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
     from pydicom.dataset import Dataset
 
 VOLUME = "EMIX_SAMPLE_CD"
@@ -58,7 +60,6 @@ def write_sample_cd(path: Path, *, progress: ProgressListener = SILENT) -> Sampl
     progress
         Told once per object.
     """
-    progress.stage("making the sample CD", _n_objects(), "files")
     partial = path.with_name(path.name + ".partial")
     try:
         with partial.open("wb") as file:
@@ -76,7 +77,10 @@ def _write(
 ) -> tuple[dict[str, str], dict[str, str], int]:
     directory = Directory()
     instances: dict[str, str] = {}
-    for folder, series in _series():
+    progress.stage("computing a CT")
+    volume = thorax.make_thorax()
+    progress.stage("writing the sample CD", _n_objects(), "files")
+    for folder, series in _series(volume):
         for number, item in enumerate(series, 1):
             name = f"DICOM/{folder}/IM{number:06d}"
             content = objects.to_bytes(item)
@@ -99,12 +103,10 @@ def _write(
     return instances, documents, len(others)
 
 
-def _series() -> Iterator[tuple[str, Iterator[Dataset]]]:
+def _series(volume: NDArray[np.int16]) -> Iterator[tuple[str, Iterator[Dataset]]]:
     """Yield the folder and the objects of every series; each is computed when its turn comes."""
-    volume = thorax.make_thorax()
     yield "ST000001/SE000001", objects.ct_series(volume)
     yield "ST000002/SE000001", objects.cr_series(volume)
-    del volume
     rest: tuple[tuple[str, Callable[[], Iterator[Dataset]]], ...] = (
         ("ST000003/SE000001", objects.mr_t2_series),
         ("ST000003/SE000002", objects.mr_t1_series),
