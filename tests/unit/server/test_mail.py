@@ -1,0 +1,179 @@
+"""Mail to a real SMTP server: what is sent, to whom, and what happens when it is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import time
+from collections.abc import Callable, Iterator
+from email import message_from_bytes
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from emixcli.errors import UsageError
+from emixcli.server.mail import Letter, compose
+from emixcli.server.run import ServerThread
+from emixcli.server.settings import Limits, MailSettings, Settings
+from tests.unit.server.api import Person, wait_for
+from tests.unit.server.conftest import FrozenClock
+
+
+class Mailbox:
+    """Answers with `answers` in turn, then takes everything."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.taken: list[Envelope] = []
+        self.answers: list[str] = []
+        self.stage = "RCPT"
+        self.n_asked = 0
+
+    def _answer(self, stage: str) -> str | None:
+        if stage != self.stage or not self.answers:
+            return None
+        self.n_asked += 1
+        return self.answers.pop(0)
+
+    async def handle_RCPT(  # noqa: N802 - the name aiosmtpd calls
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any
+    ) -> str:
+        refused = self._answer("RCPT")
+        if refused:
+            return refused
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(  # noqa: N802 - the name aiosmtpd calls
+        self, _server: SMTP, _session: Session, envelope: Envelope
+    ) -> str:
+        refused = self._answer("DATA")
+        if refused == "hang":
+            await asyncio.sleep(3)
+            return "451 too late"
+        if refused:
+            return refused
+        self.taken.append(envelope)
+        return "250 OK"
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    box = Mailbox(port)
+    controller = Controller(box, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield box
+    controller.stop()
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], mailbox: Mailbox) -> Settings:
+    mail = MailSettings(
+        sender="exchange@a.example",
+        host="127.0.0.1",
+        port=mailbox.port,
+        tls="none",
+        timeout_s=1,
+    )
+    return make_settings(mail=mail, limits=Limits(min_part_size=1024))
+
+
+def share_state(sender: Person, share: dict[str, Any]) -> str:
+    return str(sender.ok("GET", f"/v1/shares/{share['share_id']}")["mail"])
+
+
+def test_a_mail_holds_the_organisation_and_the_link_alone(
+    mailbox: Mailbox, sender: Person, package_id: str
+) -> None:
+    share = sender.share(package_id)
+    wait_for(lambda: share_state(sender, share) == "sent")
+    (envelope,) = mailbox.taken
+    assert envelope.rcpt_tos == ["dr@c.example"]
+    assert envelope.mail_from == "exchange@a.example"
+    assert isinstance(envelope.content, bytes)
+    message = message_from_bytes(envelope.content)
+    assert message["To"] == "dr@c.example"
+    assert message["Bcc"] is None
+    body = message.get_payload(decode=True)
+    assert isinstance(body, bytes)
+    text = body.decode()
+    assert share["link"] in text
+    assert "Hospital A" in text
+    # Neither the sender's name nor the package's id.
+    assert "CT" not in text.replace(share["link"], "")
+    assert package_id not in text
+
+
+@pytest.mark.parametrize("stage", ["RCPT", "DATA"])
+def test_a_temporary_refusal_is_tried_again(
+    mailbox: Mailbox, sender: Person, package_id: str, clock: FrozenClock, stage: str
+) -> None:
+    mailbox.stage, mailbox.answers = stage, ["451 later", "421 busy"]
+    share = sender.share(package_id)
+    for n in (1, 2):
+        wait_for(functools.partial(lambda count: mailbox.n_asked == count, n))
+        time.sleep(0.2)
+        assert share_state(sender, share) == "queued"
+        clock.forward(minutes=2)
+    wait_for(lambda: share_state(sender, share) == "sent")
+    assert len(mailbox.taken) == 1
+
+
+def test_a_server_that_hangs_is_tried_again_with_the_same_number(
+    mailbox: Mailbox, sender: Person, package_id: str, clock: FrozenClock
+) -> None:
+    mailbox.stage, mailbox.answers = "DATA", ["hang"]
+    share = sender.share(package_id)
+    wait_for(lambda: mailbox.n_asked == 1)
+
+    def sent() -> bool:
+        clock.forward(seconds=5)
+        return share_state(sender, share) == "sent"
+
+    wait_for(sent)
+    assert len(mailbox.taken) == 1
+
+
+@pytest.mark.parametrize("stage", ["RCPT", "DATA"])
+def test_a_final_refusal_is_told_to_the_sender(
+    mailbox: Mailbox, sender: Person, package_id: str, stage: str
+) -> None:
+    mailbox.stage, mailbox.answers = stage, ["550 no such user"]
+    share = sender.share(package_id)
+    wait_for(lambda: share_state(sender, share) == "failed")
+    wait_for(lambda: len(mailbox.taken) == 1)
+    assert mailbox.taken[0].rcpt_tos == ["ct@a.example"]
+
+
+def test_a_mail_server_that_is_down_loses_nothing(
+    server: ServerThread, sender: Person, package_id: str, clock: FrozenClock, mailbox: Mailbox
+) -> None:
+    mailer: Any = server.site.worker.mailer
+    real = mailer._settings
+    mailer._settings = MailSettings(sender=real.sender, host="127.0.0.1", port=1, tls="none")
+    share = sender.share(package_id)
+    time.sleep(0.5)
+    assert share_state(sender, share) == "queued"
+    mailer._settings = real
+    clock.forward(minutes=1)
+    wait_for(lambda: share_state(sender, share) == "sent")
+
+
+@pytest.mark.parametrize(
+    "address", ["a@b.example, c@d.example", "a@b.example\nBcc: c@d.example", "A <a@b.example>"]
+)
+def test_no_letter_goes_to_what_is_not_one_address(address: str) -> None:
+    values = {"organisation": "x", "link": "y"}
+    with pytest.raises(UsageError):
+        compose(Letter("notify", 1, 0, address, values), "exchange@a.example", "a.example")
+
+
+def test_a_name_with_line_breaks_changes_no_header() -> None:
+    values = {"organisation": "A\r\nBcc: evil@c.example\r\n\r\nx", "link": "y"}
+    message = compose(Letter("notify", 1, 0, "a@b.example", values), "e@a.example", "a.example")
+    assert message_from_bytes(message.as_bytes())["Bcc"] is None
