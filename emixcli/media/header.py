@@ -23,7 +23,7 @@ from emixcli.media import elements as el
 from emixcli.media.charset import decode_text, joined
 from emixcli.media.stepping import AT_UNDEFINED, AT_ZERO, CUT, MORE, N_SLOTS, Caches, Stepper
 from emixcli.media.template import Templates
-from emixcli.media.window import HEAD_LENGTH, MAX_VALUE, Inflated, ReadAt, Window
+from emixcli.media.window import HEAD_LENGTH, MAX_HEAD, MAX_VALUE, Inflated, ReadAt, Window
 
 if TYPE_CHECKING:
     from emixcli.model import Value
@@ -114,9 +114,16 @@ def read_header(file: BinaryIO | bytes | bytearray | memoryview, size: int | Non
 
 
 class HeaderReader:
-    """Reads many headers; equal values become one object. Not for use by several threads."""
+    """Reads many headers; equal values become one object. Not for use by several threads.
+
+    Attributes
+    ----------
+    head_length
+        How many bytes to read first of the next file: as many as the last header had.
+    """
 
     def __init__(self) -> None:
+        self.head_length = HEAD_LENGTH
         self._caches = Caches()
         self._templates = Templates()
 
@@ -126,7 +133,7 @@ class HeaderReader:
         Parameters
         ----------
         head
-            The first bytes of the file: 16 KiB, or all of a smaller one.
+            The first bytes of the file: `head_length`, or all of a smaller one.
         size
             Size of the file in bytes.
         read_at
@@ -136,8 +143,12 @@ class HeaderReader:
             self._caches = Caches()
         file = _File(Window(head, size, read_at), self._caches)
         try:
-            if head[128:132] == b"DICM" and (_is_plausible(head[132:]) or not _is_plausible(head)):
-                return file.read(132, self._templates, has_prefix=True)
+            if head[128:134] == b"DICM\x02\x00" or (
+                head[128:132] == b"DICM" and (_is_plausible(head[132:]) or not _is_plausible(head))
+            ):
+                header = file.read(132, self._templates, has_prefix=True)
+                self.head_length = min(max(HEAD_LENGTH, header.end + 4096 & ~4095), MAX_HEAD)
+                return header
             if not _is_plausible(head):
                 return None
             header = file.read(0, self._templates, has_prefix=False)
@@ -268,7 +279,7 @@ class _File(Stepper):
                 if not self.skip_undefined():
                     break
             elif reason in (MORE, CUT):
-                if not window.seek(self.offset):
+                if not window.seek(self.offset, wide=reason == CUT):
                     break
             else:
                 self._stop_at(reason)

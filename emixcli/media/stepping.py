@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.media import elements as el
 from emixcli.media.charset import joined
-from emixcli.media.window import MAX_VALUE
+from emixcli.media.window import CHUNK, MAX_VALUE
 from emixcli.model import KEYWORDS, Value
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ class Stepper:
             window = self.window
             available = window.stop - value
             is_inside = window.base + window.stop < window.size
-            if length > available and is_inside and value > 12:
+            if length > available and is_inside and (value > 12 or window.stop < CHUNK):
                 return CUT
             self._take(slot, vr, window.data[value : value + min(length, max(available, 0))])
         return 0

@@ -84,6 +84,7 @@ class Template:
     values: list[Value]
     media_class: str
     parts: tuple[_Part, ...]
+    length: int  # of heads that it covers: those it was made from, or all if up to the pixels
 
     def fits(self, head: bytes) -> bool:
         """Whether a header may be read with this template at all."""
@@ -107,6 +108,7 @@ class Template:
         file.values = self.values.copy()
         n_different = 0
         has_begun = False
+        run = file.run
         for number, part in enumerate(self.parts):
             at = file.offset
             if data.startswith(part.raw, at):
@@ -121,10 +123,12 @@ class Template:
             else:
                 n_different += 1
                 _forget(file, (part,))
-                if file.run(part.n_equal) != COUNTED:
+                if run(part.n_equal) != COUNTED:
                     _forget(file, self.parts[number + 1 :])
                     return True, n_different
-            if (part.n_open or part.is_undefined) and not _parse(file, part):
+            if (part.n_open and run(part.n_open) != COUNTED) or (
+                part.is_undefined and not _pass_sequence(file)
+            ):
                 _forget(file, self.parts[number + 1 :])
                 return has_begun, n_different + 1
         return True, n_different
@@ -148,7 +152,9 @@ class Templates:
             if template.offset == offset and template.fits(data):
                 has_begun, n_different = template.follow(file)
                 if has_begun and template.agrees(file):
-                    self._is_hit = n_different * 4 <= len(template.parts)
+                    # One that was made from shorter heads is made again once.
+                    is_long = template.length >= len(data)
+                    self._is_hit = is_long and n_different * 4 <= len(template.parts)
                     return True
                 file.reset(offset)
         return False
@@ -173,13 +179,9 @@ class Templates:
         self._previous = sample
 
 
-def _parse(file: Stepper, part: _Part) -> bool:
-    """Parse the elements behind a run; False where they are not as expected."""
-    if part.n_open and file.run(part.n_open) != COUNTED:
-        return False
-    if part.is_undefined:
-        return file.run(1) == AT_UNDEFINED and file.skip_undefined() and not file.window.base
-    return True
+def _pass_sequence(file: Stepper) -> bool:
+    """Move behind a sequence of undefined length; False if there is none, or the window moved."""
+    return file.run(1) == AT_UNDEFINED and file.skip_undefined() and not file.window.base
 
 
 def _forget(file: Stepper, parts: tuple[_Part, ...]) -> None:
@@ -210,7 +212,8 @@ def learn(first: Sample, second: Sample) -> Template | None:
     equal: list[_Element] = []
     pending: list[_Element] = []
     slots: set[int] = set()
-    for element in [*_elements(second), None]:
+    elements = list(_elements(second))
+    for element in [*elements, None]:
         if element is not None and element.tag in _FIXED and known.get(element.tag) != element.raw:
             return None
         starts = element is not None and element.begins_dataset
@@ -227,7 +230,8 @@ def learn(first: Sample, second: Sample) -> Template | None:
         if element.is_undefined and not is_equal:
             _close(parts, equal, pending, slots)
             equal, pending = [], []
-    return _template(second, parts, slots)
+    end = second.offset + sum(len(element.raw) for element in elements)
+    return _template(second, parts, slots, end)
 
 
 def _close(
@@ -237,8 +241,8 @@ def _close(
     begins = bool(equal) and equal[0].begins_dataset
     is_undefined = bool(pending) and pending[-1].is_undefined
     n_open = len(pending) - is_undefined
-    plain = not any(element.is_undefined for element in equal)
-    if len(equal) < _MIN_RUN and plain and parts and not begins and not parts[-1].is_undefined:
+    is_kept = begins or any(e.is_undefined or e.tag in _FIXED for e in equal)
+    if len(equal) < _MIN_RUN and not is_kept and parts and not parts[-1].is_undefined:
         last = parts.pop()
         parts.append(
             _Part(
@@ -258,11 +262,15 @@ def _close(
     parts.append(_Part(raw, len(equal), own, begins, n_open, is_undefined))
 
 
-def _template(sample: Sample, parts: list[_Part], slots: set[int]) -> Template | None:
+def _template(sample: Sample, parts: list[_Part], slots: set[int], end: int) -> Template | None:
     if _SYNTAX not in slots or not parts[0].raw or not any(p.begins_dataset for p in parts):
         return None
     values = [value if slot in slots else None for slot, value in enumerate(sample.values)]
-    return Template(sample.offset, sample.dialect, values, sample.media_class, tuple(parts))
+    length = len(sample.head)
+    if end + 12 <= length:
+        tag = el.element(sample.dialect, sample.head, end)[0]
+        length = 2**62 if sample.dialect.wanted.get(tag) == el.PIXELS else length
+    return Template(sample.offset, sample.dialect, values, sample.media_class, tuple(parts), length)
 
 
 def _elements(sample: Sample) -> Iterator[_Element]:

@@ -11,6 +11,7 @@ from emixcli.errors import MediaError
 ReadAt = Callable[[int, int], bytes]
 
 HEAD_LENGTH: Final = 16 * 1024
+MAX_HEAD: Final = 64 * 1024
 CHUNK: Final = 128 * 1024
 #: No attribute of `model.KEYWORDS` is longer; a longer one is taken as absent.
 MAX_VALUE: Final = 64 * 1024
@@ -53,8 +54,14 @@ class Window:
             self.last = len(data) - 12
             self.data = data
 
-    def seek(self, offset: int) -> bool:
+    def seek(self, offset: int, *, wide: bool = False) -> bool:
         """Move so that the window begins at `offset`; False where no element can begin there.
+
+        Parameters
+        ----------
+        wide
+            Whether the element there may be as long as `MAX_VALUE`; else little is read, since a
+            header rarely goes on for long.
 
         Raises
         ------
@@ -64,11 +71,12 @@ class Window:
         self._refills += 1
         if offset + 8 > self.size or self._refills > MAX_REFILLS:
             return False
-        data = self.read_at(offset, min(CHUNK, self.size - offset))
+        wanted = min(CHUNK if wide or self._refills > 4 else HEAD_LENGTH, self.size - offset)
+        data = self.read_at(offset, wanted)
         if len(data) < 8:
             self.size = offset + len(data)
             return False
-        if len(data) < min(CHUNK, self.size - offset):
+        if len(data) < wanted:
             self.size = offset + len(data)  # the file is shorter than its directory says
         self._set(data, offset)
         return True

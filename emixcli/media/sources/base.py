@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _BLOCK = 64 * 1024
+_HAS_PREAD = hasattr(os, "pread")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +96,20 @@ class Source(Protocol):
 class FileBytes:
     """Bytes of a file or device of the operating system."""
 
-    __slots__ = ("_fd", "_lock", "size")
+    __slots__ = ("_fd", "_lock", "_size")
     is_random = True
 
-    def __init__(self, fd: int, size: int) -> None:
+    def __init__(self, fd: int, size: int = -1) -> None:
         self._fd = fd
-        self._lock = None if hasattr(os, "pread") else threading.Lock()
-        self.size = size
+        self._lock = None if _HAS_PREAD else threading.Lock()
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        """Length in bytes, asked for only where it is needed."""
+        if self._size < 0:
+            self._size = os.fstat(self._fd).st_size
+        return self._size
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return `length` bytes, fewer only at the end."""

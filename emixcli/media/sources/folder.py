@@ -84,7 +84,7 @@ class FolderSource:
     def open_bytes(self, path: str) -> FileBytes:
         """Return the content of a file."""
         fd = os.open(f"{self._root}{os.sep}{path}" if os.sep == "/" else self._native(path), _FLAGS)
-        return FileBytes(fd, os.fstat(fd).st_size)
+        return FileBytes(fd)
 
     def open(self, path: str) -> BinaryIO:
         """Return the content of a file as a stream."""
@@ -121,7 +121,7 @@ class FileSource:
         if path != self._name:
             raise FileNotFoundError(path)
         fd = os.open(self._path, _FLAGS)
-        return FileBytes(fd, os.fstat(fd).st_size)
+        return FileBytes(fd)
 
     def open(self, path: str) -> BinaryIO:
         """Return the content of the file as a stream."""
