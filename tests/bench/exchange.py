@@ -1,15 +1,205 @@
-"""Rows about the exchange; filled in as its parts land."""
+"""Rows about the exchange: a private one, on this machine."""
 
 from __future__ import annotations
 
-from tests.bench.setting import Bench
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from emixcli.errors import UsageError
+from emixcli.exchange.connect import Access, connect
+from emixcli.exchange.interface import Part
+from emixcli.services.demo import RECIPIENT, Demo
+from tests.bench import data
+from tests.bench.measure import Run, best, run
+from tests.bench.setting import EMIX, Bench
 
 Measured = tuple[str, bool, str, dict[str, str]]
 
+_NGINX = """
+worker_processes 1;
+daemon off;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{ worker_connections 64; }}
+http {{
+  access_log off;
+  sendfile on;
+  client_body_temp_path {folder}/t1; proxy_temp_path {folder}/t2; fastcgi_temp_path {folder}/t3;
+  uwsgi_temp_path {folder}/t4; scgi_temp_path {folder}/t5;
+  server {{ listen 127.0.0.1:{port}; root {folder}/root; }}
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Private:
+    """A running exchange and a package to bring there."""
+
+    demo: Demo
+    package: Path
+    package_id: str
+    folder: Path  # what the package was made of
+    env: dict[str, str]
+
+
+@contextlib.contextmanager
+def private(bench: Bench, n: int) -> Iterator[Private]:
+    """Start an exchange, and pack n slices."""
+    source, place = bench.place(f"ct{n}"), bench.place("exchange")
+    data.ct_series(source, n)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    try:
+        with Demo(place) as demo:
+            demo.start_exchange()
+            package = place / "bench.emix.html"
+            env = {"EMIX_HOME": str(place / "home")}
+            made = demo.run("pack", source, "-o", package, "--code-out", place / "code", "--json")
+            yield Private(demo, package, made["package_id"], source, env)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
 
 def upload(bench: Bench) -> Measured:
-    """Not yet."""
-    raise NotImplementedError
+    """Compare `emix upload` with one PUT of the same bytes by curl."""
+    with private(bench, bench.n(1000)) as it:
+        size = it.package.stat().st_size
+        ours = run([*EMIX, "upload", it.package, "--json", "-q"], env=it.env)
+        start = best(3, lambda: run([*EMIX, "whoami", "--json"], env=it.env))
+        curl = best(2, lambda: _curl_put(it, size))
+    ratio = curl.wall_s / ours.wall_s
+    details = {
+        "emix upload, with start, hashes and seal": f"{ours.wall_s:.2f} s, "
+        f"{size / 1e6 / ours.wall_s:.0f} MB/s, {ours.peak / 1e6:.0f} MB of memory",
+        "of that, start and login (`emix whoami`)": f"{start.wall_s:.2f} s",
+        "curl -T": f"{curl.wall_s:.2f} s, {size / 1e6 / curl.wall_s:.0f} MB/s",
+        "package": f"{size / 1e6:.0f} MB",
+    }
+    return f"{ratio:.2f}x curl", ratio >= 1.3, "emix upload FILE", details
 
 
-download = send = upload
+def _curl_put(it: Private, size: int) -> Run:
+    """PUT the whole package as one part of another package that is never sealed."""
+    old = os.environ.get("EMIX_HOME")
+    os.environ["EMIX_HOME"] = it.env["EMIX_HOME"]
+    try:
+        exchange = connect(Access())
+        package_id = _new_id()
+        exchange.create_package(package_id, part_size=1 << 30, size_bound=size)
+        md5 = hashlib.md5(it.package.read_bytes(), usedforsecurity=False).hexdigest()
+        (signed,) = exchange.sign_parts(package_id, [Part(1, size, md5)])
+    finally:
+        if old is None:
+            del os.environ["EMIX_HOME"]
+        else:
+            os.environ["EMIX_HOME"] = old
+    url = signed.url if "://" in signed.url else it.demo.url + signed.url
+    headers = [f"-H{name}: {value}" for name, value in signed.headers.items()]
+    done = run(["curl", "-sf", "-T", it.package, *headers, "-o", os.devnull, url])
+    exchange.delete_package(package_id)
+    return done
+
+
+def _new_id() -> str:
+    return "".join(secrets.choice("0123456789abcdefghjkmnpqrstvwxyz") for _ in range(25)) + "0"
+
+
+def download(bench: Bench) -> Measured:
+    """Compare the exchange's content with nginx, both fetched by curl."""
+    with private(bench, bench.n(1000)) as it:
+        sent = run([*EMIX, "upload", it.package, "--json", "-q"], env=it.env)
+        assert it.package_id in sent.stdout
+        size = it.package.stat().st_size
+        token = _token(it)
+        url = f"{it.demo.url}/v1/packages/{it.package_id}/content"
+        header = f"Authorization: Bearer {token}"
+        with nginx(it.demo.folder, it.package) as other:
+            pairs = [
+                (
+                    run(["curl", "-sf", "-H", header, "-o", os.devnull, url]).wall_s,
+                    run(["curl", "-sf", "-o", os.devnull, other]).wall_s,
+                )
+                for _ in range(5)
+            ]
+    ours, theirs = (min(times) for times in zip(*pairs, strict=True))
+    ratio = theirs / ours
+    details = {
+        "exchange": f"{ours:.2f} s, {size / 1e6 / ours:.0f} MB/s",
+        "nginx, sendfile": f"{theirs:.2f} s, {size / 1e6 / theirs:.0f} MB/s",
+        "package": f"{size / 1e6:.0f} MB",
+    }
+    command = "curl EXCHANGE/v1/packages/ID/content"
+    return f"{ratio:.2f}x nginx", ratio >= 0.75, command, details
+
+
+def _token(it: Private) -> str:
+    """Return a fresh token of the sender."""
+    password = (it.demo.folder / "password").read_text("ascii").strip()
+    exchange = connect(Access(url=it.demo.url), login=False)
+    return exchange.login("ct@hospital.example", password).token
+
+
+@contextlib.contextmanager
+def nginx(folder: Path, file: Path) -> Iterator[str]:
+    """Serve one file by nginx; give its address."""
+    import socket
+    import time
+
+    program = shutil.which("nginx") or "/usr/sbin/nginx"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    place = folder / "nginx"
+    (place / "root").mkdir(parents=True)
+    (place / "root" / "file").hardlink_to(file)
+    place.joinpath("nginx.conf").write_text(_NGINX.format(folder=place, port=port), "ascii")
+    folder.chmod(0o755)
+    process = subprocess.Popen(
+        [program, "-c", str(place / "nginx.conf"), "-g", "user root;"],
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        for _ in range(100):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+                break
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}/file"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def send(bench: Bench) -> Measured:
+    """Compare the whole send with the slowest of its stages, each alone."""
+    with private(bench, bench.n(1000)) as it:
+        size = data.ct_series(it.folder, bench.n(1000))
+        scan = best(2, lambda: run([*EMIX, "scan", it.folder, "--json"], env=it.env))
+        it.package.unlink()
+        code = it.demo.folder / "code"
+        code.unlink()
+        pack = run([*EMIX, "pack", it.folder, "-o", it.package, "--code-out", code, "-q"],
+                   env=it.env)  # fmt: skip
+        up = run([*EMIX, "upload", it.package, "-q", "--json"], env=it.env)
+        whole = run(
+            [*EMIX, "send", it.folder, "--to", RECIPIENT, "--confirm-to", RECIPIENT, "--purpose",
+             "treatment", "--hold", "0", "--code-out", it.demo.folder / "code2", "--yes", "-q"],
+            env=it.env,
+        )  # fmt: skip
+    stages = {"scan": scan, "pack": pack, "upload": up}
+    slowest = max(stage.wall_s for stage in stages.values())
+    if not slowest:
+        raise UsageError("no stage was measured")
+    ratio = whole.wall_s / slowest
+    details = {
+        "input": f"{size / 1e6:.0f} MB",
+        "send": f"{whole.wall_s:.2f} s, {whole.peak / 1e6:.0f} MB of memory",
+        **{name: f"{stage.wall_s:.2f} s" for name, stage in stages.items()},
+    }
+    return f"{ratio:.2f}x", ratio <= 1.15, "emix send FOLDER --to ADDR --purpose P", details
