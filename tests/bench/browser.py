@@ -1,15 +1,141 @@
-"""Rows about the viewer; filled in as its parts land."""
+"""Rows about the viewer, in Chromium: a package served by nginx opens itself by Range requests."""
 
 from __future__ import annotations
 
-from tests.bench.setting import Bench
+import contextlib
+import json
+import shutil
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tests.bench import data
+from tests.bench.exchange import nginx
+from tests.bench.measure import run
+from tests.bench.setting import EMIX, Bench
 
 Measured = tuple[str, bool, str, dict[str, str]]
 
+#: Types the code as soon as there is a field, and notes milliseconds since the navigation.
+_PLAY = """
+const CODE = %s, seen = window.benchTimes = {};
+new MutationObserver(() => {
+  const field = document.querySelector('.code-input');
+  if (field && !seen.submitted) {
+    seen.submitted = performance.now();
+    field.value = CODE;
+    field.dispatchEvent(new Event('input', {bubbles: true}));
+    field.form.requestSubmit();
+  }
+  if (!seen.shown && document.querySelector('.viewport[data-shown]')) {
+    seen.shown = performance.now();
+    seen.requests = performance.getEntriesByType('resource').length;
+  }
+}).observe(document, {subtree: true, childList: true, attributes: true});
+"""
+#: Goes on by one image whenever the last one stands on the canvas.
+_SCROLL = """
+n => new Promise(done => {
+  const viewport = document.querySelector('.viewport');
+  const first = viewport.dataset.shown, begun = performance.now();
+  let count = 0;
+  const next = () => document.activeElement.dispatchEvent(
+    new KeyboardEvent('keydown', {key: 'ArrowDown', code: 'ArrowDown', bubbles: true}));
+  new MutationObserver(() => {
+    count += 1;
+    if (count >= n) done(count / (performance.now() - begun) * 1000);
+    else next();
+  }).observe(viewport, {attributes: true, attributeFilter: ['data-shown']});
+  next();
+})
+"""
+_LINE = {"offline": False, "latency": 30, "downloadThroughput": 50e6 / 8, "uploadThroughput": 5e6}
+
+
+@contextlib.contextmanager
+def _served(bench: Bench) -> Iterator[tuple[str, str, int]]:
+    """Give address, access code and size of a package of about 500 MB."""
+    n = bench.n(1800)
+    source, place = bench.place(f"ct{n}"), bench.place("browser")
+    data.ct_series(source, n)
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir()
+    package, code = place / "bench.emix.html", place / "code"
+    try:
+        run([*EMIX, "pack", source, "-o", package, "--code-out", code, "-q"],
+            env={"EMIX_HOME": str(place / "home")})  # fmt: skip
+        with nginx(place, package) as url:
+            (place / "nginx" / "root" / "file").rename(place / "nginx" / "root" / "file.html")
+            size = package.stat().st_size
+            yield f"{url}.html", code.read_text("ascii").strip(), size
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _chromium() -> Iterator[Any]:
+    from playwright.sync_api import sync_playwright
+
+    program = shutil.which("chromium") or "/usr/bin/chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program if Path(program).exists() else None, args=["--no-sandbox"]
+        )
+        yield browser
+        browser.close()
+
+
+def _open(browser: Any, url: str, code: str, *, slow: bool) -> tuple[Any, dict[str, float]]:
+    """Open the package in a fresh context and return the page and its times in ms."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.add_init_script(_PLAY % json.dumps(code))
+    if slow:
+        session = context.new_cdp_session(page)
+        session.send("Network.enable")
+        session.send("Network.emulateNetworkConditions", _LINE)
+    page.goto(url, wait_until="commit")
+    page.wait_for_function("() => window.benchTimes?.shown", timeout=60_000, polling=20)
+    return page, page.evaluate("() => window.benchTimes")
+
+
+def _first(bench: Bench, *, slow: bool, budget_s: float) -> Measured:
+    with _served(bench) as (url, code, size), _chromium() as browser:
+        runs = []
+        for _ in range(5):
+            page, times = _open(browser, url, code, slow=slow)
+            runs.append(times)
+            page.context.close()
+    shown = statistics.median(times["shown"] for times in runs) / 1000
+    asked = statistics.median(times["submitted"] for times in runs) / 1000
+    details = {
+        "package": f"{size / 1e6:.0f} MB",
+        "until the field for the access code": f"{asked:.2f} s",
+        "from there to the image, key derivation included": f"{shown - asked:.2f} s",
+        "of five runs": ", ".join(f"{times['shown'] / 1000:.2f}" for times in runs) + " s",
+    }
+    return f"{shown:.2f} s", shown <= budget_s, "Chromium, code typed by a script", details
+
 
 def first_image(bench: Bench) -> Measured:
-    """Not yet."""
-    raise NotImplementedError
+    """Measure from the navigation to the first image, on this machine."""
+    return _first(bench, slow=False, budget_s=0.3)
 
 
-first_image_slow = scroll = first_image
+def first_image_slow(bench: Bench) -> Measured:
+    """Measure the same over an emulated line of 50 Mbit/s and 30 ms."""
+    return _first(bench, slow=True, budget_s=0.6)
+
+
+def scroll(bench: Bench) -> Measured:
+    """Measure how many slices a second are fetched, decrypted, decoded and drawn."""
+    with _served(bench) as (url, code, _), _chromium() as browser:
+        page, _times = _open(browser, url, code, slow=False)
+        page.wait_for_timeout(1500)
+        page.keyboard.press("Home")
+        page.wait_for_timeout(500)
+        rates = [float(page.evaluate(_SCROLL, bench.n(400))) for _ in range(3)]
+    rate = max(rates)
+    details = {"of three times": ", ".join(f"{each:.0f}" for each in rates) + " slices/s"}
+    return f"{rate:.0f} slices/s", rate >= 60, "Chromium, image after image by key", details
