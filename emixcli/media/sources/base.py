@@ -125,6 +125,14 @@ class FileBytes:
             length -= len(part)
         return b"".join(parts)
 
+    def read_into(self, offset: int, view: memoryview) -> int:
+        """Fill `view` without a copy; returns how many bytes, fewer also before the end."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self._fd, [view], offset)
+        data = self._read(offset, len(view))
+        view[: len(data)] = data
+        return len(data)
+
     def _read(self, offset: int, length: int) -> bytes:
         if self._lock is None:
             return os.pread(self._fd, length, offset)
@@ -184,10 +192,14 @@ class _RawBytes(io.RawIOBase):
 
     def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
         view = memoryview(buffer).cast("B")
-        data = self._content.read_at(self._at, len(view))
-        view[: len(data)] = data
-        self._at += len(data)
-        return len(data)
+        if isinstance(self._content, FileBytes):
+            n = self._content.read_into(self._at, view)
+        else:
+            data = self._content.read_at(self._at, len(view))
+            n = len(data)
+            view[:n] = data
+        self._at += n
+        return n
 
     def close(self) -> None:
         if not self.closed:
