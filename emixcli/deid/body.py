@@ -1,0 +1,69 @@
+"""What follows the header of a de-identified object: ranges of the source and made bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+_CHUNK = 1024 * 1024
+
+#: Bytes, or offset and length of a range of the source that is copied as it is.
+Piece = bytes | memoryview | tuple[int, int]
+
+
+class Made(Protocol):
+    """Pieces made while they are read: cleaned pixel data."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of all pieces."""
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield the pieces, each time anew."""
+
+    def close(self) -> None:
+        """Free what they need."""
+
+
+@dataclass(frozen=True)
+class Body:
+    """Parts in order; `size` is the sum of their lengths."""
+
+    parts: tuple[Piece | Made, ...] = ()
+    size: int = 0
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield bytes and ranges of the source in order."""
+        for part in self.parts:
+            if isinstance(part, bytes | memoryview | tuple):
+                yield part
+            else:
+                yield from part.pieces()
+
+    def close(self) -> None:
+        """Free what the parts need."""
+        for part in self.parts:
+            if not isinstance(part, bytes | memoryview | tuple):
+                part.close()
+
+    def read_from(self, source: BinaryIO) -> Iterator[bytes | memoryview]:
+        """Yield the bytes, at most 1 MiB of the source at once.
+
+        Raises
+        ------
+        OSError
+            Where the source cannot be read, or has become shorter.
+        """
+        for piece in self.pieces():
+            if not isinstance(piece, tuple):
+                yield piece
+                continue
+            offset, left = piece
+            source.seek(offset)
+            while left:
+                data = source.read(min(left, _CHUNK))
+                if not data:
+                    raise OSError("the source has become shorter")
+                left -= len(data)
+                yield data
