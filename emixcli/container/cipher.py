@@ -24,7 +24,7 @@ _BLOCK = 16
 PIECE = 256 * 1024
 
 
-def make_salt(key: bytes, name: str, digest: bytes, attempt: int) -> bytes:
+def make_salt(key: bytes, name: str, identity: bytes, attempt: int) -> bytes:
     """Return the salt of an entry: one for each key, name, encrypted bytes and attempt.
 
     Parameters
@@ -33,12 +33,14 @@ def make_salt(key: bytes, name: str, digest: bytes, attempt: int) -> bytes:
         The package key.
     name
         The name of the entry.
-    digest
-        SHA-256 of the bytes that will be encrypted, that is after compression.
+    identity
+        What tells the bytes that will be encrypted from all others: SHA-256 of the content, then
+        length (8 bytes) and CRC-32 (4 bytes) of it after compression, little-endian. The last two
+        part what two versions of the compressor make of one content.
     attempt
         0, counted up while the encrypted entry cannot stand in a page.
     """
-    message = b"emix/v1/salt\0" + name.encode("ascii") + b"\0" + digest
+    message = b"emix/v1/salt\0" + name.encode("ascii") + b"\0" + identity
     return hmac.digest(key, message + attempt.to_bytes(4, "little"), "sha256")[:SALT]
 
 

@@ -11,14 +11,14 @@ from typing import BinaryIO
 from emixcli.container.cipher import MAC, OVERHEAD, SALT, VERIFIER, EntryCipher, make_salt
 from emixcli.container.encoding import to_base64url
 from emixcli.container.frames import FrameHasher, Range
-from emixcli.container.glue import PARSE_LIMIT, FixupStream, fixups, fixups_bound, is_fit
+from emixcli.container.glue import PARSE_LIMIT, FixupStream, find_fixups, fixups_bound
 from emixcli.container.zipformat import DEFLATED, STORED, ZipEntry, local_header
 from emixcli.errors import MediaError, PackageDamagedError
 
 #: Larger sources are read several times instead of being held.
 MEMORY_LIMIT = 16 * 1024 * 1024
 PIECE = 1024 * 1024
-_LEVEL = 2
+_LEVEL = 3
 _MAX_ATTEMPTS = 100
 
 
@@ -94,21 +94,27 @@ def encode_bytes(
     name: str, content: bytes, key: bytes, *, compress: bool, ranges: list[Range] | None = None
 ) -> Encoded:
     """Return an entry that holds `content`."""
-    sha256 = hashlib.sha256(content).hexdigest()
+    from isal import isal_zlib
+
+    digest = hashlib.sha256(content).digest()
     hasher = FrameHasher(ranges or [])
     hasher.add(content)
-    frames = [(*span, digest) for span, digest in zip(ranges or [], hasher.digests, strict=True)]
+    frames = [(*span, found) for span, found in zip(ranges or [], hasher.digests, strict=True)]
     method, data = _deflate(content) if compress else (STORED, content)
     entry = ZipEntry(name, method, len(data) + OVERHEAD, len(content))
     head = local_header(entry)
-    digest = bytes.fromhex(sha256) if method == STORED else hashlib.sha256(data).digest()
+    identity = _identity(digest, len(data), isal_zlib.crc32(data))
     for attempt in range(_MAX_ATTEMPTS):
-        script = _encrypt(head, data, key, make_salt(key, name, digest, attempt))
-        if is_fit(script):
-            table = fixups(script)
-            if len(table) <= fixups_bound(len(script)):
-                return Encoded(entry, sha256, frames, _held(script), table)
+        script = _encrypt(head, data, key, make_salt(key, name, identity, attempt))
+        table = find_fixups(script)
+        if table is not None and len(table) <= fixups_bound(len(script)):
+            return Encoded(entry, digest.hex(), frames, _held(script), table)
     raise PackageDamagedError("an entry cannot be made fit for a page")
+
+
+def _identity(digest: bytes, length: int, crc32: int) -> bytes:
+    """Return what `make_salt` asks for."""
+    return digest + length.to_bytes(8, "little") + crc32.to_bytes(4, "little")
 
 
 def _held(script: bytearray) -> Callable[[], Iterator[bytearray]]:
@@ -152,19 +158,18 @@ def _encode_large(source: Source, key: bytes) -> Encoded:
     First pass: digests and the compressed size. Second, where a browser may parse such a file: a
     dry encryption that finds a fit salt. Third, in `pieces`: what is written.
     """
-    sha256, frames = _digest(source)
-    method, length, digest = STORED, source.size, sha256
+    sha256, crc32, frames = _digest(source)
+    method, length = STORED, source.size
     if source.compress:
-        length, deflated_sha256 = _measure(source)
-        if length < source.size:
-            method, digest = DEFLATED, deflated_sha256
-        else:
-            length = source.size
+        deflated_length, deflated_crc32 = _measure(source)
+        if deflated_length < source.size:
+            method, length, crc32 = DEFLATED, deflated_length, deflated_crc32
     entry = ZipEntry(source.name, method, length + OVERHEAD, source.size)
     large = _LargeEntry(source, key, entry, sha256)
     script_length = len(local_header(entry)) + entry.data_length
+    identity = _identity(bytes.fromhex(sha256), length, crc32)
     for attempt in range(_MAX_ATTEMPTS):
-        large.salt = make_salt(key, source.name, bytes.fromhex(digest), attempt)
+        large.salt = make_salt(key, source.name, identity, attempt)
         if script_length > PARSE_LIMIT:
             return Encoded(entry, sha256, frames, large.pieces, b"")
         stream = FixupStream()
@@ -190,15 +195,19 @@ def _read(source: Source) -> Iterator[bytes]:
             raise _changed()
 
 
-def _digest(source: Source) -> tuple[str, list[tuple[int, int, str]]]:
+def _digest(source: Source) -> tuple[str, int, list[tuple[int, int, str]]]:
+    """Return SHA-256 and CRC-32 of the content, and its frames."""
+    from isal import isal_zlib
+
     with source.open() as file:
         ranges = source.frames(file)
-    hasher, whole = FrameHasher(ranges), hashlib.sha256()
+    hasher, whole, crc32 = FrameHasher(ranges), hashlib.sha256(), 0
     for piece in _read(source):
         whole.update(piece)
+        crc32 = isal_zlib.crc32(piece, crc32)
         hasher.add(piece)
     frames = [(*span, digest) for span, digest in zip(ranges, hasher.digests, strict=True)]
-    return whole.hexdigest(), frames
+    return whole.hexdigest(), crc32, frames
 
 
 def _deflated(source: Source, digest: hashlib._Hash | None = None) -> Iterator[bytes]:
@@ -212,12 +221,15 @@ def _deflated(source: Source, digest: hashlib._Hash | None = None) -> Iterator[b
     yield deflate.flush()
 
 
-def _measure(source: Source) -> tuple[int, str]:
-    digest, length = hashlib.sha256(), 0
+def _measure(source: Source) -> tuple[int, int]:
+    """Return length and CRC-32 of what deflate makes of the content."""
+    from isal import isal_zlib
+
+    length = crc32 = 0
     for piece in _deflated(source):
-        digest.update(piece)
+        crc32 = isal_zlib.crc32(piece, crc32)
         length += len(piece)
-    return length, digest.hexdigest()
+    return length, crc32
 
 
 class _LargeEntry:

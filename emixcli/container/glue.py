@@ -22,33 +22,61 @@ _LONGEST = len(b"</script")
 _LF, _CR = 10, 13
 _LESS, _BANG, _SLASH, _S = b"<!/s"
 _Bytes = npt.NDArray[np.uint8]
+_Places = npt.NDArray[np.intp]
 #: Longest content of one script element that is made fit for parsing.
 PARSE_LIMIT = 128 * 1024 * 1024
+
+
+def find_fixups(content: bytes | bytearray | memoryview) -> bytes | None:
+    """Return the fixups of the text of a script element, None where it is unfit.
+
+    One pass: what `is_fit` and `fixups` tell.
+    """
+    data = np.frombuffer(content, dtype=np.uint8)
+    special = data == _LF
+    special |= data == _CR
+    special |= data == _LESS
+    at = np.flatnonzero(special)
+    found = data[at]
+    is_end = found != _LESS
+    if not _is_fit(content, data, at[~is_end]):
+        return None
+    return _pack(_codes(at[is_end], found[is_end]))
 
 
 def is_fit(content: bytes | bytearray | memoryview) -> bool:
     """Tell whether an HTML parser takes `content` as the text of one script element."""
     data = np.frombuffer(content, dtype=np.uint8)
+    return _is_fit(content, data, np.flatnonzero(data == _LESS))
+
+
+def _is_fit(content: bytes | bytearray | memoryview, data: _Bytes, less: _Places) -> bool:
+    """Tell whether none of the places of "<" begins what must not be."""
     if len(data) < _LONGEST:
         return _FORBIDDEN.search(content) is None
     # numpy finds the candidates without holding the interpreter's lock, unlike a search
-    at = np.flatnonzero(data[:-1] == _LESS)
-    following = data[at + 1]
+    less = less[less < len(data) - 1]
+    following = data[less + 1]
     likely = (following == _BANG) | (following == _SLASH) | (following | 32 == _S)
     return all(
-        _FORBIDDEN.match(content, int(start), int(start) + _LONGEST) is None for start in at[likely]
+        _FORBIDDEN.match(content, int(start), int(start) + _LONGEST) is None
+        for start in less[likely]
     )
 
 
 def fixups(content: bytes | bytearray | memoryview) -> bytes:
     """Return one 2-bit code per LF that a parser sees: 0 LF, 1 CR, 2 CRLF; low bits first."""
-    data = np.frombuffer(content, dtype=np.uint8)
-    return _pack(_codes(data))
+    return _pack(_codes_of(np.frombuffer(content, dtype=np.uint8)))
 
 
-def _codes(data: _Bytes) -> _Bytes:
+def _codes_of(data: _Bytes) -> _Bytes:
     ends = np.flatnonzero((data == _LF) | (data == _CR))
-    is_cr = data[ends] == _CR
+    return _codes(ends, data[ends])
+
+
+def _codes(ends: _Places, found: _Bytes) -> _Bytes:
+    """Return the code of each LF that a parser sees; `found` are the bytes at `ends`."""
+    is_cr = found == _CR
     # a CR directly followed by an LF: the pair is one LF for the parser
     pair = np.zeros(len(ends), dtype=bool)
     pair[:-1] = is_cr[:-1] & ~is_cr[1:] & (ends[1:] - ends[:-1] == 1)
@@ -85,7 +113,7 @@ class FixupStream:
         whole = b"\r" + bytes(piece) if self._held_cr else piece
         self._held_cr = len(whole) > 0 and whole[-1] == _CR
         end = len(whole) - 1 if self._held_cr else len(whole)
-        self._codes.append(_codes(np.frombuffer(whole[:end], dtype=np.uint8)))
+        self._codes.append(_codes_of(np.frombuffer(whole[:end], dtype=np.uint8)))
 
     def finish(self) -> bytes:
         """Return the fixups of all pieces."""

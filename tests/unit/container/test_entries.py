@@ -7,7 +7,9 @@ import hashlib
 import io
 import os
 import shutil
+import struct
 import subprocess
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
@@ -22,7 +24,15 @@ from emixcli.container import entry as entry_module
 from emixcli.container import glue
 from emixcli.container.cipher import EntryCipher, make_salt
 from emixcli.container.entry import Encoded, Source, SourceChangedError, encode, zip_password
-from emixcli.container.glue import OPEN, FixupStream, fixups, is_fit, make_comment, make_glue
+from emixcli.container.glue import (
+    OPEN,
+    FixupStream,
+    find_fixups,
+    fixups,
+    is_fit,
+    make_comment,
+    make_glue,
+)
 from emixcli.container.sink import FileSink
 from emixcli.container.zipformat import (
     DEFLATED,
@@ -105,18 +115,20 @@ def test_an_entry_too_large_to_be_parsed_carries_no_table(monkeypatch: pytest.Mo
 def test_an_unfit_entry_gets_the_next_salt(monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     """The first two salts are refused, as if the ciphertext held a marker."""
     content = os.urandom(5000)
-    refused = [
-        make_salt(KEY, NAME, hashlib.sha256(content).digest(), attempt) for attempt in (0, 1)
-    ]
+    identity = hashlib.sha256(content).digest() + struct.pack("<QI", 5000, zlib.crc32(content))
+    refused = [make_salt(KEY, NAME, identity, attempt) for attempt in (0, 1)]
 
     def picky(data: bytes | bytearray | memoryview) -> bool:
         return not any(salt in bytes(data) for salt in refused) and is_fit(data)
 
-    monkeypatch.setattr(entry_module, "is_fit", picky)
+    def find_fixups(data: bytes | bytearray | memoryview) -> bytes | None:
+        return fixups(data) if picky(data) else None
+
+    monkeypatch.setattr(entry_module, "find_fixups", find_fixups)
     monkeypatch.setattr(glue, "is_fit", picky)
     monkeypatch.setattr(entry_module, "MEMORY_LIMIT", limit)
     encoded = encode(source(content), KEY)
-    third = make_salt(KEY, NAME, hashlib.sha256(content).digest(), 2)
+    third = make_salt(KEY, NAME, identity, 2)
     assert third in script(encoded)[:100]
 
 
@@ -138,6 +150,7 @@ def test_pieces_of_a_script_are_tabulated_as_the_whole(pieces: list[bytes]) -> N
     whole = b"".join(pieces)
     assert stream.finish() == fixups(whole)
     assert stream.fit == is_fit(whole)
+    assert find_fixups(whole) == (fixups(whole) if is_fit(whole) else None)
 
 
 _TRICKY = st.lists(
@@ -153,6 +166,7 @@ def test_markers_and_line_ends_over_seams(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
     assert stream.finish() == fixups(whole)
     assert stream.fit == is_fit(whole)
+    assert find_fixups(whole) == (fixups(whole) if is_fit(whole) else None)
 
 
 @given(_TRICKY)

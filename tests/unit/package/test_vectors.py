@@ -78,8 +78,8 @@ def run_slot(vector: Vector) -> None:
 
 
 def run_salt(vector: Vector) -> None:
-    key, digest = bytes.fromhex(vector["key"]), bytes.fromhex(vector["digest"])
-    salt = make_salt(key, vector["name"], digest, int(vector["attempt"]))
+    key, identity = bytes.fromhex(vector["key"]), bytes.fromhex(vector["identity"])
+    salt = make_salt(key, vector["name"], identity, int(vector["attempt"]))
     assert salt.hex() == vector["salt"]
 
 
