@@ -163,7 +163,9 @@ def slots() -> None:
 def salts() -> None:
     """Salts of entries."""
     for attempt in (0, 1, 258):
-        identity = hashlib.sha256(b"content").digest() + struct.pack("<QI", 7, zlib.crc32(b"content"))
+        identity = hashlib.sha256(b"content").digest() + struct.pack(
+            "<QI", 7, zlib.crc32(b"content")
+        )
         salt = make_salt(KEY, "DICOM/S0001/E0001/I00001", identity, attempt)
         write(f"salt-{attempt}", [
             ("kind", "salt"), ("expect", "success"), ("comment", "HMAC-SHA-256, cut"),
