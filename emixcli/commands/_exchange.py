@@ -1,4 +1,4 @@
-"""What commands that talk to an exchange share: options, JSON of shares, handing over codes."""
+"""What commands that talk to an exchange share: options, and how packages and shares are shown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from emixcli.exchange.connect import Access
     from emixcli.exchange.http import HttpExchange
     from emixcli.exchange.interface import Package, Share
-    from emixcli.services.share import NewShare
 
 CaFile = Annotated[
     Path | None,
@@ -105,82 +104,6 @@ def package_json(package: Package) -> dict[str, Any]:
         "expires": package.expires or None,
         "shares": [share_json(share) for share in package.shares],
     }
-
-
-def confirmed_addresses(
-    recipients: Sequence[str], given: Sequence[str], *, proven: frozenset[str], no_input: bool
-) -> frozenset[str]:
-    """Return the addresses that were typed twice; asks for new ones where a person sits there.
-
-    Raises
-    ------
-    RecipientUnconfirmedError
-        The second time it was another one.
-    """
-    from emixcli.errors import RecipientUnconfirmedError
-    from emixcli.services.share import check_address
-    from emixcli.ui import prompts
-
-    confirmed = {check_address(text).casefold() for text in given}
-    for address in recipients:
-        known = address.casefold() in confirmed | proven
-        if known or no_input or not prompts.is_interactive():
-            continue
-        typed = prompts.ask(f"{address} is new: type the address again", option="--confirm-to ADDR")
-        if typed.casefold() != address.casefold():
-            raise RecipientUnconfirmedError(
-                "the two addresses differ; nothing was sent",
-                hint="start the command again with the right address",
-            )
-        confirmed.add(address.casefold())
-    return frozenset(confirmed)
-
-
-def check_code_out(code_out: Path | None, *, json: bool, resumed: bool = False) -> None:
-    """Refuse early where the access codes could not be handed over.
-
-    Raises
-    ------
-    UsageError
-        With `--json` there is no other place for them.
-    OutputExistsError
-        The file exists, and not from an earlier run of the same command.
-    """
-    from emixcli.errors import OutputError, OutputExistsError, UsageError
-
-    if code_out is None:
-        if json:
-            raise UsageError(
-                "a generated access code is never in JSON", hint="give --code-out FILE for it"
-            )
-        return
-    if code_out.is_symlink() or (code_out.exists() and not resumed):
-        raise OutputExistsError(
-            "the file for the access code exists already", hint="choose another name for --code-out"
-        )
-    if not code_out.parent.is_dir():
-        raise OutputError("the folder for the access code does not exist", hint="make it first")
-
-
-def hand_over(made: Sequence[NewShare], code_out: Path | None) -> None:
-    """Show each access code once, or write them to a file: one code, or one line each."""
-    from emixcli.services.code_file import write_code
-    from emixcli.ui import console
-
-    if not made:
-        return
-    if code_out is not None:
-        lines = [
-            new.code if len(made) == 1 else f"{new.share.recipient} {new.code}" for new in made
-        ]
-        partial = code_out.with_name(code_out.name + ".partial")
-        partial.unlink(missing_ok=True)
-        write_code(partial, "\n".join(lines))
-        partial.replace(code_out)
-        return
-    for new in made:
-        console.note(f"access code for {new.share.recipient}: {new.code}")
-    console.note("Give each code to its recipient by telephone, never by mail.")
 
 
 def show_shares(shares: Sequence[Share]) -> None:

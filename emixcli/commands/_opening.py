@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 _MAX_SECRET = 1024
 
 
-def read_secret(path: Path) -> str:
-    """Return the first line of a file that holds an access code or passphrase; - is stdin.
+def read_secret(path: Path, *, what: str = "access code", option: str = "--code-file") -> str:
+    """Return the first line of a file that holds a secret, with its blanks; - is standard input.
+
+    Parameters
+    ----------
+    what, option
+        Names of the secret and of the option that gave the file, for errors.
 
     Raises
     ------
@@ -31,11 +36,13 @@ def read_secret(path: Path) -> str:
                 text = file.readline(_MAX_SECRET)
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError(
-            "the file of the access code cannot be read", hint="check the name given to --code-file"
+            f"the file of the {what} cannot be read", hint=f"check the name given to {option}"
         ) from exc
     if not text.strip():
-        raise UsageError("the file of the access code is empty")
-    return text.strip()
+        raise UsageError(
+            f"the file of the {what} is empty", hint=f"it holds the {what} as its first line"
+        )
+    return text.rstrip("\r\n")
 
 
 def open_file(path: Path, *, code_file: Path | None, no_input: bool = False) -> PackageReader:

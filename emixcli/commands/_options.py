@@ -57,6 +57,12 @@ CodeOut = Annotated[
         help="Write the generated access code to FILE (mode 0600) instead of the terminal.",
     ),
 ]
+PasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file", metavar="FILE", help="Read the password from FILE (- for stdin)."
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be done; write and send nothing.")
 ]

@@ -19,6 +19,28 @@ if TYPE_CHECKING:
     from emixcli.progress import ProgressListener
     from emixcli.services.download import Downloaded, Source
 
+Target = Annotated[
+    str, typer.Argument(metavar="ID|LINK", help="An own package, or the link of a mail.")
+]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="DIR", help="Where the package goes.")
+]
+Unpack = Annotated[
+    bool, typer.Option("--unpack", help="Get the DICOM files and reports, in a folder DIR/ID.")
+]
+MailCodeFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--mail-code-file",
+        metavar="FILE",
+        help="Read the code that was mailed from FILE; with - one is mailed, then read from"
+        " standard input.",
+    ),
+]
+RequestCode = Annotated[
+    bool, typer.Option("--request-code", help="Only have a code mailed for this link.")
+]
+
 
 @dataclass
 class _Opened:
@@ -31,29 +53,13 @@ class _Opened:
 
 
 def command(
-    target: Annotated[
-        str, typer.Argument(metavar="ID|LINK", help="An own package, or the link of a mail.")
-    ],
+    target: Target,
     *,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="DIR", help="Where the package goes.")
-    ],
-    unpack: Annotated[
-        bool, typer.Option("--unpack", help="Get the DICOM files and reports, in a folder DIR/ID.")
-    ] = False,
+    output: Output,
+    unpack: Unpack = False,
     code_file: CodeFile = None,
-    mail_code_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--mail-code-file",
-            metavar="FILE",
-            help="Read the code that was mailed from FILE; with - one is mailed, then read from"
-            " standard input.",
-        ),
-    ] = None,
-    request_code: Annotated[
-        bool, typer.Option("--request-code", help="Only have a code mailed for this link.")
-    ] = False,
+    mail_code_file: MailCodeFile = None,
+    request_code: RequestCode = False,
     dry_run: DryRun = False,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
@@ -131,18 +137,23 @@ def _open_link(
 
 def _mail_code(room: HttpMailroom, file: Path | None, *, no_input: bool) -> str:
     """Return the one-time code of the mailbox, after having it mailed unless it is in a file."""
-    from emixcli.commands._opening import read_secret
     from emixcli.ui import console, prompts
 
     if file is None:
         _require_person("the code that is mailed", "--mail-code-file FILE", no_input=no_input)
     elif str(file) != "-":
-        return read_secret(file)
+        return _read_mail_code(file)
     room.request_code()
     console.note("a code is on its way to the mailbox that got the link")
     if file is not None:
-        return read_secret(file)
+        return _read_mail_code(file)
     return prompts.ask("code from the mail", option="--mail-code-file FILE")
+
+
+def _read_mail_code(file: Path) -> str:
+    from emixcli.commands._opening import read_secret
+
+    return read_secret(file, what="code from the mail", option="--mail-code-file").strip()
 
 
 def _get(

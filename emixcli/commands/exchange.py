@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emixcli.commands._options import Json, NoInput, Verbose
+from emixcli.commands._options import Json, NoInput, PasswordFile, Verbose
 
 if TYPE_CHECKING:
     from emixcli.server.settings import Settings
@@ -29,11 +29,9 @@ EXAMPLES = {
 }
 
 Dir = Annotated[Path, typer.Argument(metavar="DIR", help="Data directory of the exchange.")]
-PasswordFile = Annotated[
-    str | None,
-    typer.Option(
-        "--password-file", metavar="FILE", help="Read the password from FILE (- for stdin)."
-    ),
+Address = Annotated[str, typer.Argument(metavar="ADDR", help="Mail address, the login name.")]
+BaseUrl = Annotated[
+    str, typer.Option("--base-url", metavar="URL", help="Public address, used in links.")
 ]
 
 
@@ -53,9 +51,7 @@ def init(
     listen: Annotated[
         str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen.")
     ] = "127.0.0.1:8470",
-    base_url: Annotated[
-        str, typer.Option("--base-url", metavar="URL", help="Public address, used in links.")
-    ] = "",
+    base_url: BaseUrl = "",
     mail_from: Annotated[
         str, typer.Option("--mail-from", metavar="ADDR", help="Sender of the mails.")
     ] = "",
@@ -94,9 +90,7 @@ def serve(
     listen: Annotated[
         str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen; port 0: any.")
     ] = "",
-    base_url: Annotated[
-        str, typer.Option("--base-url", metavar="URL", help="Public address, used in links.")
-    ] = "",
+    base_url: BaseUrl = "",
     behind_proxy: Annotated[
         bool, typer.Option("--behind-proxy", help="A proxy in front does TLS.")
     ] = False,
@@ -170,7 +164,7 @@ def check(
 @user_app.command("add")
 def user_add(
     data: Dir,
-    email: Annotated[str, typer.Argument(metavar="ADDR", help="Mail address, the login name.")],
+    email: Address,
     *,
     name: Annotated[str, typer.Option("--name", help="Name, shown to recipients.")],
     organisation: Annotated[str, typer.Option("--organisation", help="Name of the organisation.")],
@@ -221,7 +215,7 @@ def user_list(data: Dir, *, json: Json = False) -> None:
 @user_app.command("disable")
 def user_disable(
     data: Dir,
-    email: Annotated[str, typer.Argument(metavar="ADDR", help="Mail address.")],
+    email: Address,
     *,
     json: Json = False,
 ) -> None:
@@ -239,7 +233,7 @@ def user_disable(
 @user_app.command("passwd")
 def user_passwd(
     data: Dir,
-    email: Annotated[str, typer.Argument(metavar="ADDR", help="Mail address.")],
+    email: Address,
     *,
     password_file: PasswordFile = None,
     no_input: NoInput = False,
@@ -276,29 +270,16 @@ def _certificate_hosts(settings: Settings) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*hosts, "localhost", "127.0.0.1"]))
 
 
-def _password(password_file: str | None, *, no_input: bool) -> str:
-    """The password from a file, stdin or a prompt; empty when one is to be made."""
-    import sys
-
-    from emixcli.errors import UsageError
+def _password(password_file: Path | None, *, no_input: bool) -> str:
+    """Return the password of a file, stdin or a prompt; empty where one is to be made."""
+    from emixcli.commands._opening import read_secret
     from emixcli.ui import prompts
 
-    if password_file is None:
-        if no_input or not prompts.is_interactive():
-            return ""
-        return prompts.ask_secret("password (empty: make one)", repeat=True)
-    try:
-        from_stdin = password_file == "-"  # noqa: S105 - a file's name
-        text = sys.stdin.readline() if from_stdin else _read(Path(password_file))
-    except (OSError, ValueError) as exc:
-        raise UsageError("the password file cannot be read") from exc
-    if not text.strip():
-        raise UsageError("the password file is empty")
-    return text.rstrip("\r\n")
-
-
-def _read(path: Path) -> str:
-    return path.read_text(encoding="utf-8")
+    if password_file is not None:
+        return read_secret(password_file, what="password", option="--password-file")
+    if no_input or not prompts.is_interactive():
+        return ""
+    return prompts.ask_secret("password (empty: make one)", repeat=True)
 
 
 def _show_init(document: dict[str, str | None], generated: str | None, *, json: bool) -> None:

@@ -2,39 +2,40 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut
-from emixcli.commands._options import Json, NoInput, Profile, Quiet, Verbose
+from emixcli.commands._options import Json, NoInput, PasswordFile, Profile, Quiet, Verbose
+
+if TYPE_CHECKING:
+    from emixcli.exchange.interface import Login
+
+Url = Annotated[
+    str | None,
+    typer.Argument(metavar="URL", help="The exchange; the one in the settings by default."),
+]
+Email = Annotated[
+    str | None, typer.Option("--email", metavar="ADDR", help="Mail address of the account.")
+]
+Store = Annotated[
+    str,
+    typer.Option(
+        "--store",
+        metavar="WHERE",
+        help="Keep the token in the system's keyring, or in a file that only you can read:"
+        " keyring or file.",
+    ),
+]
 
 
 def command(
-    url: Annotated[
-        str | None,
-        typer.Argument(metavar="URL", help="The exchange; the one in the settings by default."),
-    ] = None,
+    url: Url = None,
     *,
-    email: Annotated[
-        str | None, typer.Option("--email", metavar="ADDR", help="Mail address of the account.")
-    ] = None,
-    password_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--password-file", metavar="FILE", help="Read the password from FILE (- for stdin)."
-        ),
-    ] = None,
-    store: Annotated[
-        str,
-        typer.Option(
-            "--store",
-            metavar="WHERE",
-            help="Keep the token in the system's keyring, or in a file that only you can read:"
-            " keyring or file.",
-        ),
-    ] = "keyring",
+    email: Email = None,
+    password_file: PasswordFile = None,
+    store: Store = "keyring",
     ca_file: CaFile = None,
     timeout: TimeOut = None,
     profile: Profile = None,
@@ -54,7 +55,7 @@ def command(
     from emixcli.commands._opening import read_secret
     from emixcli.errors import UsageError
     from emixcli.exchange.connect import connect
-    from emixcli.ui import console, output, prompts
+    from emixcli.ui import prompts
 
     if store not in credentials.STORES:
         raise UsageError("--store is neither keyring nor file")
@@ -62,7 +63,7 @@ def command(
     credentials.probe_store(store)
     address = email or prompts.ask("mail address", option="--email ADDR", no_input=no_input)
     password = (
-        read_secret(password_file)
+        read_secret(password_file, what="password", option="--password-file")
         if password_file is not None
         else prompts.ask_secret("password", option="--password-file FILE", no_input=no_input)
     )
@@ -72,20 +73,26 @@ def command(
     )
     if url is not None:
         config.save("exchange_url", exchange.url, profile=profile)
+    _show(found, exchange.url, store, json=json, quiet=quiet)
+
+
+def _show(found: Login, url: str, store: str, *, json: bool, quiet: bool) -> None:
+    from emixcli import credentials
+    from emixcli.ui import console, output
+
     account = found.account
     if json:
-        output.write_json(
-            {
-                "schema": "emix.login/1",
-                "exchange": exchange.url,
-                "email": account.email,
-                "name": account.name,
-                "organisation": account.organisation,
-                "role": account.role,
-                "expires": found.expires or None,
-                "store": store,
-            }
-        )
+        document = {
+            "schema": "emix.login/1",
+            "exchange": url,
+            "email": account.email,
+            "name": account.name,
+            "organisation": account.organisation,
+            "role": account.role,
+            "expires": found.expires or None,
+            "store": store,
+        }
+        output.write_json(document)
         return
     where = str(credentials.path()) if store == credentials.FILE else "the keyring"
     console.note(f"logged in as {account.email} ({account.organisation})", quiet=quiet)

@@ -7,20 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emixcli.commands._media import AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import CodeOut, DryRun, Json, NoInput, Quiet, Verbose, Yes
 
 if TYPE_CHECKING:
     from emixcli.services.pack import PackResult, Prepared
 
-Paths = Annotated[
-    list[str], typer.Argument(metavar="PATH…", help="Folders, ZIP files, disc images or files.")
-]
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="The package: NAME.emix.html.")
-]
-Reports = Annotated[
-    list[Path] | None,
-    typer.Option("--report", metavar="FILE", help="A report to add; may be given several times."),
 ]
 Recipients = Annotated[
     list[Path] | None,
@@ -30,18 +24,6 @@ Recipients = Annotated[
         help="Public key file of somebody who may open it without the code; several times.",
     ),
 ]
-Patients = Annotated[
-    list[str] | None,
-    typer.Option("--patient", metavar="N|ID", help="Pack this patient; several times."),
-]
-Studies = Annotated[
-    list[str] | None,
-    typer.Option("--study", metavar="N|UID", help="Pack this study; several times."),
-]
-AllPatients = Annotated[
-    bool,
-    typer.Option("--all-patients", help="Pack everything although it is of several patients."),
-]
 OwnCode = Annotated[
     Path | None,
     typer.Option(
@@ -49,6 +31,13 @@ OwnCode = Annotated[
         metavar="FILE",
         help="Take the access code or passphrase from FILE (- for standard input).",
     ),
+]
+
+Passphrase = Annotated[
+    bool, typer.Option("--passphrase", help="Ask for a passphrase instead of making a code.")
+]
+Threads = Annotated[
+    int | None, typer.Option("--threads", min=1, max=64, help="Threads; one for each core.")
 ]
 
 
@@ -62,13 +51,9 @@ def command(
     all_patients: AllPatients = False,
     code_out: CodeOut = None,
     code_file: OwnCode = None,
-    passphrase: Annotated[
-        bool, typer.Option("--passphrase", help="Ask for a passphrase instead of making a code.")
-    ] = False,
+    passphrase: Passphrase = False,
     recipient: Recipients = None,
-    threads: Annotated[
-        int | None, typer.Option("--threads", min=1, max=64, help="Threads; one for each core.")
-    ] = None,
+    threads: Threads = None,
     dry_run: DryRun = False,
     json: Json = False,
     yes: Yes = False,
@@ -82,23 +67,25 @@ def command(
     the file. Ends with 3 where something on the medium could not be read; the result lists it.
     """
     del verbose  # handled by its callback
+    from emixcli.commands._sharing import check_code_out
     from emixcli.services import pack as service
+    from emixcli.services.selection import Selection
+    from emixcli.ui import console
     from emixcli.ui.progress import progress
 
     secret = _find_secret(code_file, ask=passphrase, no_input=no_input)
     if secret is None and not dry_run:
-        _check_code_out(code_out, json=json)
+        check_code_out(code_out, json=json)
     if not dry_run:
         service.check_output(output)
-    request = service.PackRequest(
+    selection = Selection(
         paths=paths,
         patients=patient or (),
         studies=study or (),
         all_patients=all_patients,
         reports=report or (),
-        recipients=recipient or (),
-        workers=threads,
     )
+    request = service.PackRequest(selection=selection, recipients=recipient or (), workers=threads)
     with progress(quiet) as listener:
         prepared = service.prepare(request, progress=listener)
     _confirm_several(prepared, yes=yes)
@@ -106,8 +93,11 @@ def command(
         _show_plan(prepared, json=json)
         return
     with progress(quiet) as listener:
-        result = service.pack(prepared, output, secret=secret, progress=listener)
-    _deliver(result, output, code_out, json=json)
+        result = service.pack(prepared, output, secret=secret, code_out=code_out, progress=listener)
+    if result.code is not None and code_out is None:
+        console.note(f"access code: {result.code}")
+        console.note("It is shown this once. Give it to the recipient by telephone.")
+    _show(result, output, json=json)
 
 
 def _find_secret(code_file: Path | None, *, ask: bool, no_input: bool) -> str | None:
@@ -131,17 +121,6 @@ def _find_secret(code_file: Path | None, *, ask: bool, no_input: bool) -> str | 
     return secret
 
 
-def _check_code_out(code_out: Path | None, *, json: bool) -> None:
-    from emixcli.errors import OutputExistsError, UsageError
-
-    if code_out is None and json:
-        raise UsageError(
-            "a generated access code is never in JSON", hint="give --code-out FILE for it"
-        )
-    if code_out is not None and (code_out.exists() or code_out.is_symlink()):
-        raise OutputExistsError("the file for the access code exists already")
-
-
 def _confirm_several(prepared: Prepared, *, yes: bool) -> None:
     """Ask once more where a person sits there and several patients go into one file."""
     from emixcli.ui import prompts
@@ -152,77 +131,39 @@ def _confirm_several(prepared: Prepared, *, yes: bool) -> None:
 
 
 def _show_plan(prepared: Prepared, *, json: bool) -> None:
+    from emixcli.commands._media import counts_text, plan_json
     from emixcli.ui import output as out
 
     plan = prepared.plan
     if json:
-        out.write_json(
-            {
-                "schema": "emix.pack/1",
-                "dry_run": True,
-                "package_id": None,
-                "size_bound": plan.size_bound,
-                "counts": dict(plan.counts),
-                "losses": [],
-            }
-        )
+        out.write_json({"schema": "emix.pack/1", **plan_json(plan)})
         return
-    out.write_line(_summary(dict(plan.counts)))
+    out.write_line(counts_text(plan.counts))
     out.write_line(f"at most {plan.size_bound} bytes; nothing was written")
 
 
-def _summary(counts: dict[str, int]) -> str:
-    names = ("patients", "studies", "series", "instances", "documents")
-    return ", ".join(f"{counts[name]} {name}" for name in names)
-
-
-def _deliver(result: PackResult, output: Path, code_out: Path | None, *, json: bool) -> None:
-    """Hand out the code, then tell what was done."""
-    from emixcli.errors import PartialError
-    from emixcli.services.code_file import write_code
+def _show(result: PackResult, output: Path, *, json: bool) -> None:
+    from emixcli.commands._media import counts_text, note_left_out, require_whole
     from emixcli.ui import console
     from emixcli.ui import output as out
 
-    if result.code is not None:
-        if code_out is not None:
-            write_code(code_out, result.code)
-        else:
-            console.note(f"access code: {result.code}")
-            console.note("It is shown this once. Give it to the recipient by telephone.")
     if json:
         out.write_json(_document(result, output))
     else:
         out.write_line(str(output))
-        console.note(f"{_summary(result.package.counts)}; {result.package.size} bytes")
-    if result.prepared.n_reports_left_out:
-        console.note(
-            f"{result.prepared.n_reports_left_out} reports on the medium were left out:"
-            " they may be of another patient; add them with --report"
-        )
-    if result.is_partial:
-        n_unread = len(result.prepared.file_set.unreadable)
-        raise PartialError(
-            f"the package is made, but {result.package.counts['lost']} objects are not in it and"
-            f" {n_unread} files on the medium could not be read whole",
-            hint="emix scan lists them; ask the sender for a new copy of the disc",
-        )
+        console.note(f"{counts_text(result.package.counts)}; {result.package.size} bytes")
+    note_left_out(result.prepared.choice)
+    require_whole("the package is made", result.package, result.prepared.choice)
 
 
 def _document(result: PackResult, output: Path) -> dict[str, Any]:
-    from emixcli.container.index import findings_json
+    from emixcli.commands._media import choice_json, made_json
 
-    package = result.package
     return {
         "schema": "emix.pack/1",
-        "package_id": package.package_id,
+        **made_json(result.package),
         "file": str(output),
-        "size": package.size,
-        "counts": package.counts,
-        "losses": package.losses,
-        "documents_lost": package.documents_lost,
-        "reports_left_out": result.prepared.n_reports_left_out,
-        "unreadable": len(result.prepared.file_set.unreadable),
+        **choice_json(result.prepared.choice),
         "slots": result.slot_kinds,
         "dicomdir_invented": dict(result.prepared.plan.invented),
-        "findings": findings_json(result.prepared.file_set.findings),
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emixcli.commands._exchange import CaFile, ConfirmTo, Hold, Purpose, TimeOut, To, TokenFile
+from emixcli.commands._media import AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import (
     CodeOut,
     DryRun,
@@ -21,41 +22,45 @@ from emixcli.commands._options import (
 )
 
 if TYPE_CHECKING:
-    from emixcli.exchange.http import HttpExchange
+    from emixcli.exchange.connect import Access
+    from emixcli.exchange.interface import Exchange
     from emixcli.package import PackagePlan, Sender
-    from emixcli.services.send import Choice, Sending, SendResult
+    from emixcli.services.journal import Journal
+    from emixcli.services.selection import Choice, Selection
+    from emixcli.services.send import Sending, SendResult
     from emixcli.services.share import NewShare, ShareOrder
+
+Again = Annotated[
+    bool, typer.Option("--again", help="Send anew although the same was sent before.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Manner:
+    """How to talk with whoever called, and where the codes go."""
+
+    profile: str | None
+    code_out: Path | None
+    again: bool
+    json: bool
+    yes: bool
+    no_input: bool
+    quiet: bool
 
 
 def command(
-    paths: Annotated[
-        list[str], typer.Argument(metavar="PATH…", help="Folders, ZIP files, disc images or files.")
-    ],
+    paths: Paths,
     *,
     to: To,
     purpose: Purpose,
     confirm_to: ConfirmTo = None,
     hold: Hold = None,
-    report: Annotated[
-        list[Path] | None,
-        typer.Option("--report", metavar="FILE", help="A report to add; several times."),
-    ] = None,
-    patient: Annotated[
-        list[str] | None,
-        typer.Option("--patient", metavar="N|ID", help="Send this patient; several times."),
-    ] = None,
-    study: Annotated[
-        list[str] | None,
-        typer.Option("--study", metavar="N|UID", help="Send this study; several times."),
-    ] = None,
-    all_patients: Annotated[
-        bool,
-        typer.Option("--all-patients", help="Send everything although it is of several patients."),
-    ] = False,
+    report: Reports = None,
+    patient: Patients = None,
+    study: Studies = None,
+    all_patients: AllPatients = False,
     code_out: CodeOut = None,
-    again: Annotated[
-        bool, typer.Option("--again", help="Send anew although the same was sent before.")
-    ] = False,
+    again: Again = False,
     dry_run: DryRun = False,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
@@ -71,95 +76,96 @@ def command(
 
     Each recipient gets a mail with a link, and an access code of their own that is shown here
     once: give it by telephone. What cannot be read is told before anything is sent and listed in
-    the result, and the command then ends with 3. Stopped at any moment, the same command goes on
-    where it was; given once more after it is done, it sends nothing twice.
+    the result, and the command then ends with 3, as it does where some recipients were refused.
+    Stopped at any moment, the same command goes on where it was; given once more after it is done,
+    it sends nothing twice.
     """
     del verbose
-    from emixcli.commands._exchange import access, check_code_out
-    from emixcli.exchange.connect import connect
-    from emixcli.services import send as service
+    from emixcli.commands._exchange import access
+    from emixcli.services.selection import Selection
     from emixcli.services.share import ShareOrder, check_order
-    from emixcli.ui.progress import progress
 
     order = check_order(ShareOrder(tuple(to), purpose, hold, frozenset(confirm_to or ())))
-    selection = service.Selection(
+    selection = Selection(
         paths=paths,
         patients=patient or (),
         studies=study or (),
         all_patients=all_patients,
         reports=report or (),
     )
-    if dry_run:
-        _dry_run(selection, order, profile, json=json, quiet=quiet)
-        return
-    check_code_out(code_out, json=json, resumed=True)
-    exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
-    account = exchange.account()
-    with progress(quiet) as listener:
-        choice = service.choose(selection, progress=listener)
-    sender = _sender(profile, account.name, account.organisation)
-    key = service.request_key(choice, order, url=exchange.url, account=account, sender=sender)
-    result = _run(
-        choice, order, exchange, sender, key,
-        code_out=code_out, again=again, json=json, yes=yes, no_input=no_input, quiet=quiet,
+    manner = _Manner(
+        profile=profile, code_out=code_out, again=again, json=json, yes=yes, no_input=no_input,
+        quiet=quiet,
     )  # fmt: skip
-    _show(result, choice, json=json)
+    if dry_run:
+        _dry_run(selection, order, manner)
+        return
+    how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
+    _send(selection, order, how, manner)
+
+
+def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner) -> None:
+    from emixcli.commands._sharing import check_code_out
+    from emixcli.exchange.connect import connect
+    from emixcli.services import send as service
+    from emixcli.services.journal import Journal
+    from emixcli.services.selection import choose
+    from emixcli.ui.progress import progress
+
+    check_code_out(manner.code_out, json=manner.json, resumed=True)
+    exchange = connect(how)
+    account = exchange.account()
+    with progress(manner.quiet) as listener:
+        choice = choose(selection, progress=listener)
+    sender = _sender(manner.profile, account.name, account.organisation)
+    key = service.request_key(choice, order, url=exchange.url, account=account, sender=sender)
+    with Journal("send", key) as journal:
+        try:
+            result = _run(choice, order, exchange, sender, journal=journal, manner=manner)
+        finally:
+            if not journal.records:
+                journal.remove()
+    _show(result, choice, json=manner.json)
 
 
 def _run(
     choice: Choice,
     order: ShareOrder,
-    exchange: HttpExchange,
+    exchange: Exchange,
     sender: Sender,
-    key: str,
     *,
-    code_out: Path | None,
-    again: bool,
-    json: bool,
-    yes: bool,
-    no_input: bool,
-    quiet: bool,
+    journal: Journal,
+    manner: _Manner,
 ) -> SendResult:
-    from emixcli.commands._exchange import check_code_out, confirmed_addresses, hand_over
+    """Ask, send, hand over the codes; nothing is asked where an earlier run has done it all."""
+    from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over
     from emixcli.container.identity import load_identity
     from emixcli.services import send as service
-    from emixcli.services.journal import Journal
-    from emixcli.services.share import proven_addresses
     from emixcli.ui import prompts
     from emixcli.ui.progress import progress
 
+    named = len(order.recipients) > 1
+    sending = service.prepare(
+        choice, journal, sender=sender, identity=load_identity(), again=manner.again
+    )
+    earlier = service.find_sent(sending, exchange)
+    if earlier is not None:
+        hand_over(earlier.shares, manner.code_out, named=named)
+        return earlier
+    check_code_out(manner.code_out, json=manner.json, resumed=sending.resumed)
+    _describe(sending.plan, choice, order)
+    prompts.confirm(_question(sending, order), yes=manner.yes, no_input=manner.no_input)
+    order = confirm_addresses(order, exchange, no_input=manner.no_input)
     made: list[NewShare] = []
-    with Journal("send", key) as journal:
-        try:
-            sending = service.prepare(
-                choice, journal, sender=sender, identity=load_identity(), again=again
-            )
-            earlier = service.find_sent(sending, exchange)
-            if earlier is not None:
-                hand_over(earlier.shares, code_out)
-                return earlier
-            check_code_out(code_out, json=json, resumed=sending.resumed)
-            _describe(sending.plan, choice, order)
-            prompts.confirm(_question(sending, order), yes=yes, no_input=no_input)
-            if prompts.is_interactive():
-                proven = proven_addresses(exchange)
-                order = replace(
-                    order,
-                    confirmed=confirmed_addresses(
-                        order.recipients, list(order.confirmed), proven=proven, no_input=no_input
-                    ),
-                )
-            try:
-                with progress(quiet) as listener:
-                    hooks = service.Hooks(listener, made.append)
-                    result = service.send(sending, exchange, order, hooks=hooks)
-            finally:
-                hand_over(made, code_out)
-            service.finish(sending)
-            return result
-        finally:
-            if not journal.records:
-                journal.remove()
+    try:
+        with progress(manner.quiet) as listener:
+            hooks = service.Hooks(listener, made.append)
+            result = service.send(sending, exchange, order, hooks=hooks)
+    finally:
+        hand_over(made, manner.code_out, named=named)
+    if not result.refused:
+        service.finish(sending)
+    return result
 
 
 def _sender(profile: str | None, name: str, organisation: str) -> Sender:
@@ -173,20 +179,15 @@ def _sender(profile: str | None, name: str, organisation: str) -> Sender:
 
 def _describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
     """Say what will be sent to whom, and what is wrong with it."""
+    from emixcli.commands._media import counts_text, note_left_out
     from emixcli.ui import console
     from emixcli.ui.progress import size_text
 
-    names = ("patients", "studies", "series", "instances", "documents")
-    counts = ", ".join(f"{plan.counts[name]} {name}" for name in names)
-    console.note(f"{counts}; at most {size_text(plan.size_bound)}")
+    console.note(f"{counts_text(plan.counts)}; at most {size_text(plan.size_bound)}")
     console.note(f"to {', '.join(order.recipients)} for {order.purpose}")
     for finding in choice.scanned.findings:
         console.note(f"{finding.severity} {finding.code} ({finding.count}): {finding.why}")
-    if choice.n_reports_left_out:
-        console.note(
-            f"{choice.n_reports_left_out} reports on the medium are left out: they may be of"
-            " another patient; add them with --report"
-        )
+    note_left_out(choice)
 
 
 def _question(sending: Sending, order: ShareOrder) -> str:
@@ -198,81 +199,69 @@ def _question(sending: Sending, order: ShareOrder) -> str:
     return f"send this to {people}{bad}?"
 
 
-def _dry_run(
-    selection: Any, order: ShareOrder, profile: str | None, *, json: bool, quiet: bool
-) -> None:
-    from emixcli.container.index import findings_json
+def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
+    from emixcli.commands._media import choice_json, plan_json
     from emixcli.package import plan_package
-    from emixcli.services import send as service
+    from emixcli.services.selection import choose
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 
-    with progress(quiet) as listener:
-        choice = service.choose(selection, progress=listener)
-        plan = plan_package(
-            choice.file_set, reports=choice.reports, sender=_sender(profile, "", "")
-        )
-    if not json:
+    with progress(manner.quiet) as listener:
+        choice = choose(selection, progress=listener)
+        sender = _sender(manner.profile, "", "")
+        plan = plan_package(choice.file_set, reports=choice.reports, sender=sender)
+    if not manner.json:
         _describe(plan, choice, order)
         output.write_line("nothing was sent")
         return
-    output.write_json(
-        {
-            "schema": "emix.send/1",
-            "dry_run": True,
-            "package_id": None,
-            "size_bound": plan.size_bound,
-            "counts": dict(plan.counts),
-            "recipients": list(order.recipients),
-            "purpose": order.purpose,
-            "hold_s": order.hold_s,
-            "reports_left_out": choice.n_reports_left_out,
-            "unreadable": len(choice.scanned.unreadable),
-            "findings": findings_json(choice.scanned.findings),
-            "shares": [],
-            "losses": [],
-        }
-    )
+    document = {
+        "schema": "emix.send/1",
+        **plan_json(plan),
+        "recipients": list(order.recipients),
+        "purpose": order.purpose,
+        "hold_s": order.hold_s,
+        **choice_json(choice),
+        "shares": [],
+    }
+    output.write_json(document)
 
 
 def _show(result: SendResult, choice: Choice, *, json: bool) -> None:
+    """Show what was sent.
+
+    Raises
+    ------
+    PartialError
+        Not everything, or not to everybody.
+    """
     from emixcli.commands._exchange import show_shares
-    from emixcli.errors import PartialError
+    from emixcli.commands._media import require_whole
+    from emixcli.commands._sharing import require_all
     from emixcli.ui import console, output
 
-    shares = [new.share for new in result.shares]
     if json:
         output.write_json(_document(result, choice))
     else:
-        show_shares(shares)
+        show_shares([new.share for new in result.shares])
         if result.already:
             console.note("this was sent before; nothing was sent again (--again sends it anew)")
         console.note(f"package {result.package_id}, {result.size} bytes")
-    n_unreadable = len(choice.scanned.unreadable)
-    if result.n_lost or n_unreadable:
-        raise PartialError(
-            f"sent, but {result.n_lost} objects are not in the package and {n_unreadable} files on"
-            " the medium could not be read whole",
-            hint="emix scan lists them; ask for a new copy of the medium",
-        )
+    require_all(result.shares, result.refused)
+    require_whole("sent", result, choice)
 
 
 def _document(result: SendResult, choice: Choice) -> dict[str, Any]:
     from emixcli.commands._exchange import share_json
-    from emixcli.container.index import findings_json
+    from emixcli.commands._media import choice_json, made_json
+    from emixcli.commands._sharing import refused_json
 
     return {
         "schema": "emix.send/1",
-        "package_id": result.package_id,
-        "size": result.size,
-        "counts": result.counts,
-        "losses": result.losses,
-        "documents_lost": result.documents_lost,
-        "reports_left_out": choice.n_reports_left_out,
-        "unreadable": len(choice.scanned.unreadable),
-        "findings": findings_json(choice.scanned.findings),
+        **made_json(result),
+        **choice_json(choice),
         "already_sent": result.already,
         "parts": result.n_parts,
         "parts_kept": result.n_skipped,
         "shares": [share_json(new.share) for new in result.shares],
+        "refused": refused_json(result.refused),
     }

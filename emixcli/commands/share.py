@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from emixcli.exchange.http import HttpExchange
-    from emixcli.services.share import NewShare, ShareOrder
+    from emixcli.services.share import Shared, ShareOrder
 
 
 def command(
@@ -50,38 +50,26 @@ def command(
     started again, nobody gets a second mail.
     """
     del verbose, quiet
-    from emixcli.commands._exchange import access, check_code_out, share_json, show_shares
+    from emixcli.commands._exchange import access
+    from emixcli.commands._sharing import check_code_out
     from emixcli.exchange.connect import connect
-    from emixcli.services.share import ShareOrder, check_order
-    from emixcli.ui import output, prompts
+    from emixcli.services.share import Shared, ShareOrder, check_order
+    from emixcli.ui import prompts
 
     order = check_order(ShareOrder(tuple(to), purpose, hold, frozenset(confirm_to or ())))
     if not dry_run:
-        check_code_out(code_out, json=json)
+        check_code_out(code_out, json=json, resumed=True)
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
-    made: list[NewShare] = []
-    if not dry_run:
-        people = ", ".join(order.recipients)
-        prompts.confirm(
-            f"share package {package_id} with {people} for {purpose}?", yes=yes, no_input=no_input
-        )
-        made = _share(exchange, package_id, order, code_out, no_input=no_input)
-    else:
+    if dry_run:
         exchange.package(package_id)
-    shares = [new.share for new in made]
-    if json:
-        document = {
-            "schema": "emix.share/1",
-            "package_id": package_id,
-            "dry_run": dry_run,
-            "recipients": list(order.recipients),
-            "shares": [share_json(share) for share in shares],
-        }
-        output.write_json(document)
-    elif dry_run:
-        output.write_line(f"would share with {len(order.recipients)} recipients; nothing was done")
-    else:
-        show_shares(shares)
+        _show(package_id, order, Shared([], []), json=json, dry_run=True)
+        return
+    people = ", ".join(order.recipients)
+    prompts.confirm(
+        f"share package {package_id} with {people} for {purpose}?", yes=yes, no_input=no_input
+    )
+    shared = _share(exchange, package_id, order, code_out, json=json, no_input=no_input)
+    _show(package_id, order, shared, json=json)
 
 
 def _share(
@@ -90,32 +78,59 @@ def _share(
     order: ShareOrder,
     code_out: Path | None,
     *,
+    json: bool,
     no_input: bool,
-) -> list[NewShare]:
-    from dataclasses import replace
-
-    from emixcli.commands._exchange import confirmed_addresses, hand_over
+) -> Shared:
+    from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over
     from emixcli.container.identity import load_identity
     from emixcli.services.journal import Journal, journal_key
-    from emixcli.services.share import fetch_key, proven_addresses, share_package
-    from emixcli.ui import prompts
+    from emixcli.services.share import NewShare, fetch_key, share_package
 
     content = exchange.content(package_id)
     key = fetch_key(exchange, content, load_identity(create=False))
-    if prompts.is_interactive():
-        proven = proven_addresses(exchange)
-        confirmed = confirmed_addresses(
-            order.recipients, list(order.confirmed), proven=proven, no_input=no_input
-        )
-        order = replace(order, confirmed=confirmed)
+    order = confirm_addresses(order, exchange, no_input=no_input)
     request = [exchange.url, package_id, sorted(order.recipients), order.purpose]
     made: list[NewShare] = []
     with Journal("share", journal_key(request)) as journal:
+        check_code_out(code_out, json=json, resumed=bool(journal.records))
         try:
-            share_package(
+            shared = share_package(
                 exchange, key, order, package_id=package_id, journal=journal, on_share=made.append
             )
         finally:
-            hand_over(made, code_out)
-        journal.remove()
-    return made
+            hand_over(made, code_out, named=len(order.recipients) > 1)
+        if not shared.refused:
+            journal.remove()
+    return shared
+
+
+def _show(
+    package_id: str, order: ShareOrder, shared: Shared, *, json: bool, dry_run: bool = False
+) -> None:
+    """Show what was made.
+
+    Raises
+    ------
+    PartialError
+        Somebody got nothing.
+    """
+    from emixcli.commands._exchange import share_json, show_shares
+    from emixcli.commands._sharing import refused_json, require_all
+    from emixcli.ui import output
+
+    shares = [new.share for new in shared.made]
+    if json:
+        document = {
+            "schema": "emix.share/1",
+            "package_id": package_id,
+            "dry_run": dry_run,
+            "recipients": list(order.recipients),
+            "shares": [share_json(share) for share in shares],
+            "refused": refused_json(shared.refused),
+        }
+        output.write_json(document)
+    elif dry_run:
+        output.write_line(f"would share with {len(order.recipients)} recipients; nothing was done")
+    else:
+        show_shares(shares)
+    require_all(shared.made, shared.refused)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
 from emixcli.commands._options import DryRun, Json, Profile, Quiet, Verbose
+
+if TYPE_CHECKING:
+    from emixcli.exchange.interface import Account
+    from emixcli.package import PackageHead
+    from emixcli.services.upload import UploadResult
 
 
 def command(
@@ -29,47 +34,57 @@ def command(
     command goes on where it was.
     """
     del verbose
-    from emixcli.commands._exchange import access, package_json
+    from emixcli.commands._exchange import access
     from emixcli.exchange.connect import connect
     from emixcli.package import load_head
     from emixcli.services.upload import upload_file
-    from emixcli.ui import console, output
     from emixcli.ui.progress import progress
 
     head = load_head(file)
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
     if dry_run:
-        account = exchange.account()
-        if json:
-            output.write_json(
-                {
-                    "schema": "emix.upload/1",
-                    "dry_run": True,
-                    "package_id": head.package_id,
-                    "size": head.size,
-                }
-            )
-        else:
-            output.write_line(
-                f"would upload package {head.package_id}, {head.size} bytes, as {account.email};"
-                " nothing was sent"
-            )
+        _show_plan(head, exchange.account(), json=json)
         return
     with progress(quiet) as listener:
         result = upload_file(exchange, file, progress=listener)
+    _show(result, json=json, quiet=quiet)
+
+
+def _show_plan(head: PackageHead, account: Account, *, json: bool) -> None:
+    from emixcli.ui import output
+
     if json:
-        output.write_json(
-            {
-                "schema": "emix.upload/1",
-                **package_json(result.package),
-                "parts": result.n_parts,
-                "parts_kept": result.n_skipped,
-            }
-        )
+        document = {
+            "schema": "emix.upload/1",
+            "dry_run": True,
+            "package_id": head.package_id,
+            "size": head.size,
+        }
+        output.write_json(document)
         return
-    output.write_line(result.package.package_id)
+    output.write_line(
+        f"would upload package {head.package_id}, {head.size} bytes, as {account.email};"
+        " nothing was sent"
+    )
+
+
+def _show(result: UploadResult, *, json: bool, quiet: bool) -> None:
+    from emixcli.commands._exchange import package_json
+    from emixcli.ui import console, output
+
+    package = result.package
+    if json:
+        document = {
+            "schema": "emix.upload/1",
+            **package_json(package),
+            "parts": result.n_parts,
+            "parts_kept": result.n_skipped,
+        }
+        output.write_json(document)
+        return
+    output.write_line(package.package_id)
     console.note(
-        f"{result.package.size} bytes, {result.package.state}, kept until"
-        f" {result.package.expires}; share it with emix share",
+        f"{package.size} bytes, {package.state}, kept until {package.expires}; share it with"
+        " emix share",
         quiet=quiet,
     )

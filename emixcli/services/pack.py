@@ -5,9 +5,8 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from emixcli import config
 from emixcli.container.code import find_code, generate_code
@@ -22,28 +21,17 @@ from emixcli.container.slots import (
     make_passphrase_slot,
 )
 from emixcli.errors import OutputExistsError
-from emixcli.media.scan import require_dicom, scan_media
-from emixcli.media.select import select
 from emixcli.package import PackagePlan, PackageResult, Sender, plan_package, write_package
 from emixcli.progress import SILENT, ProgressListener
-
-if TYPE_CHECKING:
-    from emixcli.model import FileSet
+from emixcli.services.code_file import code_written
+from emixcli.services.selection import Choice, Selection, choose
 
 
 @dataclass(frozen=True, kw_only=True)
 class PackRequest:
-    """What to pack.
+    """What to pack, and for whom: `recipients` are public key files."""
 
-    `patients` and `studies` choose as `media.select` says. `reports` are files from elsewhere;
-    `recipients` are public key files.
-    """
-
-    paths: Sequence[str]
-    patients: Sequence[str] = ()
-    studies: Sequence[str] = ()
-    all_patients: bool = False
-    reports: Sequence[Path] = ()
+    selection: Selection
     recipients: Sequence[Path] = ()
     sender: Sender | None = None
     workers: int | None = None
@@ -51,17 +39,12 @@ class PackRequest:
 
 @dataclass(frozen=True)
 class Prepared:
-    """A package that is ready to be written.
-
-    `file_set` is what was scanned; `n_reports_left_out` counts reports on the medium that may be
-    of a patient who was not chosen.
-    """
+    """A package that is ready to be written."""
 
     plan: PackagePlan
-    file_set: FileSet
+    choice: Choice
     identity: Identity
     recipients: tuple[PublicIdentity, ...]
-    n_reports_left_out: int
     workers: int | None
 
 
@@ -74,11 +57,6 @@ class PackResult:
     slot_kinds: list[str] = field(default_factory=list)
     code: str | None = None
 
-    @property
-    def is_partial(self) -> bool:
-        """Whether something on the medium is not in the package as it should be."""
-        return bool(self.package.counts["lost"] or self.prepared.file_set.unreadable)
-
 
 def prepare(request: PackRequest, *, progress: ProgressListener = SILENT) -> Prepared:
     """Scan the media and plan the package; writes nothing.
@@ -90,24 +68,12 @@ def prepare(request: PackRequest, *, progress: ProgressListener = SILENT) -> Pre
     """
     recipients = tuple(load_public(path) for path in request.recipients)
     identity = load_identity()
-    scanned = scan_media(request.paths, progress=progress)
-    require_dicom(scanned)
-    chosen = select(
-        scanned,
-        patients=request.patients,
-        studies=request.studies,
-        all_patients=request.all_patients,
-    )
-    n_left_out = 0
-    if len(chosen.patients) < len(scanned.patients):
-        # a report beside the images says nowhere reliably whose it is
-        n_left_out = len(chosen.documents)
-        chosen = replace(chosen, documents=())
+    choice = choose(request.selection, progress=progress)
     progress.stage("indexing")
     plan = plan_package(
-        chosen, reports=request.reports, sender=request.sender or configured_sender()
+        choice.file_set, reports=choice.reports, sender=request.sender or configured_sender()
     )
-    return Prepared(plan, scanned, identity, recipients, n_left_out, request.workers)
+    return Prepared(plan, choice, identity, recipients, request.workers)
 
 
 def configured_sender() -> Sender:
@@ -121,6 +87,7 @@ def pack(
     output: Path,
     *,
     secret: str | None = None,
+    code_out: Path | None = None,
     progress: ProgressListener = SILENT,
 ) -> PackResult:
     """Write the package to a file.
@@ -133,6 +100,8 @@ def pack(
         The file; must not exist.
     secret
         An access code or passphrase of the sender's own; an access code is generated where None.
+    code_out
+        Where a generated code is written, before the package: no package is without its code.
     progress
         Hears the stages.
 
@@ -146,7 +115,7 @@ def pack(
     check_output(output)
     key = secrets.token_bytes(KEY_LENGTH)
     code = generate_code() if secret is None else None
-    with ThreadPoolExecutor(1) as pool, FileSink(output) as sink:
+    with code_written(code_out, code), ThreadPoolExecutor(1) as pool, FileSink(output) as sink:
         # the key derivation takes as long as 30 MB of packing: both at once
         making = pool.submit(make_slots, prepared, key, secret=secret if code is None else code)
         result = write_package(

@@ -26,42 +26,23 @@ from emixcli.errors import (
     UsageError,
 )
 from emixcli.exchange.interface import Account, Exchange, SealedPart, Share
-from emixcli.media.scan import require_dicom, scan_media
-from emixcli.media.select import select
 from emixcli.package import PackagePlan, Sender, plan_package, write_package
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.journal import Journal, Record, journal_key
-from emixcli.services.share import NewShare, ShareOrder, live_shares, made_shares, share_package
+from emixcli.services.share import (
+    NewShare,
+    Refusal,
+    ShareOrder,
+    live_shares,
+    made_shares,
+    share_package,
+)
 from emixcli.services.upload import SEALED, Announced, announce, seal, seal_parts
 from emixcli.services.uploader import Uploader, UploadTarget, interrupted
 
 if TYPE_CHECKING:
     from emixcli.container.identity import Identity
-    from emixcli.model import FileSet
-
-
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """What to send; as in `services.pack.PackRequest`."""
-
-    paths: Sequence[str]
-    patients: Sequence[str] = ()
-    studies: Sequence[str] = ()
-    all_patients: bool = False
-    reports: Sequence[Path] = ()
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What was found and what of it is meant.
-
-    `n_reports_left_out` counts reports on the medium that may be of a patient who was not chosen.
-    """
-
-    file_set: FileSet
-    scanned: FileSet
-    reports: tuple[Path, ...]
-    n_reports_left_out: int
+    from emixcli.services.selection import Choice
 
 
 @dataclass
@@ -81,7 +62,7 @@ class Sending:
 
 @dataclass(frozen=True)
 class SendResult:
-    """What was sent; `already` where an earlier run had done everything."""
+    """What was sent, and to whom not; `already` where an earlier run had done everything."""
 
     package_id: str
     size: int
@@ -89,14 +70,10 @@ class SendResult:
     losses: list[dict[str, Any]]
     documents_lost: list[dict[str, Any]]
     shares: list[NewShare]
+    refused: list[Refusal] = field(default_factory=list)
     n_parts: int = 0
     n_skipped: int = 0
     already: bool = False
-
-    @property
-    def n_lost(self) -> int:
-        """Objects that could not be read."""
-        return int(self.counts.get("lost", 0))
 
 
 @dataclass(frozen=True)
@@ -112,29 +89,6 @@ class Hooks:
 
     progress: ProgressListener = SILENT
     on_share: Callable[[NewShare], object] = field(default=lambda _new: None)
-
-
-def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choice:
-    """Scan the media and take what is meant; writes nothing.
-
-    Raises
-    ------
-    EmixError
-        Nothing to send, or several patients and no choice.
-    """
-    scanned = scan_media(selection.paths, progress=progress)
-    require_dicom(scanned)
-    chosen = select(
-        scanned,
-        patients=selection.patients,
-        studies=selection.studies,
-        all_patients=selection.all_patients,
-    )
-    n_left_out = 0
-    if len(chosen.patients) < len(scanned.patients):
-        n_left_out = len(chosen.documents)
-        chosen = replace(chosen, documents=())
-    return Choice(chosen, scanned, tuple(selection.reports), n_left_out)
 
 
 def request_key(
@@ -230,8 +184,8 @@ def send(
     UploadInterruptedError
         The exchange was away for too long; the same send goes on where it stopped.
     RecipientUnconfirmedError
-        An address is new and was not confirmed; the package is on the exchange, and the same send
-        with the confirmation only shares it.
+        No address was taken, the first since it is new and was not confirmed; the package is on
+        the exchange, and the same send with the confirmation only shares it.
     """
     heard = hooks or Hooks()
     journal = sending.journal
@@ -243,7 +197,7 @@ def send(
         heard.progress.note("the exchange no longer has what was sent before: starting anew")
         _start_anew(sending)
         brought = _bring(sending, exchange, heard.progress)
-    shares = share_package(
+    shared = share_package(
         exchange,
         sending.key,
         order,
@@ -251,11 +205,11 @@ def send(
         journal=journal,
         on_share=heard.on_share,
     )
-    return _result(sending, brought, shares)
+    return replace(_result(sending, brought, shared.made), refused=shared.refused)
 
 
 def finish(sending: Sending) -> None:
-    """Note that the access codes have been handed over: nothing is left to do."""
+    """Note that every recipient has a share and the codes were handed over."""
     if not sending.done:
         sending.journal.append("done")
         sending.done = True

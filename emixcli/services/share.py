@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -18,6 +18,7 @@ from emixcli.container.encoding import from_base64url, to_base64url
 from emixcli.container.page import MAX_PAGE, read_package_element, read_slots
 from emixcli.container.slots import binding, code_proof, make_code_slot, open_slots
 from emixcli.errors import (
+    EmixError,
     NoMatchingKeyError,
     PackageDamagedError,
     RecipientUnconfirmedError,
@@ -46,6 +47,8 @@ HOLD_MAX_S = 7 * 86400
 _LOOK_THROUGH = 500
 #: States of a share in which the owner of the address has proven the mailbox.
 _PROVEN = {"verified", "opened", "downloaded"}
+#: Failures that say nothing of the next recipient.
+_OF_ONE_RECIPIENT = (RecipientUnconfirmedError, UsageError)
 _HEADS = (64 << 10, 1 << 20, MAX_PAGE)
 
 
@@ -53,19 +56,13 @@ _HEADS = (64 << 10, 1 << 20, MAX_PAGE)
 class ShareOrder:
     """To whom, what for, and how the mail is held.
 
-    Attributes
-    ----------
-    confirmed
-        Addresses that were typed a second time.
-    confirm
-        Asks for an address once more where the exchange wants that; returns what was typed.
+    `confirmed` are addresses that were typed a second time.
     """
 
     recipients: tuple[str, ...]
     purpose: str
     hold_s: int | None = None
     confirmed: frozenset[str] = frozenset()
-    confirm: Callable[[str], str] = field(default=lambda _email: "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +71,22 @@ class NewShare:
 
     share: Share
     code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A recipient who got nothing, and why."""
+
+    recipient: str
+    error: EmixError
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What became of an order: the shares that were made, and who got none."""
+
+    made: list[NewShare]
+    refused: list[Refusal]
 
 
 def check_address(text: str) -> str:
@@ -117,7 +130,7 @@ def check_order(order: ShareOrder) -> ShareOrder:
             "an address given to confirm is not among the recipients",
             hint="compare --to and --confirm-to letter by letter; nothing was sent",
         )
-    return ShareOrder(recipients, order.purpose, order.hold_s, confirmed, order.confirm)
+    return ShareOrder(recipients, order.purpose, order.hold_s, confirmed)
 
 
 def proven_addresses(exchange: Exchange) -> frozenset[str]:
@@ -170,12 +183,13 @@ def share_package(
     package_id: str,
     journal: Journal,
     on_share: Callable[[NewShare], object] = lambda _new: None,
-) -> list[NewShare]:
+) -> Shared:
     """Make one share with its own access code for each recipient.
 
     Each code is in the journal, sealed under the package key, before the exchange hears of the
     share, and the request bears a key of its own: after a crash the same call finds the same
-    shares and the same codes, and nobody gets a second mail.
+    shares and the same codes, and nobody gets a second mail. Where one recipient is refused the
+    others get theirs; where the exchange fails nobody else is tried.
 
     Parameters
     ----------
@@ -187,20 +201,49 @@ def share_package(
         Of the command.
     on_share
         Hears of each share as soon as it is there.
+
+    Raises
+    ------
+    EmixError
+        The first failure, where no share was made at all.
     """
-    made = []
+    made: list[NewShare] = []
+    refused: list[Refusal] = []
+    stopped: EmixError | None = None
     for email in order.recipients:
-        record = journal.find("code", recipient=email) or _prepare(
-            journal, key, email, order.hold_s, package_id=package_id
-        )
-        code = _unseal(record["code"], key, package_id=package_id)
-        share = _create(exchange, email, order, record, code=code, package_id=package_id)
-        if journal.find("shared", recipient=email) is None:
-            journal.append("shared", recipient=email, share_id=share.share_id)
-        new = NewShare(share, code)
+        if stopped is not None:
+            refused.append(Refusal(email, stopped))
+            continue
+        try:
+            new = _share_with(exchange, key, order, email, package_id=package_id, journal=journal)
+        except EmixError as error:
+            refused.append(Refusal(email, error))
+            stopped = None if isinstance(error, _OF_ONE_RECIPIENT) else error
+            continue
         on_share(new)
         made.append(new)
-    return made
+    if refused and not made:
+        raise refused[0].error
+    return Shared(made, refused)
+
+
+def _share_with(
+    exchange: Exchange,
+    key: bytes,
+    order: ShareOrder,
+    email: str,
+    *,
+    package_id: str,
+    journal: Journal,
+) -> NewShare:
+    record = journal.find("code", recipient=email) or _prepare(
+        journal, key, email, order.hold_s, package_id=package_id
+    )
+    code = _unseal(record["code"], key, package_id=package_id)
+    share = _create(exchange, email, order, record, code=code, package_id=package_id)
+    if journal.find("shared", recipient=email) is None:
+        journal.append("shared", recipient=email, share_id=share.share_id)
+    return NewShare(share, code)
 
 
 def _prepare(
@@ -231,30 +274,16 @@ def _create(
     if not isinstance(slot, dict) or not isinstance(hold_s, int | None):
         raise UsageError("the journal of this command is damaged", hint="send it anew: --again")
 
-    def request(confirm_email: str) -> ShareRequest:
-        return ShareRequest(
-            email=email,
-            confirm_email=confirm_email,
-            purpose=order.purpose,
-            hold_s=hold_s,
-            slot=slot,
-            auth=to_base64url(code_proof(slot, normalise_code(code))),
-            idempotency_key=str(record["idempotency_key"]),
-        )
-
-    first = email if email.casefold() in order.confirmed else ""
-    try:
-        return exchange.create_share(package_id, request(first))
-    except RecipientUnconfirmedError as error:
-        typed = order.confirm(email).strip() if not first else ""
-        if not typed:
-            raise
-        if typed.casefold() != email.casefold():
-            raise RecipientUnconfirmedError(
-                "the two addresses differ; this recipient got nothing",
-                hint="start the command again with the right address",
-            ) from error
-        return exchange.create_share(package_id, request(email))
+    request = ShareRequest(
+        email=email,
+        confirm_email=email if email.casefold() in order.confirmed else "",
+        purpose=order.purpose,
+        hold_s=hold_s,
+        slot=slot,
+        auth=to_base64url(code_proof(slot, normalise_code(code))),
+        idempotency_key=str(record["idempotency_key"]),
+    )
+    return exchange.create_share(package_id, request)
 
 
 def _sealing_key(key: bytes) -> AESGCM:

@@ -83,6 +83,52 @@ def test_new_address_must_be_confirmed_and_nothing_is_uploaded_twice(
     assert sent.document["parts"] == sent.document["parts_kept"]
 
 
+def test_a_refused_recipient_leaves_the_others_theirs(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
+) -> None:
+    arguments: Arguments = (
+        "send", small_disc, *to("good"), "--to", "fresh@clinic.example", *SEND,
+        "--code-out", "codes",
+    )  # fmt: skip
+    found = run_emix(*arguments)
+    assert found.code == 3
+    assert found.error["id"] == "partial"
+    (share,) = found.document["shares"]
+    assert share["recipient"] == "good@clinic.example"
+    (refused,) = found.document["refused"]
+    assert (refused["recipient"], refused["id"]) == (
+        "fresh@clinic.example",
+        "recipient.unconfirmed",
+    )
+    assert (tmp_path / "codes").read_text().split()[0] == "good@clinic.example"
+    code = (tmp_path / "codes").read_text()
+    whole = run_emix(*arguments, "--confirm-to", "fresh@clinic.example")
+    assert whole.code == 0, whole.stderr
+    assert whole.document["refused"] == []
+    assert whole.document["shares"][0]["share_id"] == share["share_id"]
+    assert len(whole.document["shares"]) == 2
+    assert (tmp_path / "codes").read_text().startswith(code)
+
+
+def test_sharing_goes_on_with_the_refused(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
+) -> None:
+    sent = run_emix("send", small_disc, *to("first"), *SEND, "--code-out", "code").document
+    package_id = sent["package_id"]
+    assert run_emix("status", package_id, "--json").document["shares"]
+    more: Arguments = (
+        "share", package_id, *to("second"), "--to", "third@clinic.example", *SEND,
+        "--code-out", "more",
+    )  # fmt: skip
+    found = run_emix(*more)
+    assert found.code == 3
+    assert [share["recipient"] for share in found.document["shares"]] == ["second@clinic.example"]
+    assert found.document["refused"][0]["recipient"] == "third@clinic.example"
+    whole = run_emix(*more, "--confirm-to", "third@clinic.example")
+    assert whole.code == 0, whole.stderr
+    assert whole.document["shares"][0] == found.document["shares"][0]
+
+
 def test_mistyped_confirmation_stops_before_anything(
     run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
 ) -> None:

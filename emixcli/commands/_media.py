@@ -1,0 +1,117 @@
+"""What `emix pack` and `emix send` share: options that choose, and words on what was chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
+
+import typer
+
+if TYPE_CHECKING:
+    from emixcli.package import PackagePlan
+    from emixcli.services.selection import Choice
+
+Paths = Annotated[
+    list[str], typer.Argument(metavar="PATH…", help="Folders, ZIP files, disc images or files.")
+]
+Reports = Annotated[
+    list[Path] | None,
+    typer.Option("--report", metavar="FILE", help="A report to add; several times."),
+]
+Patients = Annotated[
+    list[str] | None,
+    typer.Option("--patient", metavar="N|ID", help="Take this patient only; several times."),
+]
+Studies = Annotated[
+    list[str] | None,
+    typer.Option("--study", metavar="N|UID", help="Take this study only; several times."),
+]
+AllPatients = Annotated[
+    bool,
+    typer.Option("--all-patients", help="Take everything although it is of several patients."),
+]
+
+
+class Made(Protocol):
+    """A package that was made."""
+
+    @property
+    def package_id(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def counts(self) -> dict[str, int]: ...
+    @property
+    def losses(self) -> list[dict[str, Any]]: ...
+    @property
+    def documents_lost(self) -> list[dict[str, Any]]: ...
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
+    """Return what a package holds in words."""
+    names = ("patients", "studies", "series", "instances", "documents")
+    return ", ".join(f"{counts[name]} {name}" for name in names)
+
+
+def note_left_out(choice: Choice) -> None:
+    """Say that reports were left out, where some were."""
+    from emixcli.ui import console
+
+    if choice.n_reports_left_out:
+        console.note(
+            f"{choice.n_reports_left_out} reports on the medium are left out: they may be of"
+            " another patient; add them with --report"
+        )
+
+
+def plan_json(plan: PackagePlan) -> dict[str, Any]:
+    """Return what `--dry-run --json` tells of a package."""
+    return {
+        "dry_run": True,
+        "package_id": None,
+        "size_bound": plan.size_bound,
+        "counts": dict(plan.counts),
+        "losses": [],
+    }
+
+
+def made_json(made: Made) -> dict[str, Any]:
+    """Return what the result tells of a package."""
+    return {
+        "package_id": made.package_id,
+        "size": made.size,
+        "counts": made.counts,
+        "losses": made.losses,
+        "documents_lost": made.documents_lost,
+    }
+
+
+def choice_json(choice: Choice) -> dict[str, Any]:
+    """Return what is told of the media."""
+    from emixcli.container.index import findings_json
+
+    return {
+        "reports_left_out": choice.n_reports_left_out,
+        "unreadable": len(choice.scanned.unreadable),
+        "findings": findings_json(choice.scanned.findings),
+    }
+
+
+def require_whole(done: str, made: Made, choice: Choice) -> None:
+    """Raise where something on the media is not in the package as it should be.
+
+    Raises
+    ------
+    PartialError
+        With counts; the result lists what is missing.
+    """
+    from emixcli.errors import PartialError
+
+    n_lost, n_unreadable = made.counts.get("lost", 0), len(choice.scanned.unreadable)
+    if n_lost or n_unreadable:
+        raise PartialError(
+            f"{done}, but {n_lost} objects are not in the package and {n_unreadable} files on the"
+            " medium could not be read whole",
+            hint="emix scan lists them; ask the sender for a new copy of the medium",
+        )
