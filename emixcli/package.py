@@ -9,7 +9,6 @@ from __future__ import annotations
 import codecs
 import contextlib
 import datetime
-import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +19,8 @@ from emixcli.container import layout, plan
 from emixcli.container.deep import Deepener
 from emixcli.container.dicomdir import make_dicomdir
 from emixcli.container.encoding import is_package_id, new_package_id, to_json
-from emixcli.container.entry import Source, encode_bytes
+from emixcli.container.entry import Source, encode, encode_bytes
+from emixcli.container.folded import Folder
 from emixcli.container.identity import Identity, SigningKey
 from emixcli.container.index import findings_json, iter_patients
 from emixcli.container.layout import Report
@@ -122,7 +122,10 @@ def plan_package(
     found = tuple(_load_report(path) for path in reports)
     with _reader(file_set, reader) as media:
         deepener = Deepener(media)
-        patients = b"".join(iter_patients(file_set, deepener))
+        index = Folder()
+        index.add(b'"patients":')
+        for piece in iter_patients(file_set, deepener):
+            index.add(piece)
     directory = make_dicomdir(file_set, package_id=package_id, extra=deepener.keys)
     documents = [
         plan.document_fields(document, name)
@@ -133,7 +136,8 @@ def plan_package(
         "findings": findings_json(file_set.findings),
         "deidentification": None,
     }
-    index_body = b'"patients":' + patients + b"," + to_json(tail)[1:]
+    index.add(b"," + to_json(tail)[1:])
+    index_body = index.finish()
     return PackagePlan(
         file_set=file_set,
         reports=found,
@@ -207,7 +211,7 @@ def _reader(file_set: FileSet, reader: Reader | None) -> Iterator[Reader]:
 class _Outcome:
     """What has been written so far."""
 
-    records: list[bytes] = field(default_factory=list)
+    records: Folder = field(default_factory=Folder)
     index_sha256: str = ""
     lost: list[tuple[Lost, Instance]] = field(default_factory=list)
     documents_lost: list[dict[str, Any]] = field(default_factory=list)
@@ -254,7 +258,7 @@ def write_package(
     if len(key) != KEY_LENGTH:
         raise UsageError("a package key has 32 bytes")
     signing = signing_key.public_key().public_bytes_raw()
-    index = plan.index_bytes(package_plan, signing)
+    index = plan.make_index(package_plan, signing)
     page = package_plan.page
     sink.write(page.blank)
     writer = ZipWriter(sink, key=key, offset=len(page.blank))
@@ -264,7 +268,6 @@ def write_package(
             writer, plan.iter_sources(package_plan, index, media),
             workers=workers or default_workers(), progress=progress,
         )  # fmt: skip
-    outcome.index_sha256 = hashlib.sha256(index).hexdigest()
     result = _finish(package_plan, writer, outcome, key=key, signing_key=signing_key)
     package = {
         "format": FORMAT,
@@ -295,7 +298,9 @@ def _write_content(
     for written in writer.add_all(remember(), workers=workers):
         origin = origins.pop(written.source.name)
         if isinstance(written, Written):
-            outcome.records.append(entry_json(written))
+            outcome.records.add(entry_json(written) + b",")
+            if written.source.name == layout.INDEX:
+                outcome.index_sha256 = written.sha256
         elif isinstance(origin, Instance):
             outcome.lost.append((written, origin))
         else:
@@ -329,12 +334,12 @@ def _finish(
         package_id=package_plan.package_id,
         index_sha256=outcome.index_sha256,
         page=package_plan.page,
-        entries=outcome.records,
+        entries=outcome.records.finish(),
         losses=losses,
         counts=counts,
         documents_lost=outcome.documents_lost,
     )
-    writer.add(encode_bytes(layout.MANIFEST, manifest, key, compress=True))
+    writer.add(encode(plan.bytes_source(layout.MANIFEST, manifest), key))
     signature = sign(manifest, signing_key)
     writer.add(encode_bytes(layout.SIGNATURE, signature, key, compress=False))
     size = writer.finish()

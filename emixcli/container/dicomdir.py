@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from emixcli.container import record_types
 from emixcli.container.encoding import ALPHABET
+from emixcli.container.folded import Folded, fold
 from emixcli.container.layout import instance_name, series_folder
 from emixcli.container.record_types import CHARSET, Key
 
@@ -55,25 +56,11 @@ _NOT_CS = re.compile(r"[^A-Z0-9 _\\]")
 Extra = Mapping[str, str | bytes]
 
 
-@dataclass(slots=True)
-class _Record:
-    """A directory record whose offsets are not known yet."""
-
-    type: str
-    body: bytes
-    children: list[_Record] = field(default_factory=list)
-    offset: int = 0
-
-    @property
-    def length(self) -> int:
-        return 8 + len(_links(0, 0)) + len(_element(0x00041430, "CS", self.type)) + len(self.body)
-
-
 @dataclass(frozen=True, slots=True)
 class Directory:
     """A DICOMDIR and how many of its keys had to be invented, by keyword."""
 
-    content: bytes
+    content: Folded
     invented: dict[str, int]
 
 
@@ -91,51 +78,76 @@ def make_dicomdir(
     extra
         Returns values of an instance that the scan does not keep.
     """
-    writer = _Writer(extra)
-    roots = [writer.patient(patient) for patient in file_set.patients]
     meta = _meta(_uid_of(package_id))
-    head_length = len(meta) + len(_head(0, 0, 0))
-    end = _assign(roots, head_length)
-    first, last = (roots[0].offset, roots[-1].offset) if roots else (0, 0)
-    content = bytearray(meta + _head(first, last, end - head_length))
-    _emit(roots, content)
-    return Directory(bytes(content), writer.invented)
+    writer = _Writer(extra, len(meta) + len(_head(0, 0, 0)))
+    first, last = writer.patients(file_set.patients)
+    head = _head(first, last, len(writer.records))
+    return Directory(fold((meta, head, writer.records)), writer.invented)
 
 
 class _Writer:
-    """Makes records and counts what it invents."""
+    """Writes records, those below a record right after it, and counts what it invents.
 
-    def __init__(self, extra: Callable[[Instance], Extra]) -> None:
+    `start` is the offset of the first record in the file.
+    """
+
+    def __init__(self, extra: Callable[[Instance], Extra], start: int) -> None:
         self._extra = extra
+        self._start = start
         self._n_studies = 0
+        self.records = bytearray()
         self.invented: dict[str, int] = {}
 
-    def patient(self, patient: Patient) -> _Record:
+    def patients(self, patients: tuple[Patient, ...]) -> tuple[int, int]:
+        """Write all records; returns the offsets of the first and last patient."""
+        return self._link(self._patient(patient) for patient in patients)
+
+    def _link(self, offsets: Iterable[int]) -> tuple[int, int]:
+        """Let each record name the next; returns the offsets of the first and last, 0 if none."""
+        first = last = 0
+        for offset in offsets:
+            if last:
+                self._set(last + _FOLLOWING, offset)
+            first, last = first or offset, offset
+        return first, last
+
+    def _set(self, at: int, offset: int) -> None:
+        struct.pack_into("<I", self.records, at - self._start, offset)
+
+    def _record(self, kind: str, body: bytes, children: Iterable[int] = ()) -> int:
+        """Write a record and those below it; returns its offset."""
+        offset = self._start + len(self.records)
+        content = _links(0, 0) + _element(0x00041430, "CS", kind) + body
+        self.records += struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
+        self._set(offset + _LOWER, self._link(children)[0])
+        return offset
+
+    def _patient(self, patient: Patient) -> int:
         first = patient.studies[0].series[0].instances[0]
         body = self._keys(record_types.PATIENT, first, {}, number=1)
-        return _Record("PATIENT", body, [self._study(study) for study in patient.studies])
+        return self._record("PATIENT", body, (self._study(study) for study in patient.studies))
 
-    def _study(self, study: Study) -> _Record:
+    def _study(self, study: Study) -> int:
         self._n_studies += 1
         number = self._n_studies
         first = study.series[0].instances[0]
         body = self._keys(record_types.STUDY, first, {"StudyInstanceUID": study.uid}, number=number)
-        children = [
+        children = (
             self._series(series, series_folder(number, index), index)
             for index, series in enumerate(study.series, 1)
-        ]
-        return _Record("STUDY", body, children)
+        )
+        return self._record("STUDY", body, children)
 
-    def _series(self, series: Series, folder: str, number: int) -> _Record:
+    def _series(self, series: Series, folder: str, number: int) -> int:
         extra = {"SeriesInstanceUID": series.uid}
         body = self._keys(record_types.SERIES, series.instances[0], extra, number=number)
-        children = [
+        children = (
             self._instance(instance, instance_name(folder, index), index)
             for index, instance in enumerate(series.instances, 1)
-        ]
-        return _Record("SERIES", body, children)
+        )
+        return self._record("SERIES", body, children)
 
-    def _instance(self, instance: Instance, name: str, number: int) -> _Record:
+    def _instance(self, instance: Instance, name: str, number: int) -> int:
         sop_class = instance.text("SOPClassUID")
         kind = record_types.record_type(sop_class, has_pixels=instance.pixel_offset >= 0)
         private = _element(0x00041432, "UI", _PRIVATE_RECORD_UID) if kind == "PRIVATE" else b""
@@ -147,7 +159,7 @@ class _Writer:
         )
         keys = record_types.INSTANCE[kind]
         body = self._keys(keys, instance, self._extra(instance), number=number)
-        return _Record(kind, private + reference + body)
+        return self._record(kind, private + reference + body)
 
     def _keys(
         self, keys: tuple[Key, ...], instance: Instance, extra: Extra, *, number: int
@@ -234,6 +246,10 @@ def _element(tag: int, vr: str, value: str | bytes | int) -> bytes:
     return head + struct.pack("<H", len(data)) + data
 
 
+#: Where the two offsets of `_links` stand in a record, from the head of its item.
+_FOLLOWING, _LOWER = 8 + 8, 8 + 12 + 10 + 8
+
+
 def _links(following: int, lower: int) -> bytes:
     return (
         _element(0x00041400, "UL", following)
@@ -266,26 +282,6 @@ def _head(first: int, last: int, length: int) -> bytes:
         + _element(0x00041212, "US", 0)
         + struct.pack("<HH2sHI", 0x0004, 0x1220, b"SQ", 0, length)
     )
-
-
-def _assign(records: list[_Record], offset: int) -> int:
-    """Give every record its offset, a record before those below it; returns the end."""
-    for record in records:
-        record.offset = offset
-        offset = _assign(record.children, offset + record.length)
-    return offset
-
-
-def _emit(records: list[_Record], out: bytearray) -> None:
-    following = [record.offset for record in records[1:]] + [0]
-    for record, offset in zip(records, following, strict=False):
-        content = (
-            _links(offset, record.children[0].offset if record.children else 0)
-            + _element(0x00041430, "CS", record.type)
-            + record.body
-        )
-        out += struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
-        _emit(record.children, out)
 
 
 def _uid_of(package_id: str) -> str:

@@ -15,6 +15,7 @@ from emixcli.container.zipformat import STORED
 from emixcli.errors import PackageDamagedError
 
 if TYPE_CHECKING:
+    from emixcli.container.folded import Folded
     from emixcli.container.zipwriter import Lost, Written
     from emixcli.model import FileSet, Instance
 
@@ -62,12 +63,12 @@ def make_manifest(
     package_id: str,
     index_sha256: str,
     page: Page,
-    entries: list[bytes],
+    entries: Folded,
     losses: list[dict[str, Any]],
     counts: dict[str, int],
     documents_lost: list[dict[str, Any]],
 ) -> bytes:
-    """Return the manifest's bytes; `entries` are the records of `entry_json`, in order."""
+    """Return the manifest's bytes; `entries`: records of `entry_json`, each with a comma."""
     head = to_json(
         {
             "format": FORMAT,
@@ -79,7 +80,7 @@ def make_manifest(
             "documents_lost": documents_lost,
         }
     )
-    return head[:-1] + b',"entries":[' + b",".join(entries) + b"]}"
+    return b"".join((head[:-1], b',"entries":[', entries.read()[:-1], b"]}"))
 
 
 def manifest_bound(file_set: FileSet, *, n_others: int) -> int:

@@ -14,6 +14,7 @@ from emixcli.container import layout
 from emixcli.container.cipher import OVERHEAD
 from emixcli.container.encoding import to_base64url, to_json
 from emixcli.container.entry import Source
+from emixcli.container.folded import Folded, fold
 from emixcli.container.frames import ENCAPSULATED, Range, frame_ranges, n_frames
 from emixcli.container.glue import glue_bound
 from emixcli.container.identity import fingerprint_of
@@ -66,8 +67,8 @@ class PackagePlan:
     package_id: str
     created: str
     page: Page
-    index_body: bytes
-    dicomdir: bytes
+    index_body: Folded
+    dicomdir: Folded
     invented: Mapping[str, int]
     size_bound: int
     counts: Mapping[str, int]
@@ -78,7 +79,7 @@ class PackagePlan:
         return len(self.page.blank)
 
 
-def index_bytes(plan: PackagePlan, signing: bytes) -> bytes:
+def make_index(plan: PackagePlan, signing: bytes) -> Folded:
     """Return the index with its head; `signing` is the sender's public Ed25519 key."""
     head = {
         "format": FORMAT,
@@ -92,7 +93,7 @@ def index_bytes(plan: PackagePlan, signing: bytes) -> bytes:
             "fingerprint": fingerprint_of(signing),
         },
     }
-    return to_json(head)[:-1] + b"," + plan.index_body
+    return fold((to_json(head)[:-1], b",")) + plan.index_body
 
 
 def readme() -> bytes:
@@ -102,11 +103,11 @@ def readme() -> bytes:
 
 
 def iter_sources(
-    plan: PackagePlan, index: bytes, reader: Reader
+    plan: PackagePlan, index: Folded, reader: Reader
 ) -> Iterator[tuple[Source, Instance | Document | Report | None]]:
     """Yield every entry before the manifest, in order, with what it is made from."""
-    yield bytes_source(layout.INDEX, index), None
-    yield bytes_source(layout.DICOMDIR, plan.dicomdir), None
+    yield _made(layout.INDEX, index), None
+    yield _made(layout.DICOMDIR, plan.dicomdir), None
     for instance, name in layout.iter_instances(plan.file_set):
         yield _instance_source(instance, name, reader), instance
     for document, name in layout.iter_documents(plan.file_set, plan.reports):
@@ -116,6 +117,10 @@ def iter_sources(
             source = Source(name, document.size, compress=True, open=_item_opener(reader, document))
         yield source, document
     yield bytes_source(layout.README, readme()), None
+
+
+def _made(name: str, content: Folded) -> Source:
+    return Source(name, content.size, compress=True, open=content.open)
 
 
 def bytes_source(name: str, content: bytes) -> Source:
@@ -154,16 +159,16 @@ def is_compressible(instance: Instance) -> bool:
 
 
 def size_bound(
-    file_set: FileSet, *, reports: Sequence[Report], page: Page, made: Sequence[bytes]
+    file_set: FileSet, *, reports: Sequence[Report], page: Page, made: Sequence[Folded]
 ) -> int:
     """Return at least the size of the package; `made` is index body and DICOMDIR."""
     entries = [(name, instance.size) for instance, name in layout.iter_instances(file_set)]
     documents = list(layout.iter_documents(file_set, tuple(reports)))
     entries += [(name, document.size) for document, name in documents]
-    index_length = len(made[0]) + _HEAD_BOUND
+    index_length = made[0].size + _HEAD_BOUND
     entries += [
         (layout.INDEX, index_length),
-        (layout.DICOMDIR, len(made[1])),
+        (layout.DICOMDIR, made[1].size),
         (layout.README, len(readme())),
         (layout.MANIFEST, manifest_bound(file_set, n_others=len(documents) + 3)),
         (layout.SIGNATURE, _SIGNATURE_BOUND),
