@@ -20,7 +20,7 @@ from emixcli.container.cipher import make_salt
 from emixcli.container.code import check_symbol, find_code, show_code
 from emixcli.container.encoding import to_base64url, to_json
 from emixcli.container.glue import fixups, is_fit, make_glue
-from emixcli.container.identity import new_identity
+from emixcli.container.identity import PublicIdentity, new_identity
 from emixcli.container.page import SLOTS_LENGTH, find_page
 from emixcli.container.reader import read_head
 from emixcli.container.zipreader import read_directory
@@ -31,6 +31,7 @@ FOLDER = Path(__file__).with_name("package-v1")
 KEY = bytes(range(32))
 CODE = "K7QM3XVD9T" + check_symbol("K7QM3XVD9T")
 Line = tuple[str, str]
+_OPENED: Line = ("key", KEY.hex())
 
 
 def write(name: str, lines: Sequence[Line], body: bytes = b"") -> None:
@@ -76,88 +77,65 @@ def codes() -> None:
 
 def slots() -> None:
     """Slots of each kind."""
+    code_slots()
+    passphrase_slot()
+    hpke_slots()
+
+
+def code_slots() -> None:
+    """Slots of access codes, right and hostile."""
     slot, auth = slots_module.make_code_slot(CODE, KEY, package_id=FIXED_ID)
     other = "0000000000" + check_symbol("0000000000")
-
-    def case(name: str, expect: str, comment: str, *lines: Line) -> None:
-        write(
-            name,
-            [
-                ("kind", "slot"),
-                ("expect", expect),
-                ("comment", comment),
-                ("package_id", FIXED_ID),
-                *lines,
-            ],
-        )
-
-    text = to_json(slot).decode()
+    text, code = to_json(slot).decode(), ("code", CODE)
     opened = (("key", KEY.hex()), ("auth", auth.hex()))
-    case("slot-code", "success", "an access code", ("slot", text), ("code", CODE), *opened)
-    case("slot-code-other", "no match", "another code", ("slot", text), ("code", other))
+    _slot("code", "success", "an access code", ("slot", text), code, *opened)
+    _slot("code-other", "no match", "another code", ("slot", text), ("code", other))
     for name, change in {
         "memory": {"m": 2**30}, "passes": {"t": 1000}, "lanes": {"p": 255}, "little": {"m": 4},
         "scrypt": {"name": "scrypt"}, "text": {"m": "65536"}, "salt": {"salt": "AAAA"},
     }.items():  # fmt: skip
-        hostile = to_json(slot | {"kdf": slot["kdf"] | change}).decode()
-        case(
-            f"slot-code-hostile-{name}",
-            "damaged",
-            "a key derivation that nobody asked for",
-            ("slot", hostile),
-            ("code", CODE),
-        )
+        hostile = ("slot", to_json(slot | {"kdf": slot["kdf"] | change}).decode())
+        comment = "a key derivation that nobody asked for"
+        _slot(f"code-hostile-{name}", "damaged", comment, hostile, code)
     for name, change in {
         "nonce": {"nonce": "AA"},
         "wrapped": {"wrapped": slot["wrapped"][:-4]},
         "version": {"v": 2},
     }.items():
-        case(
-            f"slot-code-bad-{name}",
-            "damaged",
-            f"malformed {name}",
-            ("slot", to_json(slot | change).decode()),
-            ("code", CODE),
-        )
+        malformed = ("slot", to_json(slot | change).decode())
+        _slot(f"code-bad-{name}", "damaged", f"malformed {name}", malformed, code)
+
+
+def passphrase_slot() -> None:
+    """A slot of a passphrase, typed in another normal form and with blanks around it."""
     passphrase = "gro\u00dfe \u212bngstr\u00f6m-Lampe 7 f\u00e4hrt"
     words = slots_module.make_passphrase_slot(passphrase, KEY, package_id=FIXED_ID)
-    case(
-        "slot-passphrase",
-        "success",
-        "a passphrase that NFKC changes",
-        ("slot", to_json(words).decode()),
-        ("passphrase", to_json(f" {passphrase}  ").decode()),
-        ("key", KEY.hex()),
-    )
+    typed = ("passphrase", to_json(f" {passphrase}  ").decode())
+    slot = ("slot", to_json(words).decode())
+    _slot("passphrase", "success", "a passphrase that NFKC changes", slot, typed, _OPENED)
+
+
+def hpke_slots() -> None:
+    """Slots of recipients' keys."""
     identity = new_identity()
-    private = identity.to_json().decode().strip()
-    hybrid = slots_module.make_hpke_slot(identity.public, KEY, package_id=FIXED_ID)
-    case(
-        "slot-hpke-hybrid",
-        "success",
-        "ML-KEM-768 and X25519",
-        ("slot", to_json(hybrid).decode()),
-        ("identity", private),
-        ("key", KEY.hex()),
-    )
+    private = ("identity", identity.to_json().decode().strip())
+
+    def slot_for(public: PublicIdentity, package_id: str) -> Line:
+        made = slots_module.make_hpke_slot(public, KEY, package_id=package_id)
+        return ("slot", to_json(made).decode())
+
+    hybrid = slot_for(identity.public, FIXED_ID)
+    _slot("hpke-hybrid", "success", "ML-KEM-768 and X25519", hybrid, private, _OPENED)
     bare = type(identity)(identity.signing_key, identity.x25519, None)
-    classic = slots_module.make_hpke_slot(bare.public, KEY, package_id=FIXED_ID)
-    case(
-        "slot-hpke-x25519",
-        "success",
-        "X25519 alone",
-        ("slot", to_json(classic).decode()),
-        ("identity", private),
-        ("key", KEY.hex()),
-    )
-    moved = slots_module.make_hpke_slot(identity.public, KEY, package_id=FIXED_ID[::-1].lower())
-    case(
-        "slot-hpke-moved",
-        "no match",
-        "a slot of another package",
-        ("slot", to_json(moved).decode()),
-        ("identity", private),
-    )
+    classic = slot_for(bare.public, FIXED_ID)
+    _slot("hpke-x25519", "success", "X25519 alone", classic, private, _OPENED)
+    moved = slot_for(identity.public, FIXED_ID[::-1].lower())
+    _slot("hpke-moved", "no match", "a slot of another package", moved, private)
+
+
+def _slot(name: str, expect: str, comment: str, *lines: Line) -> None:
+    head = [("kind", "slot"), ("expect", expect), ("comment", comment), ("package_id", FIXED_ID)]
+    write(f"slot-{name}", [*head, *lines])
 
 
 def salts() -> None:

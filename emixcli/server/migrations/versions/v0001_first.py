@@ -12,13 +12,36 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Make all tables."""
+    """Make all tables, each after those that it names."""
+    for make in (
+        _about,
+        _counters,
+        _organisations,
+        _outbox,
+        _accounts,
+        _audit,
+        _audit_heads,
+        _contacts,
+        _packages,
+        _tokens,
+        _parts,
+        _shares,
+        _one_time_codes,
+        _sessions,
+    ):
+        make()
+
+
+def _about() -> None:
     op.create_table(
         "about",
         sa.Column("name", sa.String(length=64), nullable=False),
         sa.Column("value", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_about")),
     )
+
+
+def _counters() -> None:
     op.create_table(
         "counters",
         sa.Column("key", sa.String(length=64), nullable=False),
@@ -27,6 +50,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key", name=op.f("pk_counters")),
     )
     op.create_index(op.f("ix_counters_until_ms"), "counters", ["until_ms"], unique=False)
+
+
+def _organisations() -> None:
     op.create_table(
         "organisations",
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -36,6 +62,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_organisations")),
         sa.UniqueConstraint("name", name=op.f("uq_organisations_name")),
     )
+
+
+def _outbox() -> None:
     op.create_table(
         "outbox",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -56,6 +85,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_outbox_subject"), "outbox", ["subject"], unique=False)
+
+
+def _accounts() -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -75,6 +107,9 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_accounts_organisation_id"), "accounts", ["organisation_id"], unique=False
     )
+
+
+def _audit() -> None:
     op.create_table(
         "audit",
         sa.Column("organisation_id", sa.String(length=26), nullable=False),
@@ -90,6 +125,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organisation_id", "seq", name=op.f("pk_audit")),
     )
+
+
+def _audit_heads() -> None:
     op.create_table(
         "audit_heads",
         sa.Column("organisation_id", sa.String(length=26), nullable=False),
@@ -101,6 +139,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organisation_id", name=op.f("pk_audit_heads")),
     )
+
+
+def _contacts() -> None:
     op.create_table(
         "contacts",
         sa.Column("organisation_id", sa.String(length=26), nullable=False),
@@ -113,6 +154,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("organisation_id", "address", name=op.f("pk_contacts")),
     )
+
+
+def _packages() -> None:
     op.create_table(
         "packages",
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -153,6 +197,9 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_packages_state_expires_ms"), "packages", ["state", "expires_ms"], unique=False
     )
+
+
+def _tokens() -> None:
     op.create_table(
         "tokens",
         sa.Column("hash", sa.String(length=64), nullable=False),
@@ -164,6 +211,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_tokens_account_id"), "tokens", ["account_id"], unique=False)
     op.create_index(op.f("ix_tokens_expires_ms"), "tokens", ["expires_ms"], unique=False)
+
+
+def _parts() -> None:
     op.create_table(
         "parts",
         sa.Column("package", sa.String(length=26), nullable=False),
@@ -174,6 +224,9 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["package"], ["packages.id"], name=op.f("fk_parts_package")),
         sa.PrimaryKeyConstraint("package", "number", name=op.f("pk_parts")),
     )
+
+
+def _shares() -> None:
     op.create_table(
         "shares",
         sa.Column("id", sa.String(length=26), nullable=False),
@@ -217,6 +270,9 @@ def upgrade() -> None:
         unique=False,
     )
     op.create_index(op.f("ix_shares_package"), "shares", ["package"], unique=False)
+
+
+def _one_time_codes() -> None:
     op.create_table(
         "one_time_codes",
         sa.Column("share_id", sa.String(length=26), nullable=False),
@@ -232,6 +288,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("share_id", name=op.f("pk_one_time_codes")),
     )
+
+
+def _sessions() -> None:
     op.create_table(
         "sessions",
         sa.Column("hash", sa.String(length=64), nullable=False),
