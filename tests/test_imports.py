@@ -71,15 +71,6 @@ def test_every_lazy_target_resolves(name: str) -> None:
     assert hasattr(module, "command") or hasattr(module, "app")
 
 
-def test_the_source_of_every_module_is_short() -> None:
-    long = {
-        str(path.relative_to(ROOT)): count
-        for path in (ROOT / "emixcli").rglob("*.py")
-        if (count := len(path.read_text("utf-8").splitlines())) > 500
-    }
-    assert not long
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX accounting")
 def test_help_costs_little() -> None:
     import resource

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 import subprocess
@@ -14,6 +15,10 @@ from tests.running import ROOT
 _MACHINE = re.compile(rb"/(?:work/main|work/shared|work/\.library|root/\.|home/[a-z]+/)")
 _LARGEST = 1_000_000
 _ALLOWED_BINARY = ("tests/vectors/", "docs/images/")
+#: Lines of a function and of a module: what is longer does more than one thing.
+_LONGEST_FUNCTION, _LONGEST_MODULE = 60, 500
+#: Longer ones that still have to be split.
+_TO_SPLIT = {"emixcli/package.py:plan_package", "emixcli/package.py:write_package"}
 #: The test that names what it looks for.
 _SELF = "tests/test_repository.py"
 
@@ -55,3 +60,26 @@ def test_nothing_generated_is_tracked(tracked: list[str]) -> None:
     pages = [name for name in tracked if name.startswith(generated) and name.endswith(".html")]
     assert pages == []
     assert [name for name in tracked if name.endswith((".pyc", ".partial"))] == []
+
+
+def lengths(path: Path) -> dict[str, int]:
+    """Return the number of lines of a module and of each of its functions."""
+    source = (ROOT / path).read_text("utf-8")
+    found = {str(path): len(source.splitlines())}
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found[f"{path}:{node.name}"] = (node.end_lineno or 0) - node.lineno + 1
+    return found
+
+
+def test_functions_and_modules_are_short(tracked: list[str]) -> None:
+    found: dict[str, int] = {}
+    for name in tracked:
+        if name.endswith(".py"):
+            found |= lengths(Path(name))
+    long = {
+        name
+        for name, n in found.items()
+        if n > (_LONGEST_FUNCTION if ":" in name else _LONGEST_MODULE)
+    }
+    assert long - _TO_SPLIT == set()
