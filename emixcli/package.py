@@ -298,7 +298,7 @@ def _write_content(
     for written in writer.add_all(remember(), workers=workers):
         origin = origins.pop(written.source.name)
         if isinstance(written, Written):
-            outcome.records.add(entry_json(written) + b",")
+            outcome.records.add((b"," if outcome.records.size else b"") + entry_json(written))
             if written.source.name == layout.INDEX:
                 outcome.index_sha256 = written.sha256
         elif isinstance(origin, Instance):
@@ -339,8 +339,8 @@ def _finish(
         counts=counts,
         documents_lost=outcome.documents_lost,
     )
-    writer.add(encode(plan.bytes_source(layout.MANIFEST, manifest), key))
-    signature = sign(manifest, signing_key)
+    writer.add(encode(plan.folded_source(layout.MANIFEST, manifest), key))
+    signature = sign(manifest.read(), signing_key)
     writer.add(encode_bytes(layout.SIGNATURE, signature, key, compress=False))
     size = writer.finish()
     return PackageResult(

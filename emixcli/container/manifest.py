@@ -8,6 +8,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from emixcli.container.encoding import from_base64url, from_json, to_base64url, to_json
+from emixcli.container.folded import Folded, fold
 from emixcli.container.frames import MAX_FRAMES, n_frames
 from emixcli.container.layout import iter_instances
 from emixcli.container.page import FORMAT, Page
@@ -15,7 +16,6 @@ from emixcli.container.zipformat import STORED
 from emixcli.errors import PackageDamagedError
 
 if TYPE_CHECKING:
-    from emixcli.container.folded import Folded
     from emixcli.container.zipwriter import Lost, Written
     from emixcli.model import FileSet, Instance
 
@@ -67,8 +67,8 @@ def make_manifest(
     losses: list[dict[str, Any]],
     counts: dict[str, int],
     documents_lost: list[dict[str, Any]],
-) -> bytes:
-    """Return the manifest's bytes; `entries`: records of `entry_json`, each with a comma."""
+) -> Folded:
+    """Return the manifest; `entries` are records of `entry_json` with commas between them."""
     head = to_json(
         {
             "format": FORMAT,
@@ -80,7 +80,7 @@ def make_manifest(
             "documents_lost": documents_lost,
         }
     )
-    return b"".join((head[:-1], b',"entries":[', entries.read()[:-1], b"]}"))
+    return fold((head[:-1], b',"entries":[')) + entries + fold((b"]}",))
 
 
 def manifest_bound(file_set: FileSet, *, n_others: int) -> int:

@@ -106,8 +106,8 @@ def iter_sources(
     plan: PackagePlan, index: Folded, reader: Reader
 ) -> Iterator[tuple[Source, Instance | Document | Report | None]]:
     """Yield every entry before the manifest, in order, with what it is made from."""
-    yield _made(layout.INDEX, index), None
-    yield _made(layout.DICOMDIR, plan.dicomdir), None
+    yield folded_source(layout.INDEX, index), None
+    yield folded_source(layout.DICOMDIR, plan.dicomdir), None
     for instance, name in layout.iter_instances(plan.file_set):
         yield _instance_source(instance, name, reader), instance
     for document, name in layout.iter_documents(plan.file_set, plan.reports):
@@ -116,15 +116,15 @@ def iter_sources(
         else:
             source = Source(name, document.size, compress=True, open=_item_opener(reader, document))
         yield source, document
-    yield bytes_source(layout.README, readme()), None
+    yield _bytes_source(layout.README, readme()), None
 
 
-def _made(name: str, content: Folded) -> Source:
+def folded_source(name: str, content: Folded) -> Source:
+    """Return the source of an entry that is made here and grows with the package."""
     return Source(name, content.size, compress=True, open=content.open)
 
 
-def bytes_source(name: str, content: bytes) -> Source:
-    """Return the source of an entry that is made here."""
+def _bytes_source(name: str, content: bytes) -> Source:
     return Source(name, len(content), compress=True, open=lambda: io.BytesIO(content))
 
 
