@@ -120,7 +120,7 @@ def run(argv: Sequence[str], *, logged: bool = False) -> int:
         return _complete()
     if list(argv) in ([], ["--help"], ["-h"]):
         return _answer(help_text())
-    if list(argv) == ["--version"]:
+    if _asks_for_version(argv):
         from emixcli import __version__
 
         return _answer(f"emix {__version__}\n")
@@ -135,6 +135,12 @@ def run(argv: Sequence[str], *, logged: bool = False) -> int:
     else:
         code = _catch(argv)
     return _close_stdout(code)
+
+
+def _asks_for_version(argv: Sequence[str]) -> bool:
+    """Whether the version alone is asked for, which needs no Typer."""
+    plain = not any(name.startswith("EMIX_VERSION_") for name in os.environ)
+    return list(argv) == ["--version"] or (list(argv) == ["version"] and plain)
 
 
 def help_text() -> str:

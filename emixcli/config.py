@@ -7,12 +7,10 @@ the user's `config.toml`, else the machine's, else the default.
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from emixcli.errors import OutputError, UsageError
 
@@ -139,6 +137,8 @@ def check_exchange_url(url: str) -> str:
     UsageError
         Not an https:// address; http:// is for this machine only.
     """
+    from urllib.parse import urlsplit
+
     try:
         parts = urlsplit(url.strip())
         host, _port = parts.hostname, parts.port
@@ -199,6 +199,8 @@ def _place(kind: str, below_home: str) -> Path:
 def _read(path: Path | None) -> dict[str, Any]:
     if path is None:
         return {}
+    import tomllib
+
     try:
         return tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:

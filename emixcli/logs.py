@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import logging
 import os
-import secrets
 import sys
 import time
 import traceback
@@ -28,7 +27,7 @@ _BEGUN = time.monotonic()
 @functools.cache
 def run_id() -> str:
     """Return a random name of this run, shown in errors and in each line of the log."""
-    return secrets.token_hex(4)
+    return os.urandom(4).hex()
 
 
 def log_path() -> Path:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from typing import Annotated, Any
 
 import typer
@@ -36,6 +34,8 @@ def command(
 
 
 def _details() -> dict[str, Any]:
+    import platform
+
     return {
         "python": platform.python_version(),
         "system": platform.platform(),
@@ -46,6 +46,8 @@ def _details() -> dict[str, Any]:
 
 def installed_version(name: str) -> str:
     """Return the version of an installed distribution, or `-`."""
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
