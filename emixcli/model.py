@@ -1,8 +1,8 @@
 """The information model: what was found on a medium.
 
 Words are those of PS3.3 and PS3.10: a FileSet holds Patients, Studies, Series and Instances. All
-types are frozen; a scan of 100,000 instances stays below 100 MB because each instance keeps its
-header values in one tuple and equal values are one object.
+types are frozen; a scan of 100,000 instances stays below 100 MB because each instance holds only
+what its series has not in common.
 """
 
 from __future__ import annotations
@@ -11,97 +11,13 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-Value = str | int | None
+from emixcli.keywords import KEYWORDS, POSITIONS
+from emixcli.packed import Packed, SharedValues, Value, name_of, pack, unpack, unpack_one
 
-#: Header attributes that a scan keeps of each instance (PS3.6 keywords), in this order in
-#: `Instance.values`. Text values are decoded by (0008,0005), stripped, multiple values joined by a
-#: backslash; US, UL, SS, SL values are int (or text joined by a backslash when several); absent is
-#: None; present but empty is "".
-KEYWORDS: tuple[str, ...] = (
-    # file meta and SOP common
-    "TransferSyntaxUID",
-    "SpecificCharacterSet",
-    "ImageType",
-    "SOPClassUID",
-    "SOPInstanceUID",
-    # patient
-    "PatientName",
-    "PatientID",
-    "IssuerOfPatientID",
-    "PatientBirthDate",
-    "PatientSex",
-    # study
-    "StudyInstanceUID",
-    "StudyDate",
-    "StudyTime",
-    "StudyDescription",
-    "StudyID",
-    "AccessionNumber",
-    "ReferringPhysicianName",
-    "InstitutionName",
-    # series
-    "SeriesInstanceUID",
-    "SeriesNumber",
-    "SeriesDate",
-    "SeriesTime",
-    "SeriesDescription",
-    "Modality",
-    "BodyPartExamined",
-    "ProtocolName",
-    "Laterality",
-    "Manufacturer",
-    "ManufacturerModelName",
-    "FrameOfReferenceUID",
-    # instance
-    "InstanceNumber",
-    "AcquisitionNumber",
-    "AcquisitionDate",
-    "AcquisitionTime",
-    "ContentDate",
-    "ContentTime",
-    "ImageLaterality",
-    "ViewPosition",
-    "PatientOrientation",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "SliceLocation",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "PixelSpacing",
-    "ImagerPixelSpacing",
-    "PixelAspectRatio",
-    # pixels
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "PlanarConfiguration",
-    "NumberOfFrames",
-    "Rows",
-    "Columns",
-    "BitsAllocated",
-    "BitsStored",
-    "HighBit",
-    "PixelRepresentation",
-    "PixelPaddingValue",
-    "WindowCenter",
-    "WindowWidth",
-    "WindowCenterWidthExplanation",
-    "VOILUTFunction",
-    "RescaleIntercept",
-    "RescaleSlope",
-    "RescaleType",
-    "PresentationLUTShape",
-    "FrameTime",
-    "CineRate",
-    "RecommendedDisplayFrameRate",
-    "LossyImageCompression",
-    "LossyImageCompressionRatio",
-    "BurnedInAnnotation",
-    "MIMETypeOfEncapsulatedDocument",
-    "DocumentTitle",
-    "ContentLabel",
-)
-
-_POSITION = {keyword: index for index, keyword in enumerate(KEYWORDS)}
+__all__ = [
+    "KEYWORDS", "Document", "FileSet", "Finding", "Instance", "Patient", "Series", "Severity",
+    "Study", "Unreadable", "Value",
+]  # fmt: skip
 
 
 class Severity(enum.StrEnum):
@@ -129,29 +45,132 @@ class Finding:
     next: str
 
 
-@dataclass(frozen=True, slots=True)
 class Instance:
     """One DICOM object on the medium.
 
-    `path` is the name on the medium, parts joined by "/", and `source` the number of the source in
-    `FileSet.sources`. `pixel_offset` is the byte offset of the value of (7FE0,0010), (7FE0,0008) or
-    (7FE0,0009) in the file, -1 where there is none; `pixel_length` its length in the header
-    (0xFFFFFFFF: encapsulated, PS3.5 section A.4).
+    Not to be changed once made. Equal where all attributes are.
+
+    Attributes
+    ----------
+    source
+        The number of the source in `FileSet.sources`.
+    path
+        The name on the medium, parts joined by "/".
+    size
+        Of the file, in bytes.
+    values
+        In the order of `KEYWORDS`; put together at each access, so ask for one by `value`.
+    pixels
+        `pixel_offset` and `pixel_length`.
+    pixel_offset
+        Byte offset of the value of (7FE0,0010), (7FE0,0008) or (7FE0,0009) in the file, -1 where
+        there is none.
+    pixel_length
+        Its length in the header (0xFFFFFFFF: encapsulated, PS3.5 section A.4).
+    deep
+        Has palette, modality or VOI lookup tables, functional groups or overlays: read these with
+        pydicom when the index of a package is made.
+    shared, packed, place
+        How it is held: values that others of its series have as well, own ones behind the name of
+        the file (`packed.pack`), and source with folder.
     """
 
-    source: int
-    path: str
-    size: int
-    values: tuple[Value, ...]
-    pixel_offset: int = -1
-    pixel_length: int = 0
-    #: Has palette, modality or VOI lookup tables, functional groups or overlays: read these with
-    #: pydicom when the index of a package is made.
-    deep: bool = False
+    __slots__ = ("packed", "pixels", "place", "shared", "size")
+
+    def __init__(  # noqa: PLR0917 - one record, in the order of its fields
+        self,
+        source: int,
+        path: str,
+        size: int,
+        values: tuple[Value, ...],
+        pixel_offset: int = -1,
+        pixel_length: int = 0,
+        deep: bool = False,  # noqa: FBT001, FBT002
+    ) -> None:
+        folder, slash, name = path.rpartition("/")
+        self.place = (source, folder + slash)
+        self.packed = pack(name, ())
+        self.shared = SharedValues(values, deep=deep)
+        self.size = size
+        self.pixels = (pixel_offset, pixel_length)
+
+    @classmethod
+    def of(
+        cls,
+        place: tuple[int, str],
+        packed: Packed,
+        shared: SharedValues,
+        size: int,
+        pixels: tuple[int, int],
+    ) -> Instance:
+        """Return an instance from its parts, which others may hold as well.
+
+        Parameters
+        ----------
+        place
+            Number of the source, and the folder with a "/" behind it, or "".
+        packed
+            Name in the folder and own values, from `packed.pack`.
+        pixels
+            Offset and length of the pixel data.
+        """
+        made = cls.__new__(cls)
+        made.place = place
+        made.packed = packed
+        made.shared = shared
+        made.size = size
+        made.pixels = pixels
+        return made
+
+    @property
+    def source(self) -> int:
+        """The number of the source in `FileSet.sources`."""
+        return self.place[0]
+
+    @property
+    def path(self) -> str:
+        """The name on the medium."""
+        return self.place[1] + name_of(self.packed)
+
+    @property
+    def values(self) -> tuple[Value, ...]:
+        """All values, put together at each access."""
+        return self.shared.with_own(unpack(self.packed))
+
+    @property
+    def pixel_offset(self) -> int:
+        """Where the pixel data begins."""
+        return self.pixels[0]
+
+    @property
+    def pixel_length(self) -> int:
+        """Length of the pixel data in the header."""
+        return self.pixels[1]
+
+    @property
+    def deep(self) -> bool:
+        """Whether the header alone does not say how to show it."""
+        return self.shared.deep
+
+    def value(self, position: int) -> Value:
+        """Return the value of `KEYWORDS[position]`."""
+        index = self.shared.slots.find(position)
+        if index < 0:
+            return self.shared.values[position]
+        return unpack_one(self.packed, index)
+
+    def _key(self) -> tuple[object, ...]:
+        return (self.source, self.path, self.size, self.values, self.pixels, self.deep)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Instance) and (self is other or self._key() == other._key())
+
+    def __hash__(self) -> int:
+        return hash((self.source, self.path))
 
     def text(self, keyword: str) -> str:
         """Return the value as text, "" where it is absent."""
-        value = self.values[_POSITION[keyword]]
+        value = self.value(POSITIONS[keyword])
         return "" if value is None else str(value)
 
     def number(self, keyword: str) -> float | None:

@@ -16,12 +16,14 @@ from emixcli.media.names import safe_path
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emixcli.media.header import Header
     from emixcli.media.sources.base import Bytes
 
 #: SOP class of a DICOMDIR and of directories inside one (Philips `DIRFILE`).
 DIRECTORY_CLASS: Final = "1.2.840.10008.1.3.10"
-_MAX_SIZE: Final = 512 * 1024 * 1024
+_CHUNK: Final = 256 * 1024
+_MAX_VALUE: Final = 1024
+_MAX_ELEMENT: Final = _MAX_VALUE + 12
+_RECORDS: Final = 0x00041220
 _RECORD_TYPE: Final = 0x00041430
 _FILE_ID: Final = 0x00041500
 _SERIES_NUMBER: Final = 0x00200011
@@ -46,72 +48,79 @@ class Reference:
     instance_number: str
 
 
-@dataclass(frozen=True, slots=True)
 class Directory:
-    """All references of a DICOMDIR, and whether it could be read to its end."""
+    """The references of a DICOMDIR, read as they are asked for.
 
-    references: tuple[Reference, ...]
-    is_whole: bool
-
-
-def read_directory(content: Bytes, header: Header) -> Directory:
-    """Return the references of a DICOMDIR.
+    Attributes
+    ----------
+    is_whole
+        Whether it could be read to its end, once all references were.
 
     Parameters
     ----------
     content
-        The whole file.
-    header
-        Its header.
-
-    Raises
-    ------
-    OSError
-        If the medium cannot be read.
+        The file.
+    offset
+        Where its data set begins.
     """
-    data = content.read_at(0, min(content.size, _MAX_SIZE))
-    walk = _Walk(data, header.dataset_offset)
-    references = tuple(_references(walk))
-    return Directory(references, walk.is_whole and len(data) == content.size)
 
-
-class _Walk:
-    """All elements of a data set in the order of their bytes, going into every sequence."""
-
-    def __init__(self, data: bytes, offset: int) -> None:
-        self._data = data + bytes(12)
-        self._size = len(data)
+    def __init__(self, content: Bytes, offset: int) -> None:
+        self._content = content
         self._at = offset
-        has_vr = 0x40 < self._data[offset + 4] < 0x5B and 0x40 < self._data[offset + 5] < 0x5B
-        little = not (self._data[offset] == 0 and self._data[offset + 1])
-        self._dialect = el.dialect(explicit=has_vr, little=little)
         self.is_whole = False
 
-    def __iter__(self) -> Iterator[tuple[int, bytes]]:
-        """Yield tag and value; the value of what opens a sequence or item is empty."""
-        dialect, data = self._dialect, self._data
+    def __iter__(self) -> Iterator[Reference]:
+        """Yield the references in the order of the file.
+
+        Raises
+        ------
+        OSError
+            If the medium cannot be read.
+        """
+        return _references(self._elements())
+
+    def _elements(self) -> Iterator[tuple[int, bytes]]:
+        """Yield tag and value of all elements, going into every sequence.
+
+        The value of what opens a sequence or item is empty, and a long one is cut.
+        """
+        size, base, data = self._content.size, self._at, b""
+        dialect = _dialect(self._content.read_at(self._at, 8))
         structure = {dialect.item, dialect.item_end, dialect.sequence_end}
-        while self._at + 8 <= self._size:
-            tag, length = dialect.plain.unpack_from(data, self._at)
+        while self._at + 8 <= size:
+            at = self._at - base
+            if at + _MAX_ELEMENT > len(data) and base + len(data) < size:
+                data, base, at = self._content.read_at(self._at, _CHUNK), self._at, 0
+                if len(data) < min(8, size - base):
+                    return
+                size = size if len(data) == _CHUNK else base + len(data)
+                data += bytes(12)
+            tag, length = dialect.plain.unpack_from(data, at)
             if tag in structure:
                 self._at += 8
                 yield dialect.swap(tag), b""
                 continue
-            tag, vr, value, length = el.element(dialect, data, self._at)
-            if length == el.UNDEFINED or vr == dialect.sq or dialect.swap(tag) == 0x00041220:
-                self._at = value
+            tag, vr, value, length = el.element(dialect, data, at)
+            self._at = base + value
+            if length == el.UNDEFINED or vr == dialect.sq or dialect.swap(tag) == _RECORDS:
                 continue
-            if value + length > self._size:
+            if self._at + length > size:
                 return
-            self._at = value + length
-            yield dialect.swap(tag), data[value : value + length]
+            self._at += length
+            yield dialect.swap(tag), data[value : value + min(length, _MAX_VALUE)]
         self.is_whole = True
 
 
-def _references(walk: _Walk) -> Iterator[Reference]:
+def _dialect(head: bytes) -> el.Dialect:
+    """Tell from the first element how a data set is encoded."""
+    head = head.ljust(8, b"\0")
+    return el.dialect(explicit=el.has_vr(head[4:6]), little=not (head[0] == 0 and head[1]))
+
+
+def _references(elements: Iterator[tuple[int, bytes]]) -> Iterator[Reference]:
     record: dict[int, str] = {}
     series_number = ""
-    for tag, value in walk:
+    for tag, value in elements:
         if tag == _RECORD_TYPE:
             if record:
                 series_number = record.get(_SERIES_NUMBER, series_number)
@@ -137,4 +146,4 @@ def _reference(record: dict[int, str], series_number: str) -> Iterator[Reference
 
 
 def _text(value: bytes) -> str:
-    return joined(value[:1024].decode("latin-1"))
+    return joined(value.decode("latin-1"))

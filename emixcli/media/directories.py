@@ -6,92 +6,108 @@ import posixpath
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING
 
-from emixcli.media.dicomdir import Reference, read_directory
+from emixcli.media.dicomdir import Directory
 from emixcli.media.names import fold
 from emixcli.validate.places import ranges
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from emixcli.media.dicomdir import Reference
     from emixcli.media.header import Header
-    from emixcli.media.sources.base import Bytes
+    from emixcli.media.sources import Source
     from emixcli.model import Instance
     from emixcli.validate.places import Findings
 
 
 class DirectoryCheck:
-    """References of one medium, collected while it is read and compared at the end."""
+    """The directories of one medium, compared with its files once all were seen."""
 
-    def __init__(self, source: int, kind: str) -> None:
+    def __init__(self, number: int, source: Source) -> None:
+        self._number = number
         self._source = source
-        self._kind = kind
-        self._paths: list[str] = []
-        self._references: list[tuple[str, Reference]] = []
-        self._n_directories = 0
-        self._n_damaged = 0
+        self._others: list[str] = []
+        self._directories: list[tuple[str, int]] = []
+        self._files: dict[str, bool] = {}  # by folded path: whether a directory names it
+        self._by_name: dict[str, list[str]] = {}
+        self._asked: set[str] = set()
+        self._missing: dict[str, list[str]] = defaultdict(list)
+        self._codes: Counter[str] = Counter()
 
     def add_file(self, path: str) -> None:
-        """Remember that a file is on the medium."""
-        self._paths.append(path)
+        """Remember a file on the medium that is none of the instances found."""
+        self._others.append(path)
 
-    def add_directory(self, path: str, content: Bytes, header: Header) -> None:
-        """Read a DICOMDIR, or a directory inside one."""
-        self._n_directories += 1
-        directory = read_directory(content, header)
-        self._n_damaged += not directory.is_whole
-        base = posixpath.dirname(path)
-        self._references += [(base, reference) for reference in directory.references]
+    def add_directory(self, path: str, header: Header) -> None:
+        """Remember a DICOMDIR, or a directory inside one."""
+        self._directories.append((path, header.dataset_offset))
 
-    def check(self, instances: Sequence[Instance], findings: Findings) -> None:
-        """Report references without file (D02) and files without reference (D03), and more."""
-        own = [instance.path for instance in instances if instance.source == self._source]
-        if not self._n_directories:
-            if own and self._kind != "file":
+    def check(self, instances: Sequence[Instance], findings: Findings) -> list[str]:
+        """Report references without file (D02) and files without reference (D03), and more.
+
+        Returns
+        -------
+        list[str]
+            Paths of directories that could not be read.
+        """
+        own = [instance for instance in instances if instance.source == self._number]
+        if not self._directories:
+            if own and self._source.kind != "file":
                 findings.add("D01")
-            return
-        if self._n_damaged:
-            findings.add("D05", count=self._n_damaged)
-        paths = {fold(path) for path in self._paths}
-        tails = _by_name(paths)
-        named: set[str] = set()
-        missing: dict[str, list[str]] = defaultdict(list)
-        codes: Counter[str] = Counter()
-        asked: set[str] = set()
-        for base, reference in self._references:
-            if reference.path is None:
-                codes["D07"] += 1
-                continue
-            wanted = fold(posixpath.join(base, reference.path))
-            if wanted in asked:
-                continue
-            asked.add(wanted)
-            found = wanted if wanted in paths else _find_moved(fold(reference.path), tails)
-            if found is None:
-                missing[reference.series_number].append(reference.instance_number)
-            else:
-                codes["D04"] += found != wanted
-                named.add(found)
-        codes["D03"] = sum(fold(path) not in named for path in own)
-        for code, count in codes.items():
+            return []
+        self._files = {fold(path): False for path in self._others}
+        self._files |= {fold(path): False for path, _ in self._directories}
+        self._files |= {fold(instance.path): False for instance in own}
+        unreadable = [path for path, offset in self._directories if not self._follow(path, offset)]
+        self._codes["D03"] = sum(not self._files[fold(instance.path)] for instance in own)
+        for code, count in self._codes.items():
             findings.add(code, count=count)
-        _report_missing(missing, findings)
+        _report_missing(self._missing, findings)
+        return unreadable
 
+    def _follow(self, path: str, offset: int) -> bool:
+        """Look for all files that a directory names; False where it cannot be read."""
+        base = posixpath.dirname(path)
+        try:
+            content = self._source.open_bytes(path)
+            try:
+                directory = Directory(content, offset)
+                for reference in directory:
+                    self._look_for(base, reference)
+            finally:
+                content.close()
+        except OSError:
+            return False
+        self._codes["D05"] += not directory.is_whole
+        return True
 
-def _by_name(paths: set[str]) -> dict[str, list[str]]:
-    tails: dict[str, list[str]] = defaultdict(list)
-    for path in paths:
-        tails[posixpath.basename(path)].append(path)
-    return tails
+    def _look_for(self, base: str, reference: Reference) -> None:
+        if reference.path is None:
+            self._codes["D07"] += 1
+            return
+        wanted = fold(posixpath.join(base, reference.path))
+        if wanted in self._files:
+            self._files[wanted] = True
+        elif wanted not in self._asked:
+            self._asked.add(wanted)
+            found = self._find_moved(fold(reference.path))
+            if found is None:
+                self._missing[reference.series_number].append(reference.instance_number)
+            else:
+                self._codes["D04"] += 1
+                self._files[found] = True
 
-
-def _find_moved(wanted: str, tails: dict[str, list[str]]) -> str | None:
-    """Return the one path that ends as a reference does, or whose end the reference is."""
-    matches = [
-        path
-        for path in tails.get(posixpath.basename(wanted), ())
-        if f"/{path}".endswith(f"/{wanted}") or f"/{wanted}".endswith(f"/{path}")
-    ]
-    return matches[0] if len(matches) == 1 else None
+    def _find_moved(self, wanted: str) -> str | None:
+        """Return the one path that ends as a reference does, or whose end the reference is."""
+        if not self._by_name:
+            for path in self._files:
+                self._by_name.setdefault(posixpath.basename(path), []).append(path)
+        matches = [
+            path
+            for path in self._by_name.get(posixpath.basename(wanted), ())
+            if f"/{path}".endswith(f"/{wanted}") or f"/{wanted}".endswith(f"/{path}")
+        ]
+        return matches[0] if len(matches) == 1 else None
 
 
 def _report_missing(missing: dict[str, list[str]], findings: Findings) -> None:

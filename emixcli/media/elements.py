@@ -46,6 +46,8 @@ CHARSET_SLOTS: Final = frozenset(
         "RescaleType", "MIMETypeOfEncapsulatedDocument", "DocumentTitle",
     )
 )  # fmt: skip
+#: Attributes of VR PN.
+NAME_SLOTS: Final = frozenset({SLOTS["PatientName"], SLOTS["ReferringPhysicianName"]})
 
 #: What `Dialect.wanted` says of tags that are not attributes of `model.KEYWORDS`.
 PIXELS: Final = -1

@@ -14,6 +14,8 @@ from emixcli.validate.geometry import slice_positions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from emixcli.packed import SharedValues
+
 _STUDY = SLOTS["StudyInstanceUID"]
 _SERIES = SLOTS["SeriesInstanceUID"]
 _NUMBER = SLOTS["InstanceNumber"]
@@ -21,23 +23,32 @@ _IDENTITY = tuple(
     SLOTS[keyword]
     for keyword in ("PatientID", "IssuerOfPatientID", "PatientName", "PatientBirthDate")
 )
+#: What decides on the series that an instance belongs to.
+_DECIDING = (*_IDENTITY, _STUDY, _SERIES)
 Identity = tuple[str, str, str, str]
+#: Study UID, series UID, and some of the instances there.
+_Group = tuple[str, str, list[Instance]]
 
 
 def group(instances: Iterable[Instance]) -> tuple[Patient, ...]:
     """Return the patients of `instances`, each with studies and series in viewing order."""
-    by_identity: dict[tuple[Value, ...], list[Instance]] = {}
+    by_raw: dict[tuple[Value, ...], list[Instance]] = {}
+    by_shared: dict[SharedValues, list[Instance]] = {}
     for instance in instances:
-        values = instance.values
-        raw = tuple(values[slot] for slot in _IDENTITY)
-        by_identity.setdefault(raw, []).append(instance)
-    by_patient: dict[Identity, list[Instance]] = {}
-    for raw, members in by_identity.items():
-        by_patient.setdefault(_identity(raw), []).extend(members)
+        shared = instance.shared
+        members = by_shared.get(shared)
+        if members is None:
+            raw = tuple([instance.value(slot) for slot in _DECIDING])
+            members = by_raw.setdefault(raw, [])
+            if not any(slot in shared.slots for slot in _DECIDING):
+                by_shared[shared] = members
+        members.append(instance)
+    by_patient: dict[Identity, list[_Group]] = {}
+    for raw, members in by_raw.items():
+        study, series = (str(value or "") for value in raw[-2:])
+        by_patient.setdefault(_identity(raw[:-2]), []).append((study, series, members))
     patients = _merge(by_patient)
-    return tuple(
-        Patient(_key(identity), _studies(members)) for identity, members in patients.items()
-    )
+    return tuple(Patient(_key(identity), _studies(found)) for identity, found in patients.items())
 
 
 def _identity(raw: Sequence[Value]) -> Identity:
@@ -54,7 +65,7 @@ def _fold(text: str) -> str:
     return " ".join(text.split())
 
 
-def _merge(found: dict[Identity, list[Instance]]) -> dict[Identity, list[Instance]]:
+def _merge(found: dict[Identity, list[_Group]]) -> dict[Identity, list[_Group]]:
     """Join those that differ only because an issuer or birth date is left out.
 
     Secondary captures and reports often lack them. Where two patients could be meant, nothing is
@@ -84,11 +95,10 @@ def _key(identity: Identity) -> str:
     ).hexdigest()
 
 
-def _studies(instances: list[Instance]) -> tuple[Study, ...]:
+def _studies(found: list[_Group]) -> tuple[Study, ...]:
     by_uid: dict[str, dict[str, list[Instance]]] = {}
-    for instance in instances:
-        study, series = instance.values[_STUDY], instance.values[_SERIES]
-        by_uid.setdefault(str(study or ""), {}).setdefault(str(series or ""), []).append(instance)
+    for study, series, members in found:
+        by_uid.setdefault(study, {}).setdefault(series, []).extend(members)
     studies = [Study(uid, _series(members)) for uid, members in by_uid.items()]
     studies.sort(key=lambda study: (study.text("StudyDate"), study.text("StudyTime"), study.uid))
     return tuple(studies)
@@ -116,7 +126,7 @@ def in_viewing_order(instances: list[Instance]) -> list[Instance]:
     """
     if len(instances) < 2:
         return instances
-    by_number = sorted(instances, key=_number_key)
+    by_number = _by_number(instances)
     positions = slice_positions(by_number)
     if positions is None or len(set(positions)) < len(positions):
         return by_number
@@ -127,9 +137,20 @@ def in_viewing_order(instances: list[Instance]) -> list[Instance]:
     return [by_number[index] for index in order]
 
 
+def _by_number(instances: list[Instance]) -> list[Instance]:
+    """Return instances by number and path, those without number last."""
+    try:
+        numbers = [int(str(instance.value(_NUMBER))) for instance in instances]
+    except ValueError:
+        return sorted(instances, key=_number_key)
+    if len(set(numbers)) < len(numbers):
+        return sorted(instances, key=_number_key)
+    return [instances[index] for index in sorted(range(len(numbers)), key=numbers.__getitem__)]
+
+
 def _number_key(instance: Instance) -> tuple[int, int, int, str]:
     try:
-        number = int(str(instance.values[_NUMBER]))
+        number = int(str(instance.value(_NUMBER)))
     except ValueError:
         return (1, 0, instance.source, instance.path)
     return (0, number, instance.source, instance.path)

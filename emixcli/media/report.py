@@ -33,26 +33,29 @@ def count_all(file_set: FileSet) -> dict[str, int]:
 
 
 def scan_document(file_set: FileSet) -> dict[str, Any]:
-    """Return everything that was found, as JSON schema `emix.scan/1`."""
+    """Return everything that was found, as JSON schema `emix.scan/1`.
+
+    Arrays are generators, for a writer that makes one instance at a time.
+    """
     numbers = iter(range(1, 2**31))
     return {
         "schema": "emix.scan/1",
         "sources": list(file_set.sources),
         "counts": count_all(file_set),
         "size": file_set.size,
-        "patients": [
+        "patients": (
             _patient_document(patient, number, numbers)
             for number, patient in enumerate(file_set.patients, 1)
-        ],
-        "reports": [
+        ),
+        "reports": (
             {"source": d.source, "path": d.path, "size": d.size, "kind": d.kind}
             for d in file_set.documents
-        ],
-        "unreadable": [
+        ),
+        "unreadable": (
             {"source": u.source, "path": u.path, "size": u.size, "reason": u.reason}
             for u in file_set.unreadable
-        ],
-        "findings": [
+        ),
+        "findings": (
             {
                 "code": f.code,
                 "severity": str(f.severity),
@@ -62,7 +65,7 @@ def scan_document(file_set: FileSet) -> dict[str, Any]:
                 "next": f.next,
             }
             for f in file_set.findings
-        ],
+        ),
     }
 
 
@@ -74,7 +77,7 @@ def _patient_document(patient: Patient, number: int, numbers: Iterator[int]) -> 
         "issuer": patient.text("IssuerOfPatientID"),
         "birth_date": patient.text("PatientBirthDate"),
         "sex": patient.text("PatientSex"),
-        "studies": [
+        "studies": (
             {
                 "number": next(numbers),
                 "study_instance_uid": study.uid,
@@ -83,10 +86,10 @@ def _patient_document(patient: Patient, number: int, numbers: Iterator[int]) -> 
                 "time": study.text("StudyTime"),
                 "description": study.text("StudyDescription"),
                 "accession_number": study.text("AccessionNumber"),
-                "series": [_series_document(series) for series in study.series],
+                "series": (_series_document(series) for series in study.series),
             }
             for study in patient.studies
-        ],
+        ),
     }
 
 
@@ -98,7 +101,7 @@ def _series_document(series: Series) -> dict[str, Any]:
         "description": series.text("SeriesDescription"),
         "body_part": series.text("BodyPartExamined"),
         "size": sum(instance.size for instance in series.instances),
-        "instances": [_instance_document(instance) for instance in series.instances],
+        "instances": (_instance_document(instance) for instance in series.instances),
     }
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import contextlib
 import gc
 import posixpath
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from emixcli.errors import EmixError, MediaError, NoDicomError
 from emixcli.media.dicomdir import DIRECTORY_CLASS
 from emixcli.media.directories import DirectoryCheck
+from emixcli.media.doubles import Doubles
 from emixcli.media.elements import SLOTS
 from emixcli.media.grouping import group
 from emixcli.media.header import Header, HeaderReader
+from emixcli.media.opened import Opened
 from emixcli.media.sniff import document_kind
-from emixcli.media.sources import Bytes, MediaFile, Source, open_source
+from emixcli.media.sources import MediaFile, Source, open_source
 from emixcli.model import Document, FileSet, Instance, Unreadable
+from emixcli.packed import pack
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.validate.filesets import check_patients, check_series
-from emixcli.validate.pixels import pixel_code
+from emixcli.validate.pixels import PixelCheck
 from emixcli.validate.places import Findings
 
 if TYPE_CHECKING:
@@ -30,13 +33,12 @@ _STUDY_UID: Final = SLOTS["StudyInstanceUID"]
 _SERIES_UID: Final = SLOTS["SeriesInstanceUID"]
 _ROWS: Final = SLOTS["Rows"]
 _DICOM_SUFFIXES: Final = (".dcm", ".dic", ".ima", ".dicom")
-_COMPARED: Final = 64 * 1024
 _REPORT_EVERY: Final = 64
+_MAX_SAME: Final = 1024
+_T = TypeVar("_T")
 
 
-def scan_media(
-    paths: Sequence[str], *, progress: ProgressListener = SILENT, workers: int | None = None
-) -> FileSet:
+def scan_media(paths: Sequence[str], *, progress: ProgressListener = SILENT) -> FileSet:
     """Return what is on the media.
 
     Parameters
@@ -45,15 +47,12 @@ def scan_media(
         Folders, files, archives, images or drives.
     progress
         Hears one stage `reading`, counted in files.
-    workers
-        Reserved: headers are read by one thread, which is faster than the medium.
 
     Raises
     ------
     MediaError
         Where a medium cannot be read at all. Single bad files are listed in the result.
     """
-    del workers
     scan = _Scan(progress)
     sources: list[Source] = []
     try:
@@ -110,130 +109,129 @@ class _Scan:
     def __init__(self, progress: ProgressListener) -> None:
         self._progress = progress
         self._headers = HeaderReader()
+        self._pixels = PixelCheck()
         self._findings = Findings()
         self._instances: list[Instance] = []
-        self._by_uid: dict[str, int] = {}
-        self._twice: list[tuple[int, Instance]] = []
+        self._doubles = Doubles(self._instances)
         self._documents: list[Document] = []
         self._unreadable: list[Unreadable] = []
         self._directories: list[DirectoryCheck] = []
+        self._place = (0, "")
+        self._same: dict[object, object] = {}
         self._n_files = 0
         self._n_other = 0
 
     def read(self, number: int, source: Source) -> None:
         """Look at every file of a medium."""
         self._progress.stage("reading", None, "files")
-        directories = DirectoryCheck(number, source.kind)
-        self._directories.append(directories)
+        self._directories.append(DirectoryCheck(number, source))
+        self._place = (number, "")
+        opened = Opened(source)
+        n_before = self._n_files
         for file in source.iter_files():
             self._n_files += 1
-            directories.add_file(file.path)
-            self._read_file(number, source, file)
+            try:
+                self._look(file, opened)
+            except (OSError, EmixError):
+                self._lose(file, "cannot be read")
+            opened.close()
             if not self._n_files % _REPORT_EVERY:
                 self._progress.advance(_REPORT_EVERY)
-        self._progress.advance(self._n_files % _REPORT_EVERY)
+        self._progress.advance((self._n_files - n_before) % _REPORT_EVERY)
         for code, count in source.notes.codes.items():
             self._findings.add(code, count=count)
         for path, reason in source.notes.unreadable:
-            self._lose(number, MediaFile(path, 0), reason)
+            self._lose(MediaFile(path, 0), reason)
 
-    def _read_file(self, number: int, source: Source, file: MediaFile) -> None:
-        try:
-            content = source.open_bytes(file.path)
-            try:
-                self._look(number, file, content)
-            finally:
-                content.close()
-        except (OSError, EmixError):
-            self._lose(number, file, "cannot be read")
-
-    def _look(self, number: int, file: MediaFile, content: Bytes) -> None:
-        head = content.read_at(0, min(self._headers.head_length, file.size))
-        header = self._headers.find(head, file.size, content.read_at)
+    def _look(self, file: MediaFile, opened: Opened) -> None:
+        head = opened.read_head(file, self._headers.head_length)
+        header = self._headers.find(head, opened.size, opened.read_at)
         if header is None:
-            self._take_other(number, file, head)
-        elif DIRECTORY_CLASS in (header.media_class, header.values[_SOP_CLASS]):
+            self._take_other(file, head, opened)
+        elif DIRECTORY_CLASS in (header.media_class, header.value(_SOP_CLASS)):
             self._n_other += 1
-            self._directories[-1].add_directory(file.path, content, header)
+            self._directories[-1].add_directory(file.path, header)
         elif not _has_identity(header) or _is_lost(header):
-            self._lose_header(number, file, header)
+            self._lose_header(file, header)
         else:
-            self._take_instance(number, file, content, header)
+            self._take_instance(file, opened, header)
 
-    def _take_instance(self, number: int, file: MediaFile, content: Bytes, header: Header) -> None:
-        instance = Instance(
-            number,
-            file.path,
-            file.size,
-            header.values,
-            header.pixel_offset,
-            header.pixel_length,
-            header.deep,
+    def _take_instance(self, file: MediaFile, opened: Opened, header: Header) -> None:
+        folder, slash, name = file.path.rpartition("/")
+        if folder + slash != self._place[1]:
+            self._place = (self._place[0], folder + slash)
+        instance = Instance.of(
+            self._place,
+            pack(name, header.own),
+            header.shared,
+            self._one(opened.size),
+            self._one(header.pixels),
         )
-        if self._is_double(instance):
+        uid = header.value(_SOP_UID)
+        if uid and self._doubles.is_double(str(uid), instance):
+            self._directories[-1].add_file(file.path)
             return
         self._instances.append(instance)
-        values = header.values
-        if not (values[_SOP_UID] and values[_STUDY_UID] and values[_SERIES_UID]):
+        if not (uid and header.value(_STUDY_UID) and header.value(_SERIES_UID)):
             self._findings.add_instance("S01", instance)
-        codes = set(header.codes) - {"F09"}
+        code = None
         if file.missing:
-            codes.add("S04")
-        elif "S04" not in codes:
-            code = pixel_code(instance, content.read_at if content.is_random else None)
-            codes |= {code} if code else set()
+            code = "S04"
+        elif "S04" not in header.codes:
+            code = self._pixels.code(instance, opened)
+        if code or header.codes:
+            self._note(file, instance, {code, *header.codes} - {None, "F09"})
+
+    def _note(self, file: MediaFile, instance: Instance, codes: set[str | None]) -> None:
         for code in codes:
-            self._findings.add_instance(code, instance)
+            self._findings.add_instance(str(code), instance)
         if "S04" in codes:
-            self._unreadable.append(Unreadable(number, file.path, file.size, "truncated"))
+            self._unreadable.append(
+                Unreadable(self._place[0], file.path, instance.size, "truncated")
+            )
 
-    def _is_double(self, instance: Instance) -> bool:
-        uid = instance.values[_SOP_UID]
-        if not uid:
-            return False
-        first = self._by_uid.setdefault(str(uid), len(self._instances))
-        if first == len(self._instances):
-            return False
-        self._twice.append((first, instance))
-        return True
+    def _one(self, value: _T) -> _T:
+        """Return one object for equal values, as far as they follow each other."""
+        if len(self._same) > _MAX_SAME:
+            self._same.clear()
+        return cast("_T", self._same.setdefault(value, value))
 
-    def _take_other(self, number: int, file: MediaFile, head: bytes) -> None:
+    def _take_other(self, file: MediaFile, head: bytes, opened: Opened) -> None:
+        self._directories[-1].add_file(file.path)
         suffix = posixpath.splitext(file.path)[1].lower()
         if (not head and suffix in _DICOM_SUFFIXES) or (
             len(head) >= 256 and head.count(head[0]) == len(head)
         ):
-            self._lose(
-                number, file, "filled with one repeated byte" if head else "empty", code="F09"
-            )
+            self._lose(file, "filled with one repeated byte" if head else "empty", code="F09")
         elif kind := document_kind(head, file.path):
-            self._documents.append(Document(number, file.path, file.size, kind))
+            self._documents.append(Document(self._place[0], file.path, opened.size, kind))
         elif suffix in _DICOM_SUFFIXES:
-            self._lose(number, file, "is no DICOM object")
+            self._lose(file, "is no DICOM object")
         else:
             self._n_other += 1
 
-    def _lose(self, number: int, file: MediaFile, reason: str, *, code: str = "M01") -> None:
-        self._unreadable.append(Unreadable(number, file.path, file.size, reason))
+    def _lose(self, file: MediaFile, reason: str, *, code: str = "M01") -> None:
+        self._unreadable.append(Unreadable(self._place[0], file.path, file.size, reason))
         self._findings.add(code, where=f"file {self._n_files}" if self._n_files else "")
 
-    def _lose_header(self, number: int, file: MediaFile, header: Header) -> None:
+    def _lose_header(self, file: MediaFile, header: Header) -> None:
+        self._directories[-1].add_file(file.path)
         if "F09" in header.codes:
-            self._lose(number, file, "filled with zero bytes", code="F09")
+            self._lose(file, "filled with zero bytes", code="F09")
         elif header.codes:
-            self._lose(number, file, "header is damaged")
+            self._lose(file, "header is damaged")
         else:
-            self._lose(number, file, "has no identifiers", code="S01")
+            self._lose(file, "has no identifiers", code="S01")
 
     # -- after all media ----------------------------------------------------------------------
 
     def result(self, paths: tuple[str, ...], sources: Sequence[Source]) -> FileSet:
         """Return what was found, with the findings that need all of it."""
-        for first, instance in self._twice:
-            other = self._instances[first]
-            same = _is_same(other, instance, sources)
-            self._findings.add_instance("C03" if same else "C04", other)
-        for directories in self._directories:
-            directories.check(self._instances, self._findings)
+        self._doubles.report(sources, self._findings)
+        for number, directories in enumerate(self._directories):
+            for path in directories.check(self._instances, self._findings):
+                self._place = (number, "")
+                self._lose(MediaFile(path, 0), "cannot be read")
         patients = group(self._instances)
         check_patients(patients, self._findings)
         for patient in patients:
@@ -259,36 +257,12 @@ def _is_lost(header: Header) -> bool:
     """
     if "F09" not in header.codes:
         return False
-    values = header.values
-    is_whole = all(values[slot] for slot in (_SOP_UID, _STUDY_UID, _SERIES_UID))
-    return not is_whole or values[_ROWS] is not None
+    is_whole = all(header.value(slot) for slot in (_SOP_UID, _STUDY_UID, _SERIES_UID))
+    return not is_whole or header.value(_ROWS) is not None
 
 
 def _has_identity(header: Header) -> bool:
     """Whether a header says enough to call the file an object: an identifier, or pixels."""
-    if header.pixel_offset >= 0:
+    if header.pixels[0] >= 0:
         return True
-    values = header.values
-    return any(values[slot] for slot in (_SOP_CLASS, _SOP_UID, _STUDY_UID, _SERIES_UID))
-
-
-def _is_same(a: Instance, b: Instance, sources: Sequence[Source]) -> bool:
-    """Whether two files are equal in size, header and both ends of their content."""
-    if a.size != b.size or a.values != b.values:
-        return False
-    offsets = {0, max(0, a.size - _COMPARED)}
-    try:
-        first = sources[a.source].open_bytes(a.path)
-        try:
-            second = sources[b.source].open_bytes(b.path)
-            try:
-                return all(
-                    first.read_at(offset, _COMPARED) == second.read_at(offset, _COMPARED)
-                    for offset in offsets
-                )
-            finally:
-                second.close()
-        finally:
-            first.close()
-    except OSError:
-        return False
+    return any(header.value(slot) for slot in (_SOP_CLASS, _SOP_UID, _STUDY_UID, _SERIES_UID))

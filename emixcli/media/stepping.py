@@ -176,7 +176,7 @@ class Stepper:
         is_known = vr not in (0, dialect.un)
         if vr not in dialect.text_vrs and (is_known or slot in el.NUMBER_SLOTS):
             code = dialect.number_vrs.get(vr, dialect.number_vrs[dialect.un])
-            self.values[slot] = value = _number(raw, code)
+            self.values[slot] = value = number_of(raw, code)
             if len(raw) == 2 and code == "<H":
                 self.numbers[raw] = value
         elif raw.isascii() and b"\x1b" not in raw:
@@ -232,7 +232,7 @@ def step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int) -> int:
     return 8
 
 
-def _number(raw: bytes, code: str) -> Value:
+def number_of(raw: bytes, code: str) -> Value:
     """Return a binary number, several joined by a backslash, None where the length is wrong."""
     width = struct.calcsize(code)
     if not raw:

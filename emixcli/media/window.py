@@ -22,6 +22,11 @@ MAX_INFLATED: Final = 256 * 1024 * 1024
 _PAD: Final = bytes(12)
 
 
+def head_length_for(end: int) -> int:
+    """Return how many bytes to read of a file whose header is about as long as `end`."""
+    return min(max(HEAD_LENGTH, (end + 256 + 4095) & ~4095), MAX_HEAD)
+
+
 class Window:
     """Some bytes of a file, and where they are.
 

@@ -9,9 +9,13 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+_BATCH: Final = 1024
+_encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 class StdoutClosedError(Exception):
@@ -33,23 +37,61 @@ def visible(text: str) -> str:
 def write_json(document: object) -> None:
     """Write one JSON document to standard output, as UTF-8 whatever the terminal's encoding.
 
+    It is written while it is made: a document of 100,000 instances is never in memory.
+
     Parameters
     ----------
     document
-        Anything that `json.dumps` takes. Its top level is an object with a `schema`.
+        Anything that `json.dumps` takes, and iterators as arrays. Its top level is an object with a
+        `schema`.
     """
-    text = json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    buffer = getattr(sys.stdout, "buffer", None)
     try:
-        buffer = getattr(sys.stdout, "buffer", None)
-        if buffer is None:
-            sys.stdout.write(text)
-        else:
-            sys.stdout.flush()
-            # A lone surrogate (an undecodable file name) becomes \udcXX, which JSON allows.
-            buffer.write(text.encode("utf-8", "backslashreplace"))
+        sys.stdout.flush()
+        for text in _batches(_json(document, "\n")):
+            if buffer is None:
+                sys.stdout.write(text)
+            else:
+                # A lone surrogate (an undecodable file name) becomes \udcXX, which JSON allows.
+                buffer.write(text.encode("utf-8", "backslashreplace"))
         sys.stdout.flush()
     except BrokenPipeError as exc:
         raise StdoutClosedError from exc
+
+
+def _json(value: object, line: str) -> Iterator[str]:
+    """Yield the parts of a JSON text, indented by 2 as `json.dumps` does; `line` begins a line."""
+    if isinstance(value, Mapping):
+        items = ((f"{_encode(str(key))}: ", item) for key, item in value.items())
+        yield from _json_items("{}", items, line)
+    elif isinstance(value, str) or not isinstance(value, Iterable):
+        yield _encode(value)
+    else:
+        yield from _json_items("[]", (("", item) for item in value), line)
+
+
+def _json_items(marks: str, items: Iterator[tuple[str, object]], line: str) -> Iterator[str]:
+    inner = line + "  "
+    before = marks[0] + inner
+    for key, item in items:
+        if isinstance(item, str | int | None):
+            yield f"{before}{key}{_encode(item)}"
+        else:
+            yield before + key
+            yield from _json(item, inner)
+        before = "," + inner
+    yield line + marks[1] if before[0] == "," else marks
+
+
+def _batches(parts: Iterator[str]) -> Iterator[str]:
+    """Yield the same text in pieces of some length, and a line feed."""
+    batch: list[str] = []
+    for part in parts:
+        batch.append(part)
+        if len(batch) >= _BATCH:
+            yield "".join(batch)
+            batch.clear()
+    yield "".join(batch) + "\n"
 
 
 def write_line(text: str = "") -> None:

@@ -22,7 +22,7 @@ def slice_positions(instances: Sequence[Instance]) -> list[float] | None:
 
     None where one has no position, or where their orientations differ.
     """
-    orientations = Counter(str(instance.values[_ORIENTATION]) for instance in instances)
+    orientations = Counter(str(instance.value(_ORIENTATION)) for instance in instances)
     normals = [_normal(text) for text in orientations]
     first = normals[0]
     if first is None:
@@ -34,7 +34,7 @@ def slice_positions(instances: Sequence[Instance]) -> list[float] | None:
     positions = []
     for instance in instances:
         try:
-            a, b, c = str(instance.values[_POSITION]).split("\\")
+            a, b, c = str(instance.value(_POSITION)).split("\\")
             position = x * float(a) + y * float(b) + z * float(c)
         except ValueError:
             return None

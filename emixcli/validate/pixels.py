@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from struct import Struct
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from emixcli.model import KEYWORDS
 
@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from emixcli.model import Instance, Value
+    from emixcli.packed import SharedValues
 
 ENCAPSULATED: Final = 0xFFFFFFFF
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 _MAX_FRAGMENTS: Final = 200_000
 _FIRST: Final = KEYWORDS.index("SamplesPerPixel")
 _LAST: Final = KEYWORDS.index("BitsAllocated") + 1
+_DECIDING: Final = frozenset(range(_FIRST, _LAST))
 
 
 def native_length(instance: Instance) -> int | None:
@@ -25,7 +27,7 @@ def native_length(instance: Instance) -> int | None:
 
     PS3.5 section 8.1.1 and PS3.3 section C.7.6.3; frames of 1 bit are packed without gaps.
     """
-    return _native_length(instance.values[_FIRST:_LAST])
+    return _native_length(tuple(instance.value(slot) for slot in range(_FIRST, _LAST)))
 
 
 @lru_cache(maxsize=1024)
@@ -49,33 +51,60 @@ def _native_length(values: tuple[Value, ...]) -> int | None:
     return (n_values * bits + 7) // 8
 
 
-def pixel_code(instance: Instance, read_at: Callable[[int, int], bytes] | None) -> str | None:
-    """Return the code of what is wrong with the length of the pixel data, None where it is right.
+class Content(Protocol):
+    """A file."""
 
-    Parameters
-    ----------
-    instance
-        With `pixel_offset` and `pixel_length` of its file.
-    read_at
-        Reads the file, for walking the fragments of compressed pixel data; None leaves that out.
+    @property
+    def is_random(self) -> bool:
+        """Whether bytes far into the content cost no more than the first ones."""
 
-    Raises
-    ------
-    OSError
-        If the medium cannot be read.
-    """
-    if instance.pixel_offset < 0:
-        return None
-    if instance.pixel_length != ENCAPSULATED:
-        expected = native_length(instance)
-        short = expected is not None and instance.pixel_length < expected
-        return "S05" if short else None
-    if read_at is None:
-        return None
-    big = instance.values[0] == _BIG_ENDIAN
-    return _walk_fragments(
-        instance.pixel_offset, instance.size, read_at, Struct(">II" if big else "<II")
-    )
+    def read_at(self, offset: int, length: int, /) -> bytes:
+        """Return `length` bytes, fewer only at the end."""
+
+
+class PixelCheck:
+    """Compares the length of pixel data with what the header says."""
+
+    def __init__(self) -> None:
+        self._expected: dict[SharedValues, int | None] = {}
+
+    def code(self, instance: Instance, content: Content) -> str | None:
+        """Return the code of what is wrong with the length, None where it is right.
+
+        Parameters
+        ----------
+        instance
+            With `pixel_offset` and `pixel_length` of its file.
+        content
+            The file, for walking the fragments of compressed pixel data.
+
+        Raises
+        ------
+        OSError
+            If the medium cannot be read.
+        """
+        offset, length = instance.pixels
+        if offset < 0:
+            return None
+        if length != ENCAPSULATED:
+            expected = self._length(instance)
+            return "S05" if expected is not None and length < expected else None
+        if not content.is_random:
+            return None
+        big = instance.value(0) == _BIG_ENDIAN
+        return _walk_fragments(
+            offset, instance.size, content.read_at, Struct(">II" if big else "<II")
+        )
+
+    def _length(self, instance: Instance) -> int | None:
+        shared = instance.shared
+        try:
+            return self._expected[shared]
+        except KeyError:
+            expected = native_length(instance)
+            if not _DECIDING.intersection(shared.slots):
+                self._expected[shared] = expected
+            return expected
 
 
 def _walk_fragments(

@@ -14,7 +14,15 @@ from emixcli.media.sources.base import Bytes, FileBytes, MediaFile, Source, Sour
 from emixcli.media.sources.folder import FileSource, FolderSource
 from emixcli.media.sources.iso import IsoSource, raw_sectors
 
-__all__ = ["Bytes", "FileBytes", "MediaFile", "Source", "SourceNotes", "open_source"]
+__all__ = [
+    "Bytes",
+    "FileBytes",
+    "FolderSource",
+    "MediaFile",
+    "Source",
+    "SourceNotes",
+    "open_source",
+]
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 #: First bytes of archives that are not read, and what they are called.

@@ -31,7 +31,6 @@ class FolderSource:
     def __init__(self, root: str) -> None:
         self._root = native_path(os.path.realpath(root))
         self.notes = SourceNotes()
-        self._sizes: dict[str, int] = {}
 
     def iter_files(self) -> Iterator[MediaFile]:
         """Yield the files of each folder by name, then those of its folders."""
@@ -81,10 +80,34 @@ class FolderSource:
     def _native(self, path: str) -> str:
         return os.path.join(self._root, *path.split("/")) if path else self._root
 
+    def read_head(self, file: MediaFile, length: int) -> bytes:
+        """Return the first bytes of a file, fewer only where it is shorter.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be read.
+        """
+        fd = self._open(file.path)
+        try:
+            head = os.read(fd, length)
+        finally:
+            os.close(fd)
+        if len(head) < length and len(head) < file.size:  # some file systems give a part
+            content = self.open_bytes(file.path)
+            try:
+                return content.read_at(0, length)
+            finally:
+                content.close()
+        return head
+
     def open_bytes(self, path: str) -> FileBytes:
         """Return the content of a file."""
-        fd = os.open(f"{self._root}{os.sep}{path}" if os.sep == "/" else self._native(path), _FLAGS)
-        return FileBytes(fd)
+        return FileBytes(self._open(path))
+
+    def _open(self, path: str) -> int:
+        name = f"{self._root}/{path}" if os.sep == "/" else self._native(path)
+        return os.open(name, _FLAGS)
 
     def open(self, path: str) -> BinaryIO:
         """Return the content of a file as a stream."""

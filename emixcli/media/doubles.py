@@ -1,0 +1,78 @@
+"""Objects that are on a medium more than once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from emixcli.media.elements import SLOTS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emixcli.media.sources import Source
+    from emixcli.model import Instance
+    from emixcli.validate.places import Findings
+
+_SOP_UID: Final = SLOTS["SOPInstanceUID"]
+_COMPARED: Final = 64 * 1024
+
+
+class Doubles:
+    """Instances with the UID of an earlier one.
+
+    Parameters
+    ----------
+    instances
+        Those that were found so far, and are no doubles; it grows.
+    """
+
+    def __init__(self, instances: list[Instance]) -> None:
+        self._instances = instances
+        self._hashes: set[int] = set()  # a third of the memory of the UIDs
+        self._by_uid: dict[str, int] = {}
+        self._n_listed = 0
+        self._twice: list[tuple[int, Instance]] = []
+
+    def is_double(self, uid: str, instance: Instance) -> bool:
+        """Whether an instance has the UID of an earlier one."""
+        key = hash(uid)
+        if key not in self._hashes:
+            self._hashes.add(key)
+            return False
+        for index in range(self._n_listed, len(self._instances)):
+            self._by_uid.setdefault(str(self._instances[index].value(_SOP_UID)), index)
+        self._n_listed = len(self._instances)
+        first = self._by_uid.get(uid)
+        if first is None:
+            return False
+        self._twice.append((first, instance))
+        return True
+
+    def report(self, sources: Sequence[Source], findings: Findings) -> None:
+        """Report each as an equal object (C03) or as another one (C04)."""
+        for first, instance in self._twice:
+            other = self._instances[first]
+            same = _is_same(other, instance, sources)
+            findings.add_instance("C03" if same else "C04", other)
+
+
+def _is_same(a: Instance, b: Instance, sources: Sequence[Source]) -> bool:
+    """Whether two files are equal in size, header and both ends of their content."""
+    if a.size != b.size or a.values != b.values:
+        return False
+    offsets = {0, max(0, a.size - _COMPARED)}
+    try:
+        first = sources[a.source].open_bytes(a.path)
+        try:
+            second = sources[b.source].open_bytes(b.path)
+            try:
+                return all(
+                    first.read_at(offset, _COMPARED) == second.read_at(offset, _COMPARED)
+                    for offset in offsets
+                )
+            finally:
+                second.close()
+        finally:
+            first.close()
+    except OSError:
+        return False

@@ -1,0 +1,189 @@
+"""One header read element by element: meta group, dialect, data set, and what needs all of it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Final
+
+from emixcli.media import elements as el
+from emixcli.media.charset import decode_text, joined
+from emixcli.media.stepping import AT_UNDEFINED, AT_ZERO, CUT, MORE, Stepper
+from emixcli.media.window import HEAD_LENGTH, Inflated, Window
+
+if TYPE_CHECKING:
+    from emixcli.media.template import Matched, Template
+
+IMPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2.1"
+DEFLATED_UID: Final = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG_UID: Final = "1.2.840.10008.1.2.2"
+
+_SYNTAX: Final = el.SLOTS["TransferSyntaxUID"]
+_CHARSET: Final = el.SLOTS["SpecificCharacterSet"]
+_PADDING: Final = el.SLOTS["PixelPaddingValue"]
+_SIGN: Final = el.SLOTS["PixelRepresentation"]
+
+
+class Parser(Stepper):
+    """State while one header is read."""
+
+    __slots__ = ()
+
+    def read(self, offset: int, *, has_prefix: bool) -> None:
+        """Read meta group and data set from `offset` on."""
+        if not has_prefix:
+            self.codes.add("F05")
+        self.offset = offset
+        self._read_meta()
+        self.dataset = self.offset
+        self._choose_dialect()
+        self.read_elements()
+
+    def resume(self, template: Template, matched: Matched) -> None:
+        """Read on where a template ends."""
+        self.dialect = template.dialect
+        self.media_class = template.media_class
+        is_deep = 1 if template.shared.deep else None
+        self.values = [*template.shared.with_own(matched.own), is_deep]
+        self.dataset = matched.dataset
+        self.offset = matched.end
+        self.read_elements()
+
+    # -- meta group ---------------------------------------------------------------------------
+
+    def _read_meta(self) -> None:
+        """Step through group 0002, whatever its length element says (PS3.10 section 7.1)."""
+        window = self.window
+        dialect = el.EXPLICIT_LITTLE
+        n_elements = 0
+        while True:
+            at = self.offset - window.base
+            if at > window.last:
+                if not window.seek(self.offset):
+                    break
+                continue
+            data = window.data
+            if data[at : at + 2] != b"\x02\x00":
+                break
+            tag, _, value, length = el.element(dialect, data, at)
+            if length > window.size:
+                break
+            if tag in (0x00020002, 0x00100002):
+                raw = data[value : value + min(length, 128)]
+                uid = joined(raw.decode("ascii", "replace"))
+                if tag == 0x00020002:
+                    self.media_class = sys.intern(uid)
+                else:
+                    self.values[_SYNTAX] = sys.intern(uid)
+            self.offset = window.base + value + length
+            n_elements += 1
+        if not n_elements:
+            self.codes.add("F06")
+
+    def _choose_dialect(self) -> None:
+        """Decide how the data set is encoded: as declared, unless its bytes say otherwise."""
+        window = self.window
+        syntax = self.values[_SYNTAX]
+        if syntax == DEFLATED_UID:
+            self._inflate()
+            window = self.window
+        at = self.offset - window.base
+        if at > window.last:
+            if not window.seek(self.offset):
+                return
+            at = 0
+        first = window.data[at : at + 6]
+        little = _is_little(first, declared=syntax != EXPLICIT_BIG_UID)
+        explicit = el.has_vr(first[4:6])
+        self.dialect = el.dialect(explicit=explicit, little=little)
+        if not little:
+            self.by_vr = self.caches.big
+        declared = (syntax != IMPLICIT_LITTLE_UID, syntax != EXPLICIT_BIG_UID)
+        if not syntax:
+            self.values[_SYNTAX] = _syntax_of(explicit=explicit, little=little)
+        elif declared != (explicit, little):
+            self.codes.add("F07")
+
+    def _inflate(self) -> None:
+        window = self.window
+        if window.base > self.offset or window.base:
+            return
+        meta = window.data[: self.offset]
+        inflated = Inflated(meta, self.offset, window.size, window.read_at)
+        head = inflated.read_at(0, HEAD_LENGTH)
+        if inflated.is_broken and len(head) <= self.offset:
+            self.codes.add("F07")  # not deflated after all
+            return
+        size = len(head) if len(head) < HEAD_LENGTH else 2**62
+        self.window = Window(head, size, inflated.read_at)
+
+    # -- data set -----------------------------------------------------------------------------
+
+    def read_elements(self) -> None:
+        """Take all attributes from `offset` up to the pixel data or the end."""
+        window = self.window
+        while True:
+            reason = self.run()
+            if reason == AT_UNDEFINED:
+                if not self.skip_undefined():
+                    break
+            elif reason in (MORE, CUT):
+                if not window.seek(self.offset, wide=reason == CUT):
+                    break
+            else:
+                self._stop_at(reason)
+                self._finish()
+                return
+        if self.offset > window.size:
+            self.codes.add("S04")
+        self._finish()
+
+    # -- the end -------------------------------------------------------------------------------
+
+    def _stop_at(self, reason: int) -> None:
+        if reason == AT_ZERO:
+            self.codes.add("F09")
+            return
+        window = self.window
+        _, _, value, length = el.element(self.dialect, window.data, self.offset - window.base)
+        self.pixel_offset = window.base + value
+        self.pixel_length = length
+        if length != el.UNDEFINED and self.pixel_offset + length > window.size:
+            self.codes.add("S04")
+
+    def _finish(self) -> None:
+        """Decode what needs the character set or the sign, once all is read."""
+        values = self.values
+        charset = values[_CHARSET]
+        for slot, raw in self.pending:
+            if slot in el.CHARSET_SLOTS:
+                values[slot] = joined(decode_text(raw, str(charset or "")))
+            else:
+                values[slot] = joined(raw.decode("latin-1"))
+        for slot in el.NAME_SLOTS:
+            name = values[slot]
+            if name is not None and str(name).endswith("="):
+                values[slot] = str(name).rstrip("=")
+        padding = values[_PADDING]
+        if (
+            not self.dialect.explicit
+            and values[_SIGN] == 1
+            and isinstance(padding, int)
+            and 0x8000 <= padding <= 0xFFFF
+        ):
+            values[_PADDING] = padding - 0x10000
+
+
+def _is_little(first: bytes, *, declared: bool) -> bool:
+    """Decide the byte order by the first tag, whose group is below 0x0100."""
+    if first[0] == 0 and first[1]:
+        return False
+    if first[1] == 0 and first[0]:
+        return True
+    return declared
+
+
+def _syntax_of(*, explicit: bool, little: bool) -> str:
+    if not explicit:
+        return IMPLICIT_LITTLE_UID
+    return EXPLICIT_LITTLE_UID if little else EXPLICIT_BIG_UID
