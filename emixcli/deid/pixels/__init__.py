@@ -1,0 +1,1 @@
+"""Burned-in text and recognisable faces: what is found, what is refused, what is blackened."""

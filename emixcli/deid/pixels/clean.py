@@ -1,0 +1,153 @@
+"""Pixel data with regions blackened and comments taken out, as it goes into the output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from emixcli.deid.pixels.encapsulated import Rewritten, read_encapsulated, rewrite
+from emixcli.deid.pixels.errors import damaged, unsupported
+from emixcli.deid.pixels.facts import EXTENDED_OFFSETS, KEYWORDS, Facts, Region
+from emixcli.deid.pixels.markers import strip_comments
+from emixcli.deid.pixels.native import black_samples, iter_cleaned
+from emixcli.deid.pixels.syntaxes import Codec, can_clean, codec, has_markers
+
+if TYPE_CHECKING:
+    from emixcli.deid.body import Piece
+
+UNDEFINED: Final = 0xFFFFFFFF
+_LOSSY: Final = frozenset({Codec.JPEG})
+
+
+@dataclass(frozen=True)
+class Cleaned:
+    """The value of the pixel data element: pieces in order, each time anew.
+
+    Attributes
+    ----------
+    size
+        Bytes of all pieces.
+    attributes
+        Value bytes, in little endian, of elements that the header must have besides.
+    """
+
+    size: int
+    make: Callable[[], Iterator[Piece]]
+    attributes: Mapping[int, bytes] = field(default_factory=dict)
+    free: Callable[[], None] | None = None
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield bytes, and offset and length of ranges of the source."""
+        return self.make()
+
+    def close(self) -> None:
+        """Remove temporary files."""
+        if self.free is not None:
+            self.free()
+
+
+def clean_pixels(
+    facts: Facts, file: BinaryIO, start: int, length: int, regions: Sequence[Region] = ()
+) -> Cleaned:
+    """Return the value of the pixel data with regions of all frames blackened.
+
+    Native pixels stream by and are never held as a whole. Of compressed ones a frame at a time
+    is held, and frames with regions are coded again: without loss, or only in the blocks touched.
+    Comments in code streams, and bytes behind the last pixel, are taken out also without regions.
+
+    Parameters
+    ----------
+    start, length
+        Where the value lies in `file`; a length of 0xFFFFFFFF says that it is encapsulated.
+
+    Raises
+    ------
+    PixelError
+        If the pixels cannot be read, or their compression cannot be cleaned.
+    """
+    clipped = _clip(facts, regions)
+    if length != UNDEFINED:
+        return _clean_native(facts, file, start, length, clipped)
+    source = read_encapsulated(file, start, facts)
+    change = _changer(facts, clipped)
+    written: Rewritten | None = None
+    if change is not None:
+        extended = EXTENDED_OFFSETS in facts.values
+        written = rewrite(file, source, change, extended=extended)
+    attributes = {}
+    if clipped and codec(facts.transfer_syntax_uid) in _LOSSY:
+        attributes[KEYWORDS["LossyImageCompression"]] = b"01"
+    if written is None:
+        size = source.end - start
+        return Cleaned(size, lambda: iter([(start, size)]), attributes)
+    attributes |= written.attributes
+    return Cleaned(written.size, written.pieces, attributes, written.close)
+
+
+def _clip(facts: Facts, regions: Sequence[Region]) -> list[Region]:
+    clipped = [region.clip(facts.columns, facts.rows) for region in regions]
+    if regions and not any(clipped):
+        raise damaged()  # regions outside the image: its dimensions are wrong
+    return [region for region in clipped if region is not None]
+
+
+def _clean_native(
+    facts: Facts, file: BinaryIO, start: int, length: int, regions: list[Region]
+) -> Cleaned:
+    if not regions and not _has_excess(facts, length):
+        return Cleaned(length, lambda: iter([(start, length)]))
+    if codec(facts.transfer_syntax_uid) not in {Codec.NATIVE, Codec.OTHER}:
+        raise damaged()  # compressed pixels without items
+    pieces = partial(iter_cleaned, file, start, length, facts, regions)
+    for _ in iter_cleaned(file, start, 0, facts, regions):
+        pass  # raises now, rather than in the midst of the output, what the header rules out
+    return Cleaned(length, pieces)
+
+
+def _has_excess(facts: Facts, length: int) -> bool:
+    """Whether bytes follow the last pixel, but for one that makes the length even."""
+    bits = facts.rows * facts.columns * facts.samples * facts.integer("BitsAllocated")
+    expected = -(-bits * facts.frames // 8)
+    return expected > 0 and length > expected + expected % 2
+
+
+def _changer(facts: Facts, regions: list[Region]) -> Callable[[bytes], bytes | None] | None:
+    """Return what is done to every frame, None where nothing has to be."""
+    syntax = facts.transfer_syntax_uid
+    if not regions:
+        return strip_comments if has_markers(syntax) else None
+    kind = codec(syntax)
+    if not can_clean(syntax):
+        raise unsupported("this compression" if kind is Codec.OTHER else kind.value)
+    photometric = facts.text("PhotometricInterpretation")
+    if kind is Codec.JPEG:
+        from emixcli.deid.pixels.jpeg import blacken_jpeg
+
+        return partial(blacken_jpeg, regions=regions, photometric=photometric)
+    if kind is Codec.JPEG_LOSSLESS:
+        from emixcli.deid.pixels.jpeg_lossless import blacken_lossless
+
+        return partial(blacken_lossless, regions=regions, black=black_samples(facts))
+    if kind is Codec.RLE:
+        from emixcli.deid.pixels.rle import blacken_rle
+
+        return partial(
+            blacken_rle,
+            regions=regions,
+            columns=facts.columns,
+            rows=facts.rows,
+            black=_segments(facts),
+        )
+    from emixcli.deid.pixels import libraries
+
+    return libraries.changer(kind, facts, regions)
+
+
+def _segments(facts: Facts) -> list[bytes]:
+    """Return a black pixel as RLE segments: of each sample the most significant byte first."""
+    size = facts.integer("BitsAllocated") // 8
+    return [
+        bytes((byte,)) for value in black_samples(facts) for byte in value.to_bytes(size, "big")
+    ]

@@ -1,0 +1,225 @@
+"""Frames of encapsulated pixel data: told apart, replaced one by one, written (PS3.5 A.4)."""
+
+from __future__ import annotations
+
+import io
+import struct
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import IO, TYPE_CHECKING, BinaryIO, Final
+
+from emixcli.deid.pixels.errors import damaged
+from emixcli.deid.pixels.facts import EXTENDED_LENGTHS, EXTENDED_OFFSETS
+from emixcli.deid.pixels.native import read_into
+
+if TYPE_CHECKING:
+    from emixcli.deid.body import Piece
+    from emixcli.deid.pixels.facts import Facts
+
+_ITEM: Final = 0xE000FFFE
+_DELIMITER: Final = 0xE0DDFFFE
+_HEAD: Final = struct.Struct("<II")
+_MAX_ITEMS: Final = 4_000_000
+#: A frame is held in memory as a whole.
+MAX_FRAME: Final = 1 << 30
+#: Replaced frames beyond this go to a temporary file; they hold cleaned pixels only.
+_SPOOL: Final = 16 * 1024 * 1024
+#: How JPEG, JPEG-LS and JPEG 2000 code streams begin.
+_STARTS: Final = (b"\xff\xd8", b"\xff\x4f\xff\x51")
+
+Fragment = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Encapsulated:
+    """The items of encapsulated pixel data.
+
+    Attributes
+    ----------
+    frames
+        Offset and length of the fragments of each frame in the file, item headers left out.
+    has_table
+        Whether the basic offset table has entries.
+    end
+        Where the sequence ends in the file, behind its delimiter.
+    """
+
+    frames: tuple[tuple[Fragment, ...], ...]
+    has_table: bool
+    end: int
+
+
+def read_encapsulated(file: BinaryIO, start: int, facts: Facts) -> Encapsulated:
+    """Return the frames of pixel data whose first item is at `start`.
+
+    Raises
+    ------
+    PixelError
+        If items or frames cannot be told apart.
+    """
+    (table, *fragments), end = _read_items(file, start)
+    if table[1] > 16 * _MAX_ITEMS or not fragments:
+        raise damaged()
+    raw = bytearray(table[1])
+    read_into(file, table[0], memoryview(raw))
+    offsets = list(struct.unpack_from(f"<{len(raw) // 4}I", raw))
+    extended = facts.values.get(EXTENDED_OFFSETS, b"")
+    if not offsets and extended:
+        offsets = list(struct.unpack_from(f"<{len(extended) // 8}Q", extended))
+    firsts = _first_fragments(file, fragments, offsets, facts.frames)
+    bounds = [*firsts, len(fragments)]
+    frames = tuple(tuple(fragments[first:last]) for first, last in pairwise(bounds))
+    return Encapsulated(frames, bool(raw), end)
+
+
+def _read_items(file: BinaryIO, start: int) -> tuple[list[Fragment], int]:
+    items: list[Fragment] = []
+    at = start
+    while len(items) < _MAX_ITEMS:
+        file.seek(at)
+        head = file.read(8)
+        if len(head) < 8:
+            raise damaged()
+        tag, length = _HEAD.unpack(head)
+        if tag == _DELIMITER and items:
+            return items, at + 8
+        if tag != _ITEM or length == 0xFFFFFFFF:
+            raise damaged()
+        items.append((at + 8, length))
+        at += 8 + length
+    raise damaged()
+
+
+def _first_fragments(
+    file: BinaryIO, fragments: Sequence[Fragment], offsets: Sequence[int], n_frames: int
+) -> list[int]:
+    """Return the index of each frame's first fragment."""
+    if n_frames == 1:
+        return [0]
+    if len(fragments) == n_frames:
+        return list(range(n_frames))
+    base = fragments[0][0]
+    starts = {at - base: index for index, (at, _) in enumerate(fragments)}
+    if len(offsets) == n_frames and all(offset in starts for offset in offsets):
+        firsts = [starts[offset] for offset in offsets]
+    else:
+        firsts = []
+        for index, (at, _) in enumerate(fragments):
+            file.seek(at)
+            if file.read(4).startswith(_STARTS):
+                firsts.append(index)
+    if len(firsts) != n_frames or firsts != sorted(set(firsts)) or firsts[0] != 0:
+        raise damaged()
+    return firsts
+
+
+def _new_spool() -> IO[bytes]:
+    return tempfile.SpooledTemporaryFile(_SPOOL)  # Rewritten closes it
+
+
+@dataclass
+class Rewritten:
+    """Encapsulated pixel data of which some frames are replaced.
+
+    Attributes
+    ----------
+    size
+        Bytes of the value, offset table and delimiter included.
+    attributes
+        Value bytes of the extended offset table, where the object has one.
+    """
+
+    source: Encapsulated
+    spool: IO[bytes] = field(default_factory=_new_spool)
+    places: list[Fragment | None] = field(default_factory=list)
+    attributes: dict[int, bytes] = field(default_factory=dict)
+    table: bytes = b""
+    size: int = 0
+
+    def add(self, frame: bytes | None) -> None:
+        """Replace the next frame, or keep it."""
+        if frame is None:
+            self.places.append(None)
+            return
+        self.spool.seek(0, io.SEEK_END)
+        self.places.append((self.spool.tell(), len(frame)))
+        self.spool.write(frame)
+        if len(frame) % 2:
+            self.spool.write(b"\0")
+
+    def finish(self, *, extended: bool) -> None:
+        """Compute offsets and the size, once all frames are known."""
+        offsets, lengths, at = [], [], 0
+        for frame, place in zip(self.source.frames, self.places, strict=True):
+            offsets.append(at)
+            if place is None:
+                lengths.append(sum(length for _, length in frame))
+                at += sum(8 + length for _, length in frame)
+            else:
+                lengths.append(place[1])
+                at += 8 + place[1] + place[1] % 2
+        if extended:
+            self.attributes[EXTENDED_OFFSETS] = struct.pack(f"<{len(offsets)}Q", *offsets)
+            self.attributes[EXTENDED_LENGTHS] = struct.pack(f"<{len(lengths)}Q", *lengths)
+        elif self.source.has_table and offsets[-1] <= 0xFFFFFFFF:
+            self.table = struct.pack(f"<{len(offsets)}I", *offsets)
+        self.size = 8 + len(self.table) + at + 8
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield bytes and ranges of the source."""
+        yield _HEAD.pack(_ITEM, len(self.table)) + self.table
+        for frame, place in zip(self.source.frames, self.places, strict=True):
+            if place is None:
+                for at, length in frame:
+                    yield (at - 8, 8 + length)
+                continue
+            self.spool.seek(place[0])
+            length = place[1] + place[1] % 2
+            yield _HEAD.pack(_ITEM, length) + self.spool.read(length)
+        yield _HEAD.pack(_DELIMITER, 0)
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self.spool.close()
+
+
+def rewrite(
+    file: BinaryIO,
+    source: Encapsulated,
+    change: Callable[[bytes], bytes | None],
+    *,
+    extended: bool,
+) -> Rewritten | None:
+    """Pass every frame through `change`; None where it changes none.
+
+    Raises
+    ------
+    PixelError
+        If a frame is too large, or `change` refuses it.
+    """
+    result = Rewritten(source)
+    try:
+        for fragments in source.frames:
+            result.add(change(_read_frame(file, fragments)))
+        if not any(result.places):
+            result.close()
+            return None
+        result.finish(extended=extended)
+    except BaseException:
+        result.close()
+        raise
+    return result
+
+
+def _read_frame(file: BinaryIO, fragments: Sequence[Fragment]) -> bytes:
+    size = sum(length for _, length in fragments)
+    if size > MAX_FRAME:
+        raise damaged()
+    frame = bytearray(size)
+    done = 0
+    for at, length in fragments:
+        read_into(file, at, memoryview(frame)[done : done + length])
+        done += length
+    return bytes(frame)

@@ -1,0 +1,204 @@
+"""Whether an image may go out: as it is, with regions blackened, or not at all."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from emixcli.deid.pixels.facts import KEYWORDS, Facts, Region
+from emixcli.deid.pixels.rectangles import outside
+from emixcli.deid.pixels.rules import (
+    Risk,
+    Rule,
+    all_hold,
+    load_head,
+    load_risks,
+    load_rules,
+    lower_texts,
+    reasons,
+)
+from emixcli.deid.pixels.syntaxes import can_clean
+
+NEEDS_CLEANING: Final = "pixels.needs-cleaning"
+CODEC: Final = "pixels.codec"
+FACE: Final = "pixels.face"
+#: Calibrated regions that cover more of an image than this leave no margin for text.
+_MOST: Final = 0.97
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What was asked for.
+
+    Attributes
+    ----------
+    clean
+        Clean Pixel Data: blacken what is known to be text (PS3.15 section E.3.1).
+    faces
+        Clean Recognizable Visual Features: take faces away (PS3.15 section E.3.2).
+    accept_risk
+        Why images that would be refused go out all the same, None where they must not.
+    """
+
+    clean: bool = False
+    faces: bool = False
+    accept_risk: str | None = None
+    site_rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """What must happen to the pixels of an image.
+
+    Attributes
+    ----------
+    refusal
+        Why the image must not go out, None where it may.
+    accepted
+        The reason that would have refused it, had the risk not been accepted.
+    regions
+        What is blackened in every frame.
+    rules
+        Ids of the rules that named the regions.
+    cleaned
+        Whether Burned In Annotation is NO after the regions are blackened.
+    face
+        Whether the face must be taken away.
+    """
+
+    refusal: str | None = None
+    accepted: str | None = None
+    regions: tuple[Region, ...] = ()
+    rules: tuple[str, ...] = ()
+    cleaned: bool = False
+    face: bool = False
+
+
+def describe(reason: str) -> str:
+    """Return a reason in words that fit behind "refused:"."""
+    return reasons()[reason]
+
+
+def hint(reason: str) -> str:
+    """Return what a user can do about a refusal."""
+    if reason == FACE:
+        return "use --clean-recognizable, or --accept-risk REASON"
+    if reason in {NEEDS_CLEANING, "pixels.ultrasound", "pixels.burned-in"}:
+        return "use --clean-pixel-data, a rule of your site, or --accept-risk REASON"
+    return "look at the images, then use a rule of your site, or --accept-risk REASON"
+
+
+def assess(facts: Facts, policy: Policy) -> Assessment:
+    """Return what must happen to the pixels of an image, without reading them."""
+    return _assess(_Keyed(facts), policy)
+
+
+class _Keyed:
+    """Facts that are equal where their keys are, for the cache."""
+
+    __slots__ = ("facts", "hash")
+
+    def __init__(self, facts: Facts) -> None:
+        self.facts = facts
+        self.hash = hash(facts.key)
+
+    def __hash__(self) -> int:
+        return self.hash
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Keyed) and self.facts.key == other.facts.key
+
+
+@lru_cache(maxsize=512)
+def _assess(keyed: _Keyed, policy: Policy) -> Assessment:
+    facts = keyed.facts
+    texts = lower_texts(facts)
+    rules = [rule for rule in (*policy.site_rules, *load_rules()) if all_hold(rule.clauses, texts)]
+    regions = [region for rule in rules for region in rule.regions_in(facts)]
+    names = [rule.id for rule in rules]
+    margins = _margins(facts)
+    if margins:
+        regions += margins
+        names.append("us-regions")
+    enough = bool(margins) or any(rule.enough for rule in rules)
+    by_site = any(rule.id.startswith("site-") for rule in rules)
+    face = policy.faces and shows_a_head(facts)
+    reason = None
+    for risk in load_risks():
+        if all_hold(risk.clauses, texts):
+            settled = policy.clean and ((risk.clean and enough) or by_site)
+            if not settled and not _denied(risk, facts):
+                reason = risk.id
+                break
+    if reason is None:
+        reason = _other_reason(facts, policy, regions)
+    unique = tuple(dict.fromkeys(regions)) if policy.clean and reason != CODEC else ()
+    if reason is not None and policy.accept_risk is None:
+        return Assessment(refusal=reason, rules=tuple(names), face=face)
+    return Assessment(
+        accepted=reason,
+        regions=unique,
+        rules=tuple(names) if unique else (),
+        cleaned=policy.clean and reason is None,
+        face=face,
+    )
+
+
+def _denied(risk: Risk, facts: Facts) -> bool:
+    """Whether the header says, believably, that the image shows nothing of the kind."""
+    if not risk.believe or facts.text("BurnedInAnnotation") != "NO":
+        return False
+    return not risk.visible or facts.text("RecognizableVisualFeatures") == "NO"
+
+
+def _other_reason(facts: Facts, policy: Policy, regions: list[Region]) -> str | None:
+    """Return why an image of no risky kind is refused."""
+    if regions and not policy.clean and facts.text("BurnedInAnnotation") != "NO":
+        return NEEDS_CLEANING
+    if regions and policy.clean and not can_clean(facts.transfer_syntax_uid):
+        return CODEC
+    if not policy.faces and shows_a_head(facts):
+        return FACE
+    return None
+
+
+def _margins(facts: Facts) -> list[Region]:
+    """Return what lies outside all calibrated ultrasound regions, [] where they say nothing.
+
+    Regions are where image data lies (PS3.3 section C.8.5.5); names and institutions are written
+    beside them. Regions that cover the whole image say nothing about text.
+    """
+    regions = facts.ultrasound_regions()
+    if not regions:
+        return []
+    rest = outside(regions, columns=facts.columns, rows=facts.rows)
+    area = sum((region.x1 - region.x0) * (region.y1 - region.y0) for region in rest)
+    return rest if area >= (1 - _MOST) * facts.columns * facts.rows else []
+
+
+def shows_a_head(facts: Facts) -> bool:
+    """Whether the image is a CT or MR slice from which a face could be made."""
+    head = load_head()
+    if facts.text("SOPClassUID") not in head.classes:
+        return False
+    if facts.text("RecognizableVisualFeatures") == "NO":
+        return False
+    if facts.text("BodyPartExamined").lower() in head.parts:
+        return True
+    region = facts.values.get(KEYWORDS["AnatomicRegionSequence"], b"")
+    if any(code in region for code in head.codes):
+        return True
+    return any(
+        word in head.words
+        for keyword in ("StudyDescription", "SeriesDescription", "ProtocolName")
+        for word in _words(facts.text(keyword))
+    )
+
+
+def _words(text: str) -> list[str]:
+    with suppress(UnicodeDecodeError):  # then it was latin-1
+        text = text.encode("latin-1").decode("utf-8")
+    return re.findall(r"[^\W\d_]+", text.lower())

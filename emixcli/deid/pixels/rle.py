@@ -1,0 +1,152 @@
+"""Blackening regions of RLE frames: rows outside keep their bytes (PS3.5 Annex G)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from emixcli.deid.pixels.errors import damaged
+
+if TYPE_CHECKING:
+    from emixcli.deid.pixels.facts import Region
+
+_HEADER: Final = struct.Struct("<16I")
+
+
+def blacken_rle(
+    frame: bytes, regions: Sequence[Region], *, columns: int, rows: int, black: Sequence[bytes]
+) -> bytes:
+    """Return an RLE frame with regions blackened.
+
+    Parameters
+    ----------
+    black
+        The value of a black pixel in each segment: one byte per segment, sample by sample, the
+        most significant byte first.
+
+    Raises
+    ------
+    PixelError
+        If the frame is not one of these dimensions.
+    """
+    if len(frame) < 64:
+        raise damaged()
+    count, *offsets = _HEADER.unpack_from(frame)
+    if count != len(black) or offsets[:1] != [64]:
+        raise damaged()
+    bounds = [*offsets[:count], len(frame)]
+    if bounds != sorted(bounds):
+        raise damaged()
+    segments = [
+        _blacken_segment(frame[first:last], regions, columns=columns, rows=rows, black=value)
+        for first, last, value in zip(bounds, bounds[1:], black, strict=False)
+    ]
+    at, starts = 64, []
+    for segment in segments:
+        starts.append(at)
+        at += len(segment)
+    return _HEADER.pack(count, *starts, *[0] * (15 - count)) + b"".join(segments)
+
+
+def _blacken_segment(
+    segment: bytes, regions: Sequence[Region], *, columns: int, rows: int, black: bytes
+) -> bytes:
+    lines = _split(segment, columns, rows) or _recode(segment, columns, rows)
+    spans: list[list[tuple[int, int]]] = [[] for _ in range(rows)]
+    for region in regions:
+        for row in range(region.y0, region.y1):
+            spans[row].append((region.x0, region.x1))
+    whole = _encode(black * columns)
+    for row, parts in enumerate(spans):
+        if not parts:
+            continue
+        if (0, columns) in parts:
+            lines[row] = whole
+            continue
+        line = bytearray(_decode(lines[row], columns))
+        for left, right in parts:
+            line[left:right] = black * (right - left)
+        lines[row] = _encode(bytes(line))
+    result = b"".join(lines)
+    return result + b"\0" * (len(result) % 2)
+
+
+def _split(segment: bytes, columns: int, rows: int) -> list[bytes] | None:
+    """Return the code of each row; None where a run crosses rows, against section G.3.1."""
+    lines: list[bytes] = []
+    at = start = filled = 0
+    size = len(segment)
+    while len(lines) < rows:
+        if at >= size:
+            raise damaged()
+        head = segment[at]
+        if head < 128:
+            filled += head + 1
+            at += head + 2
+        elif head > 128:
+            filled += 257 - head
+            at += 2
+        else:
+            at += 1
+        if filled == columns:
+            lines.append(segment[start:at])
+            start, filled = at, 0
+        elif filled > columns:
+            return None
+    if at > size:
+        raise damaged()
+    return lines
+
+
+def _recode(segment: bytes, columns: int, rows: int) -> list[bytes]:
+    data = _decode(segment, columns * rows)
+    return [_encode(data[row * columns : (row + 1) * columns]) for row in range(rows)]
+
+
+def _decode(code: bytes, size: int) -> bytes:
+    parts = []
+    at = filled = 0
+    while filled < size:
+        if at >= len(code):
+            raise damaged()
+        head = code[at]
+        if head < 128:
+            part = code[at + 1 : at + 2 + head]
+            at += head + 2
+        elif head > 128:
+            part = code[at + 1 : at + 2] * (257 - head)
+            at += 2
+        else:
+            at += 1
+            continue
+        if not part:
+            raise damaged()
+        parts.append(part)
+        filled += len(part)
+    return b"".join(parts)[:size]
+
+
+def _encode(line: bytes) -> bytes:
+    """Return one row coded: runs of three and more as replicates, the rest literally."""
+    parts = []
+    at = literal = 0
+    size = len(line)
+    while at < size:
+        end = at + 1
+        while end < size and end - at < 128 and line[end] == line[at]:
+            end += 1
+        if end - at >= 3:
+            parts += _literals(line[literal:at])
+            parts.append(bytes((257 - (end - at), line[at])))
+            literal = end
+        at = end
+    parts += _literals(line[literal:])
+    return b"".join(parts)
+
+
+def _literals(data: bytes) -> list[bytes]:
+    return [
+        bytes((len(part) - 1,)) + part
+        for part in (data[at : at + 128] for at in range(0, len(data), 128))
+    ]
