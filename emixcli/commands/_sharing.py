@@ -79,14 +79,14 @@ def hand_over(made: Sequence[NewShare], code_out: Path | None, *, named: bool) -
     named
         Whether a line holds an address and its code, or one code alone.
     """
-    from emixcli.services.code_file import replace_code
+    from emixcli.services.secret_file import replace_secret
     from emixcli.ui import console
 
     if not made:
         return
     if code_out is not None:
         lines = [f"{new.share.recipient} {new.code}" if named else new.code for new in made]
-        replace_code(code_out, "\n".join(lines))
+        replace_secret(code_out, "\n".join(lines))
         return
     for new in made:
         console.note(f"access code for {new.share.recipient}: {new.code}")

@@ -7,14 +7,22 @@ from typing import Annotated, Any
 
 import typer
 
-from emixcli.commands._options import Json
+from emixcli.commands._options import Json, NoInput, Yes
 
-app = typer.Typer(help="Show and hand out the keys of this machine.", no_args_is_help=True)
+app = typer.Typer(help="Show, hand out and move the keys of this machine.", no_args_is_help=True)
 
 EXAMPLES = {
     "show": "emix keys show",
     "export": "emix keys export -o our-department.emixkey",
+    "import": "emix keys import our-keys.json",
 }
+
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file", metavar="FILE", help="Read the passphrase from FILE (- for stdin)."
+    ),
+]
 
 
 @app.command("show")
@@ -36,9 +44,7 @@ def show(
     if json:
         output.write_json(document)
     else:
-        fingerprint = document["fingerprint"]
-        groups = [fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4)]
-        output.write_line(" ".join(groups))
+        output.write_line(_groups(document["fingerprint"]))
 
 
 def _document(file: Path | None) -> dict[str, Any]:
@@ -59,30 +65,133 @@ def export(
         Path | None,
         typer.Option("--output", "-o", metavar="FILE", help="Write here, not to the terminal."),
     ] = None,
+    private: Annotated[
+        bool,
+        typer.Option("--private", help="The private keys, under a passphrase, to move them."),
+    ] = False,
+    passphrase_file: PassphraseFile = None,
+    no_input: NoInput = False,
     json: Json = False,
 ) -> None:
     """Write the public key file, which others give to `emix pack --recipient`.
 
-    It holds nothing secret. The private keys never leave this machine.
+    It holds nothing secret. With --private the keys themselves are written, encrypted under a
+    passphrase of your own: emix keys import takes them on another machine, which then opens,
+    shares and signs as this one does.
     """
+    from emixcli.errors import UsageError
+
+    if not private:
+        if passphrase_file is not None:
+            raise UsageError("--passphrase-file goes with --private")
+        _export_public(output, json=json)
+    elif output is None:
+        raise UsageError("private keys are never written to the terminal", hint="give -o FILE")
+    else:
+        _export_private(output, passphrase_file, no_input=no_input, json=json)
+
+
+def _export_public(output: Path | None, *, json: bool) -> None:
     from emixcli.container.identity import load_identity
     from emixcli.container.sink import FileSink
     from emixcli.ui import output as out
 
     public = load_identity().public
+    text = public.to_json().decode("ascii").strip()
     if output is not None:
         with FileSink(output) as sink:
             sink.write(public.to_json())
     if json:
-        out.write_json(
-            {
-                "schema": "emix.keys/1",
-                "fingerprint": public.fingerprint,
-                "file": None if output is None else str(output),
-                "public_key": public.to_json().decode("ascii").strip(),
-            }
-        )
-    elif output is None:
-        out.write_line(public.to_json().decode("ascii").strip())
+        document = {
+            "schema": "emix.keys/1",
+            "fingerprint": public.fingerprint,
+            "file": None if output is None else str(output),
+            "public_key": text,
+        }
+        out.write_json(document)
     else:
-        out.write_line(str(output))
+        out.write_line(text if output is None else str(output))
+
+
+def _export_private(
+    output: Path, passphrase_file: Path | None, *, no_input: bool, json: bool
+) -> None:
+    from emixcli.container.identity import load_identity
+    from emixcli.services.keys import export_keys
+    from emixcli.services.secret_file import write_secret
+    from emixcli.ui import console
+    from emixcli.ui import output as out
+
+    fingerprint = load_identity(create=False).fingerprint()
+    passphrase = _passphrase(passphrase_file, repeat=True, no_input=no_input)
+    write_secret(output, export_keys(passphrase).decode("ascii"))
+    if json:
+        document = {"schema": "emix.keys/1", "fingerprint": fingerprint, "file": str(output)}
+        out.write_json(document)
+        return
+    out.write_line(str(output))
+    console.note("whoever has this file and the passphrase opens what was packed here")
+
+
+@app.command("import")
+def import_(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="Made by emix keys export --private.")
+    ],
+    *,
+    passphrase_file: PassphraseFile = None,
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of other keys, which are kept.")
+    ] = False,
+    yes: Yes = False,
+    no_input: NoInput = False,
+    json: Json = False,
+) -> None:
+    """Take the private keys of another machine as one's own.
+
+    Where this machine has other keys already, nothing is done without --replace; what was packed
+    with those opens with them only, so they are kept in a file beside the new ones.
+    """
+    from emixcli.services import keys as service
+    from emixcli.ui import console, output, prompts
+
+    passphrase = _passphrase(passphrase_file, repeat=False, no_input=no_input)
+    identity = service.read_export(file, passphrase)
+    present = service.find_own()
+    if replace and present not in {None, identity.fingerprint()}:
+        prompts.typed("replace the keys of this machine?", "REPLACE", yes=yes, no_input=no_input)
+    done = service.import_keys(identity, replace=replace)
+    if json:
+        document = {
+            "schema": "emix.keys/1",
+            "fingerprint": done.fingerprint,
+            "already": done.already,
+            "kept": None if done.kept is None else str(done.kept),
+        }
+        output.write_json(document)
+        return
+    output.write_line(_groups(done.fingerprint))
+    if done.kept is not None:
+        console.note(f"the keys that were here before are kept in {done.kept}")
+    if done.already:
+        console.note("this machine has these keys already")
+
+
+def _passphrase(file: Path | None, *, repeat: bool, no_input: bool) -> str:
+    from emixcli.commands._opening import read_secret
+    from emixcli.container.slots import check_passphrase
+    from emixcli.ui import prompts
+
+    if file is not None:
+        passphrase = read_secret(file, what="passphrase", option="--passphrase-file")
+    else:
+        passphrase = prompts.ask_secret(
+            "passphrase", option="--passphrase-file FILE", repeat=repeat, no_input=no_input
+        )
+    if repeat:
+        check_passphrase(passphrase)
+    return passphrase
+
+
+def _groups(fingerprint: str) -> str:
+    return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))

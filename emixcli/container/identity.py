@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from emixcli import config
 from emixcli.container.encoding import from_base64url, from_json, to_base64url, to_json
+from emixcli.container.sink import sync_folder
 from emixcli.errors import NoMatchingKeyError, OutputError
 
 FILE_NAME = "identity.json"
@@ -73,7 +76,7 @@ class PublicIdentity:
             Not a public key file, or its keys do not belong together.
         """
         try:
-            document = _document(data, "public-key")
+            document = read_document(data, "public-key")
             mlkem = from_base64url(document["mlkem768"]) if "mlkem768" in document else None
             public = cls(
                 signing=from_base64url(document["ed25519"]),
@@ -121,7 +124,7 @@ def fingerprint_of(signing: bytes) -> str:
 
 @dataclass(frozen=True)
 class Identity:
-    """The private half; never leaves the key directory."""
+    """The private half; leaves the key directory under a passphrase only."""
 
     signing_key: Ed25519PrivateKey
     x25519: X25519PrivateKey
@@ -164,7 +167,14 @@ class Identity:
         return to_json(document) + b"\n"
 
 
-def _document(data: bytes, kind: str) -> dict[str, Any]:
+def read_document(data: bytes, kind: str) -> dict[str, Any]:
+    """Return a key file of a kind.
+
+    Raises
+    ------
+    ValueError, KeyError, TypeError
+        It is none.
+    """
     document: dict[str, Any] = from_json(data)
     if document["emix"] != kind or document["v"] != 1:
         raise ValueError("another kind of file")
@@ -190,7 +200,7 @@ def parse_identity(data: bytes) -> Identity:
         Not a private key file.
     """
     try:
-        document = _document(data, "private-key")
+        document = read_document(data, "private-key")
         seed = from_base64url(document["mlkem768"]) if "mlkem768" in document else None
         return Identity(
             Ed25519PrivateKey.from_private_bytes(from_base64url(document["ed25519"])),
@@ -234,6 +244,7 @@ def _save_new(path: Path) -> Identity:
         try:
             _write_new(partial, identity.to_json())
             _publish(partial, path)
+            sync_folder(path.parent)
         except FileExistsError:
             return load_identity(create=False)
         finally:
@@ -260,9 +271,75 @@ def _write_new(path: Path, data: bytes) -> None:
 
 def _publish(partial: Path, path: Path) -> None:
     """Give a whole file its name unless another has it; raises FileExistsError then."""
+    if sys.platform == "win32":
+        partial.rename(path)  # overwrites nothing there
+        return
     try:
         os.link(partial, path)
     except FileExistsError:
         raise
     except OSError:  # FAT and some network file systems have no hard links
-        _write_new(path, partial.read_bytes())
+        _publish_locked(partial, path)
+
+
+def _publish_locked(partial: Path, path: Path) -> None:
+    """As `_publish`, one process at a time."""
+    lock = path.with_suffix(".lock")
+    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        if sys.platform != "win32":
+            import fcntl
+
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        is_there = path.exists()
+        if not is_there:
+            partial.replace(path)
+        # Whoever waits for this very file, or makes a new one, then finds the keys.
+        lock.unlink(missing_ok=True)
+    finally:
+        os.close(handle)
+    if is_there:
+        raise FileExistsError
+
+
+def replace_identity(identity: Identity) -> Path | None:
+    """Make `identity` the user's own keys.
+
+    Returns
+    -------
+    Path or None
+        Where the keys that were there before are kept; None where there were none.
+
+    Raises
+    ------
+    OutputError
+        The key directory cannot be written; the keys that were there stay.
+    """
+    path = config.keys_dir() / FILE_NAME
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    try:
+        kept = _keep_old(path)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            _write_new(partial, identity.to_json())
+            partial.replace(path)
+            sync_folder(path.parent)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as exc:
+        raise OutputError(
+            "the own key file cannot be written", hint="set EMIX_HOME to a folder that can be"
+        ) from exc
+    return kept
+
+
+def _keep_old(path: Path) -> Path | None:
+    """Copy the key file to a name of its own: packages made with it open with nothing else."""
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    kept = path.with_name(f"identity-{hashlib.sha256(data).hexdigest()[:12]}.json")
+    with contextlib.suppress(FileExistsError):
+        _write_new(kept, data)
+    return kept

@@ -23,7 +23,7 @@ from emixcli.container.slots import (
 from emixcli.errors import OutputExistsError
 from emixcli.package import PackagePlan, PackageResult, Sender, plan_package, write_package
 from emixcli.progress import SILENT, ProgressListener
-from emixcli.services.code_file import code_written
+from emixcli.services.secret_file import secret_written
 from emixcli.services.selection import Choice, Selection, choose
 
 
@@ -115,7 +115,7 @@ def pack(
     check_output(output)
     key = secrets.token_bytes(KEY_LENGTH)
     code = generate_code() if secret is None else None
-    with code_written(code_out, code), ThreadPoolExecutor(1) as pool, FileSink(output) as sink:
+    with secret_written(code_out, code), ThreadPoolExecutor(1) as pool, FileSink(output) as sink:
         # the key derivation takes as long as 30 MB of packing: both at once
         making = pool.submit(make_slots, prepared, key, secret=secret if code is None else code)
         result = write_package(

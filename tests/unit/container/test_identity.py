@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from emixcli import config
 from emixcli.container.identity import FILE_NAME, load_identity
 from emixcli.errors import OutputError
+from tests.running import ROOT
 
 
 @pytest.fixture
@@ -32,11 +35,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
 @pytest.mark.usefixtures("no_hard_links")
 def test_keys_are_made_without_hard_links(home: Path) -> None:
     made = load_identity()
     assert load_identity(create=False).fingerprint() == made.fingerprint()
-    assert os.listdir(home) == [FILE_NAME]  # noqa: PTH208 - names only
+    assert names(home) == [FILE_NAME]
     if os.name == "posix":
         assert (home / FILE_NAME).stat().st_mode & 0o777 == 0o600
 
@@ -55,7 +62,7 @@ def test_the_quicker_process_wins_without_hard_links(
     monkeypatch.setattr(os, "link", lose_the_race)
     assert load_identity().fingerprint() == first.fingerprint()
     assert (home / FILE_NAME).read_bytes() == content
-    assert os.listdir(home) == [FILE_NAME]  # noqa: PTH208 - names only
+    assert names(home) == [FILE_NAME]
 
 
 @pytest.mark.usefixtures("no_hard_links")
@@ -66,4 +73,40 @@ def test_a_failed_write_leaves_no_key_file(home: Path, monkeypatch: pytest.Monke
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OutputError):
         load_identity()
-    assert os.listdir(home) == []  # noqa: PTH208 - names only
+    assert names(home) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a rename overwrites nothing there")
+@pytest.mark.parametrize("links", ["linked", "no links"])
+def test_many_processes_agree_on_one_key(home: Path, links: str) -> None:
+    program = (
+        "import os, sys\n"
+        "from emixcli.container.identity import load_identity\n"
+        "def refuse(*_):\n"
+        "    raise PermissionError\n"
+        "if sys.argv[1] == 'no links':\n"
+        "    os.link = refuse\n"
+        "print('ready', flush=True)\n"
+        "sys.stdin.readline()\n"
+        "print(load_identity().fingerprint())\n"
+    )
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, links],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        for _ in range(8)
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    found = {racer.communicate()[0] for racer in racers}
+    assert found == {load_identity(create=False).fingerprint() + "\n"}
+    assert names(home) == [FILE_NAME]

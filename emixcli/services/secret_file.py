@@ -1,4 +1,4 @@
-"""Writes access codes to a file that only its owner reads."""
+"""Files that only their owner reads: access codes, exported keys."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from emixcli.container.sink import output_error
 from emixcli.errors import OutputExistsError
 
 
-def write_code(path: Path, code: str) -> None:
+def write_secret(path: Path, text: str) -> None:
     """Write one line, mode 0600; the file must not exist.
 
     Raises
@@ -25,13 +25,13 @@ def write_code(path: Path, code: str) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as exc:
         raise OutputExistsError(
-            "the file for the access code exists already", hint="choose another name for --code-out"
+            f"{path.name} exists already", hint="choose another name or remove it first"
         ) from exc
     except OSError as exc:
         raise output_error(exc) from exc
     try:
         with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.write(code + "\n")
+            file.write(text + "\n")
             file.flush()
             os.fsync(file.fileno())
     except BaseException as exc:
@@ -42,12 +42,12 @@ def write_code(path: Path, code: str) -> None:
 
 
 @contextlib.contextmanager
-def code_written(path: Path | None, code: str | None) -> Iterator[None]:
-    """Write as `write_code`, where there are both; the file goes away where the block fails."""
-    if path is None or code is None:
+def secret_written(path: Path | None, text: str | None) -> Iterator[None]:
+    """Write as `write_secret`, where there are both; the file goes away where the block fails."""
+    if path is None or text is None:
         yield
         return
-    write_code(path, code)
+    write_secret(path, text)
     try:
         yield
     except BaseException:
@@ -55,8 +55,8 @@ def code_written(path: Path | None, code: str | None) -> Iterator[None]:
         raise
 
 
-def replace_code(path: Path, code: str) -> None:
-    """Write as `write_code`, over a file of an earlier run.
+def replace_secret(path: Path, text: str) -> None:
+    """Write as `write_secret`, over a file of an earlier run.
 
     Raises
     ------
@@ -66,7 +66,7 @@ def replace_code(path: Path, code: str) -> None:
     partial = path.with_name(path.name + ".partial")
     try:
         partial.unlink(missing_ok=True)
-        write_code(partial, code)
+        write_secret(partial, text)
         partial.replace(path)
     except OSError as exc:
         raise output_error(exc) from exc
