@@ -9,13 +9,19 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import BinaryIO
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli.deid.body import Body
+from emixcli.deid.known import iter_texts
+from emixcli.deid.objects import Objects
 from emixcli.deid.options import Option, Profile, SiteRules
 from emixcli.deid.refusal import DeidError, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from emixcli.deid.split import Record
 
 __all__ = [
     "Anonymized",
@@ -73,6 +79,8 @@ class Anonymized:
         The new ones, "" where the object has none.
     accepted
         Reason ids of risks that `Profile.accept_risk` let pass.
+    records
+        The old elements and what became of them.
     """
 
     head: bytes
@@ -83,15 +91,26 @@ class Anonymized:
     series_uid: str
     study_uid: str
     accepted: tuple[str, ...] = ()
+    records: Sequence[Record] = field(default=(), repr=False)
 
     @property
     def actions(self) -> Counter[tuple[int, str]]:
         """How often each action letter was taken on each tag, nested ones included."""
-        return Counter()
+        return Counter(action for record in self.records for action in record.actions)
 
     def identifiers(self) -> Iterator[Identifier]:
         """Yield every value that was removed or replaced, nested ones included."""
-        yield from ()
+        for record in self.records:
+            changed = {tag for tag, letter in record.actions if letter != "K"}
+            if not changed:
+                continue
+            for tag, vr, text in iter_texts(
+                record.raw, record.element, record.charset, explicit=record.explicit
+            ):
+                if tag in changed:
+                    for value in text.split("\\"):
+                        if value.strip(" \0"):
+                            yield Identifier(tag, vr, value.strip(" \0"))
 
     def close(self) -> None:
         """Free what cleaned pixel data holds on disk."""
@@ -119,7 +138,7 @@ class Anonymizer:
 
     def __init__(self, profile: Profile, key: bytes) -> None:
         self.profile = profile
-        self._key = key
+        self._objects = Objects(profile, key)
 
     def anonymize(self, file: BinaryIO) -> Anonymized:
         """Return the object without what identifies the patient.
@@ -136,5 +155,15 @@ class Anonymizer:
         OSError
             If it cannot be read.
         """
-        file.seek(0)
-        raise DeidError(Reason.NO_DICOM)
+        made = self._objects.make(file)
+        return Anonymized(
+            made.head,
+            made.body,
+            len(made.head) + made.body.size,
+            made.sop_class_uid,
+            made.sop_instance_uid,
+            made.series_uid,
+            made.study_uid,
+            made.accepted,
+            made.records,
+        )

@@ -67,3 +67,21 @@ class Body:
                     raise OSError("the source has become shorter")
                 left -= len(data)
                 yield data
+
+
+@dataclass(frozen=True)
+class Inlined:
+    """A part whose ranges are read from another file than the source, such as inflated bytes."""
+
+    file: BinaryIO
+    part: Piece | Made
+    size: int
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield bytes only."""
+        inner = Body((self.part,), self.size)
+        yield from inner.read_from(self.file)
+
+    def close(self) -> None:
+        """Free what the part needs."""
+        Body((self.part,)).close()

@@ -1,0 +1,190 @@
+"""One data set after the other: cut, looked up, treated and joined again.
+
+Most elements of a series are the same bytes in each of its objects. What became of an element is
+remembered together with everything that this depends on (`Context`), so that only those that
+differ are treated. Nothing else is carried from one object to the next.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from emixcli.deid import iods, private, tables
+from emixcli.deid.identity import Identity
+from emixcli.deid.keyed import Keyed
+from emixcli.deid.options import Option, Profile
+from emixcli.deid.refusal import DeidError, Reason
+from emixcli.deid.render import Renderer, join_sorted
+from emixcli.deid.rules import CHARACTER_SET, Rules
+from emixcli.deid.scope import Context, Patient, Scope
+from emixcli.deid.split import PixelElement, Record, Splitter
+from emixcli.deid.text import TextCleaner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from emixcli.deid.source import Source
+
+SOP_CLASS: Final = 0x00080016
+SOP_INSTANCE: Final = 0x00080018
+STUDY: Final = 0x0020000D
+SERIES: Final = 0x0020000E
+_DIRECTORY: Final = "1.2.840.10008.1.3.10"
+_PATIENT_NAME: Final = 0x00100010
+_PATIENT_ID: Final = 0x00100020
+_BIRTH_DATE: Final = 0x00100030
+_METHOD_CODES: Final = 0x00120064
+_MIME_TYPE: Final = 0x00420012
+_MAX_CONTEXTS: Final = 256
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """A treated data set.
+
+    Attributes
+    ----------
+    records
+        Its elements, each with what became of it.
+    pixels
+        Where its pixel data stands.
+    """
+
+    records: Sequence[Record]
+    pixels: PixelElement | None
+    context: Context
+    scope: Scope
+
+    def first(self, tag: int) -> Record | None:
+        """Return the first element with a tag."""
+        return next((record for record in self.records if record.tag == tag), None)
+
+    def text(self, tag: int) -> str:
+        """Return the old value of an element, "" where it is missing."""
+        record = self.first(tag)
+        return "" if record is None else record.text()
+
+
+class Engine:
+    """Treats data sets for one profile and key."""
+
+    def __init__(self, profile: Profile, key: bytes) -> None:
+        self.profile = profile
+        self.rules = Rules(profile)
+        self.keyed = Keyed(key, profile.rules.max_shift_days)
+        self.splitter = Splitter(self.rules)
+        self._contexts: dict[tuple[object, ...], tuple[Context, Scope]] = {}
+
+    def treat(self, source: Source) -> DataSet:
+        """Return the data set with every element treated.
+
+        Raises
+        ------
+        DeidError
+            If it cannot be told apart, or is of a kind that nobody knows how to make safe.
+        """
+        records, pixels = self.splitter.split(source, source.dataset)
+        context, scope = self._context_of(records, source)
+        self.render(records, context, scope)
+        return DataSet(records, pixels, context, scope)
+
+    @staticmethod
+    def render(records: Sequence[Record], context: Context, scope: Scope) -> None:
+        """Treat what has not been treated in this context."""
+        for record in records:
+            if record.context is not context:
+                renderer = Renderer(context)
+                record.out = renderer.element(record.raw, record.element, scope)
+                record.actions = renderer.actions
+                record.context = context
+
+    # -- what elements share ------------------------------------------------------------------
+
+    def _context_of(self, records: Sequence[Record], source: Source) -> tuple[Context, Scope]:
+        shared = [record for record in records if record.is_shared]
+        charset = next((r.text() for r in shared if r.tag == CHARACTER_SET), "")
+        study = "" if _names_patient(shared) else _text(records, STUDY)
+        key = (source.explicit, source.media_class, study, *(record.raw for record in shared))
+        found = self._contexts.get(key)
+        if found is None:
+            if len(self._contexts) >= _MAX_CONTEXTS:
+                self._contexts.clear()
+            found = self._contexts[key] = self._new_context(
+                shared, source, charset=charset, study=study
+            )
+        return found
+
+    def _new_context(
+        self, shared: Sequence[Record], source: Source, *, charset: str, study: str
+    ) -> tuple[Context, Scope]:
+        sop_class = _text(shared, SOP_CLASS) or source.media_class
+        self._check_sop_class(sop_class)
+        types = iods.types_of(sop_class)
+        patient = self._patient(shared, study)
+        known = [
+            item
+            for record in shared
+            for item in record.known
+            if not self.keyed.is_own_pseudonym(item.value)
+        ]
+        identity = Identity(known)
+        map_uid = None if Option.RETAIN_UIDS in self.profile.options else self.keyed.uid
+        cleaner = TextCleaner(identity, map_uid, patient.days, patient.keeps_dates)
+        context = Context(
+            self.rules,
+            self.keyed,
+            patient,
+            identity,
+            cleaner,
+            types,
+            charset,
+            _text(shared, _MIME_TYPE),
+        )
+        creators: dict[int, str] = {}
+        for record in shared:
+            creators |= private.creators_of(record.raw, [record.element])
+        return context, Scope(source.explicit, charset, types, creators)
+
+    def _check_sop_class(self, sop_class: str) -> None:
+        if sop_class == _DIRECTORY:
+            raise DeidError(Reason.DICOMDIR)
+        if not sop_class:
+            raise DeidError(Reason.NO_SOP_CLASS)
+        accepted = self.profile.rules.accept_sop_classes
+        if sop_class not in tables.uids()[0] and sop_class not in accepted:
+            raise DeidError(Reason.UNKNOWN_SOP_CLASS)
+
+    def _patient(self, shared: Sequence[Record], study: str) -> Patient:
+        """Return who the patient is: by ID, else by name and birth date, else by the study."""
+        who = _text(shared, _PATIENT_ID)
+        if not who:
+            name = _text(shared, _PATIENT_NAME)
+            is_own = self.keyed.is_own_pseudonym(name)
+            who = name if is_own or not name else f"{name}\0{_text(shared, _BIRTH_DATE)}"
+        days: int | None = None
+        if Option.RETAIN_MODIFIED_DATES in self.profile.options:
+            is_done = not who and self.keyed.is_own_uid(study)
+            days = 0 if is_done else self.keyed.shift_days(who or study)
+        keeps = Option.RETAIN_FULL_DATES in self.profile.options
+        return Patient(self.keyed.pseudonym(who or study), days, keeps)
+
+    # -- joining ------------------------------------------------------------------------------
+
+    @staticmethod
+    def join(dataset: DataSet, made: Mapping[int, bytes]) -> bytes:
+        """Return the treated elements and those that are made here, in the order of their tags."""
+        elements: dict[int, bytes] = {}
+        for record in dataset.records:
+            if record.tag not in elements:  # of two with the same tag the first counts
+                elements[record.tag] = record.out
+        elements.update(made)
+        return join_sorted(elements)
+
+
+def _text(records: Sequence[Record], tag: int) -> str:
+    return next((record.text() for record in records if record.tag == tag), "")
+
+
+def _names_patient(records: Sequence[Record]) -> bool:
+    return bool(_text(records, _PATIENT_ID) or _text(records, _PATIENT_NAME))

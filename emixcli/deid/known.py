@@ -1,0 +1,60 @@
+"""What an element tells about who the patient is, and which of its values do not go out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from emixcli.deid import charsets, values
+from emixcli.deid.identity import Known, known_of
+from emixcli.deid.parse import Element, iter_elements, iter_items, vr_of
+from emixcli.deid.private import is_creator
+from emixcli.deid.rules import CHARACTER_SET, Rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Bytes of a value that may be text.
+_MAX_TEXT = 1 << 20
+
+
+def iter_known(
+    data: bytes, element: Element, rules: Rules, charset: str, *, explicit: bool
+) -> Iterator[Known]:
+    """Yield what identifies in an element and below, unless it is kept anyway."""
+    for tag, vr, text in iter_texts(data, element, charset, explicit=explicit):
+        if not tag >> 16 & 1 and rules[tag].letters != "K":
+            yield from known_of(tag, vr, text)
+
+
+def iter_texts(
+    data: bytes, element: Element, charset: str, *, explicit: bool, depth: int = 0
+) -> Iterator[tuple[int, str, str]]:
+    """Yield tag, VR and decoded text of an element and all below it."""
+    vr = vr_of(element.tag, element.vr)
+    if element.tag >> 16 & 1 and is_creator(element.tag):
+        return
+    is_items = vr == "SQ" or element.is_undefined or element.vr == "SQ"
+    if is_items and element.vr in ("SQ", "UN", ""):
+        inner = explicit and element.vr == "SQ"
+        yield from _below(data, element, charset, inner, depth + 1)
+        return
+    is_text = vr in values.TEXT_VRS or element.vr in values.TEXT_VRS
+    if not is_text or element.end - element.value > _MAX_TEXT:
+        return
+    raw = data[element.value : element.end]
+    yield element.tag, vr if vr in values.TEXT_VRS else element.vr, charsets.decode(raw, charset)
+
+
+def _below(
+    data: bytes,
+    element: Element,
+    charset: str,
+    explicit: bool,  # noqa: FBT001
+    depth: int,
+) -> Iterator[tuple[int, str, str]]:
+    for start, stop in iter_items(data, element.value, element.end, explicit=explicit, depth=depth):
+        inner = charset
+        for below in iter_elements(data, start, stop, explicit=explicit, depth=depth):
+            if below.tag == CHARACTER_SET:
+                inner = data[below.value : below.end].decode("latin-1").strip(" \0")
+            yield from iter_texts(data, below, inner, explicit=explicit, depth=depth)

@@ -1,0 +1,158 @@
+"""What happens to an attribute, and which rule says so.
+
+In order of precedence: a site's rule; options of PS3.15 Table E.1-1; the Basic Profile; for what
+the table does not list, by value representation (`_unlisted`). Attributes that PS3.6 does not know
+are removed, since nobody can tell what they hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from emixcli.deid import tables
+from emixcli.deid.options import Option, Profile
+from emixcli.deid.parse import vr_of
+
+DATE_VRS: Final = frozenset({"DA", "DT", "TM"})
+#: Text that PS3.15 Table E.1-1 does not list but that nobody needs: addresses in the web.
+_ADDRESS_VRS: Final = frozenset({"UR", "AE"})
+_FREE_TEXT_VRS: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
+
+CODE_MEANING: Final = 0x00080104
+#: Text outside the table that stays as it is: it says how all other text is written.
+CHARACTER_SET: Final = 0x00080005
+#: UIDs of SOP classes, transfer syntaxes and coding schemes: of definitions, not of instances.
+DEFINITIONS: Final = frozenset({
+    0x00080016, 0x0008001A, 0x0008001B, 0x00080062, 0x0008010C, 0x00080117, 0x00080118, 0x00081150,
+    0x0008115A, 0x00083002, 0x04000010, 0x04000510,
+})  # fmt: skip
+#: What the engine writes itself (PS3.15 section E.1.1).
+MARKERS: Final = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What is to be done.
+
+    Attributes
+    ----------
+    letters
+        As in PS3.15 Table E.1-1a: `K` keep, `C` clean, `U` new UIDs, `X` remove, `Z` empty or
+        dummy, `D` dummy; several, as in `XZD`, where the type in the object's IOD decides.
+    because
+        The rule, in words that users read.
+    basic
+        What the Basic Profile would do: also done where cleaning leaves nothing.
+    """
+
+    letters: str
+    because: str
+    basic: str = "XZD"
+
+
+class Rules:
+    """The rules of a profile.
+
+    Parameters
+    ----------
+    profile
+        Options and a site's rules.
+    """
+
+    def __init__(self, profile: Profile) -> None:
+        self.profile = profile
+        self._options = profile.options
+        self._site = profile.rules.actions
+        self._found: dict[int, Rule] = {}
+
+    def __getitem__(self, tag: int) -> Rule:
+        """Return the rule for a standard attribute; private ones are `private.py`'s matter."""
+        rule = self._found.get(tag)
+        if rule is None:
+            rule = self._found[tag] = self._find(tag)
+        return rule
+
+    def _find(self, tag: int) -> Rule:
+        row = find_row(tag)
+        site = self._site.get(tag)
+        if site is not None:
+            return Rule(site, "a rule of this site", "X" if row is None else _letters(row.basic))
+        if tag in MARKERS:
+            return Rule("X", "written anew (PS3.15 section E.1.1)", "X")
+        if tag & 0xFFFF == 0:
+            return Rule("X", "group lengths are retired (PS3.5 section 7.2)")
+        if row is not None:
+            return self._by_row(row)
+        return self._unlisted(tag)
+
+    def _by_row(self, row: tables.Row) -> Rule:
+        basic = _letters(row.basic)
+        asked = {
+            column: letter
+            for column, letter in zip(tables.COLUMNS, row.options, strict=True)
+            if letter != "-" and Option(column) in self._options
+        }
+        # Of two options the one that cleans wins over the one that keeps.
+        for column, letter in sorted(asked.items(), key=lambda pair: pair[1]):
+            return Rule(letter, f"PS3.15 Table E.1-1, option {column}", basic)
+        return Rule(basic, "PS3.15 Table E.1-1, Basic Profile", basic)
+
+    def _unlisted(self, tag: int) -> Rule:
+        if tag not in tables.dictionary():
+            return Rule("X", "not in PS3.6: nobody can tell what it holds")
+        vr = vr_of(tag, "")
+        if vr in DATE_VRS:
+            return self._unlisted_date()
+        if vr == "PN" or vr in _ADDRESS_VRS:
+            return Rule("XZD", f"not in Table E.1-1, but of VR {vr}", "XZD")
+        if tag in DEFINITIONS:
+            return Rule("K", "UIDs of definitions")
+        if vr == "UI":
+            return Rule("K" if Option.RETAIN_UIDS in self._options else "U", "UIDs of instances")
+        if vr in _FREE_TEXT_VRS and tag not in tables.technical() and tag != CHARACTER_SET:
+            return Rule("C", "free text outside Table E.1-1: words of the standard stay", "XZD")
+        return Rule("K", "not in Table E.1-1; values of the patient are removed from text")
+
+    def _unlisted_date(self) -> Rule:
+        if Option.RETAIN_FULL_DATES in self._options:
+            return Rule("K", "option retain-full-dates", "XZD")
+        if Option.RETAIN_MODIFIED_DATES in self._options:
+            return Rule("C", "option retain-modified-dates", "XZD")
+        return Rule("XZD", "a date outside Table E.1-1", "XZD")
+
+
+def find_row(tag: int) -> tables.Row | None:
+    """Return the row of PS3.15 Table E.1-1 for a tag; also of repeating groups."""
+    rows = tables.profile()
+    group = tag >> 16
+    if group & 1:
+        return rows["private"]
+    row = rows.get(f"{tag:08X}")
+    if row is not None:
+        return row
+    if group & 0xFF00 == 0x5000:
+        return rows["50xxxxxx"]
+    if group & 0xFF00 == 0x6000:
+        return rows["60xx3000"]
+    return None
+
+
+def _letters(action: str) -> str:
+    return action.replace("/", "").replace("*", "")
+
+
+def resolve(letters: str, kind: int | None) -> str:
+    """Return the one action for an attribute of type 1, 2 or 3 (None).
+
+    `X/Z/U*` becomes U: the references are worth keeping (PS3.15 Table E.1-1a).
+    """
+    if letters in ("K", "C", "U", "D"):
+        return letters
+    if "U" in letters:
+        return "U"
+    if kind == 1:
+        return "D"
+    if kind == 2:
+        return "D" if letters == "XD" else "Z"
+    return letters[0]

@@ -1,0 +1,201 @@
+"""The bytes of one object: where its data set is, and how it is written (PS3.10 section 7)."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import BinaryIO, Final
+
+from emixcli.deid import tables
+from emixcli.deid.parse import head
+from emixcli.deid.refusal import DeidError, Reason
+
+IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
+DEFLATED: Final = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
+
+FIRST_READ: Final = 32 * 1024
+MAX_HEADER: Final = 256 * 1024 * 1024
+_CHUNK: Final = 1024 * 1024
+_LITTLE: Final = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE})
+
+
+@dataclass(slots=True)
+class Source:
+    """An object that is being read from its begin.
+
+    Attributes
+    ----------
+    file
+        Where ranges of the output's body come from; of a deflated object its inflated bytes.
+    data, base
+        Bytes read so far, from offset `base` on.
+    size
+        Of the file.
+    dataset
+        Offset of the data set.
+    is_memory
+        Whether `file` is not what was given, so that ranges of it must become bytes.
+    """
+
+    file: BinaryIO
+    size: int
+    data: bytes
+    base: int = 0
+    dataset: int = 0
+    syntax: str = ""
+    media_class: str = ""
+    media_instance: str = ""
+    version_name: bytes = b""
+    explicit: bool = True
+    little: bool = True
+    is_memory: bool = False
+
+    @property
+    def is_all(self) -> bool:
+        """Whether everything up to the end of the file is there."""
+        return self.base + len(self.data) >= self.size
+
+    def grow(self) -> None:
+        """Read at least as much again.
+
+        Raises
+        ------
+        DeidError
+            If the end is reached, or the header is larger than any real one.
+        """
+        if self.is_all:
+            raise DeidError(Reason.TRUNCATED)
+        if len(self.data) >= MAX_HEADER:
+            raise DeidError(Reason.TOO_LARGE)
+        end = self.base + len(self.data)
+        wanted = min(max(len(self.data), FIRST_READ), self.size - end)
+        more = self.read_at(end, wanted)
+        if len(more) < wanted:
+            raise DeidError(Reason.TRUNCATED)
+        self.data += more
+
+    def jump(self, offset: int) -> None:
+        """Go on at an offset behind what was read, without reading what is between."""
+        self.base = offset
+        self.data = self.read_at(offset, min(FIRST_READ, max(0, self.size - offset)))
+
+    def read_at(self, offset: int, length: int) -> bytes:
+        """Return bytes of the file."""
+        self.file.seek(offset)
+        return self.file.read(length)
+
+
+def open_source(file: BinaryIO, first_read: int = FIRST_READ) -> Source:
+    """Return an object whose meta group is read and whose encoding is known.
+
+    Raises
+    ------
+    DeidError
+        If it is no DICOM object, or is written in a way that nobody defines.
+    """
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    source = Source(file, size, file.read(first_read))
+    data = source.data
+    if data[128:132] == b"DICM":
+        _read_meta(source, 132)
+    elif _is_plausible(data):
+        _read_meta(source, 0)
+    else:
+        raise DeidError(Reason.NO_DICOM)
+    if source.syntax and source.syntax not in tables.uids()[1]:
+        raise DeidError(Reason.UNKNOWN_SYNTAX)
+    if source.syntax == DEFLATED:
+        _inflate(source)
+    _find_encoding(source)
+    return source
+
+
+def _is_plausible(data: bytes) -> bool:
+    """Whether bytes without prefix may be a data set."""
+    if len(data) < 16:
+        return False
+    for order in ("<", ">"):
+        group, element = struct.unpack_from(f"{order}HH", data)
+        if group in (2, 8) and element < 0x4000:
+            length = struct.unpack_from(f"{order}I", data, 4)[0]
+            return (data[4:6].isalpha() and data[4:6].isupper()) or length < 0x10000
+    return False
+
+
+def _read_meta(source: Source, at: int) -> None:
+    """Read group 0002, whatever its length says (PS3.10 section 7.1)."""
+    while True:
+        data = source.data
+        if at + 12 > len(data) and not source.is_all:
+            source.grow()
+            continue
+        if data[at : at + 2] != b"\x02\x00":
+            break
+        tag, _, value, length = head(data, at, explicit=True)
+        while value + length > len(source.data):
+            source.grow()
+        raw = source.data[value : value + length]
+        if tag in (0x00020002, 0x00020003, 0x00020010):
+            uid = raw.decode("latin-1").strip(" \0")
+            if tag == 0x00020002:
+                source.media_class = uid
+            elif tag == 0x00020003:
+                source.media_instance = uid
+            else:
+                source.syntax = uid
+        elif tag == 0x00020013:
+            source.version_name = raw
+        at = value + length
+    source.dataset = at
+
+
+def _inflate(source: Source) -> None:
+    """Replace the file by its inflated bytes (PS3.5 section A.5)."""
+    engine = zlib.decompressobj(-zlib.MAX_WBITS)
+    parts: list[bytes] = []
+    left = MAX_HEADER
+    source.file.seek(source.dataset)
+    try:
+        while not engine.eof:
+            chunk = engine.unconsumed_tail or source.file.read(_CHUNK)
+            if not chunk:
+                raise DeidError(Reason.DEFLATED)
+            parts.append(engine.decompress(chunk, left + 1))
+            left -= len(parts[-1])
+            if left < 0:
+                raise DeidError(Reason.TOO_LARGE)
+    except zlib.error:
+        raise DeidError(Reason.DEFLATED) from None
+    content = b"".join(parts)
+    source.file, source.is_memory = io.BytesIO(content), True
+    source.data, source.size, source.dataset, source.base = content, len(content), 0, 0
+    source.syntax = EXPLICIT_LITTLE
+
+
+def _find_encoding(source: Source) -> None:
+    """Decide how the data set is written: as declared, unless its bytes say otherwise."""
+    while len(source.data) < source.dataset + 8 and not source.is_all:
+        source.grow()
+    first = source.data[source.dataset : source.dataset + 6]
+    if len(first) < 6:
+        raise DeidError(Reason.TRUNCATED)
+    source.explicit = first[4:6].isalpha() and first[4:6].isupper()
+    if first[0] == 0 and first[1]:
+        source.little = False
+    elif first[1] == 0 and first[0]:
+        source.little = True
+    else:
+        source.little = source.syntax != EXPLICIT_BIG
+    if not source.little:
+        if not source.explicit:
+            raise DeidError(Reason.UNKNOWN_SYNTAX)
+        source.syntax = EXPLICIT_BIG
+    elif not source.explicit:
+        source.syntax = IMPLICIT_LITTLE
+    elif source.syntax in ("", IMPLICIT_LITTLE, EXPLICIT_BIG):
+        source.syntax = EXPLICIT_LITTLE

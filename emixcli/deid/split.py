@@ -1,0 +1,235 @@
+"""The data set cut into elements; those whose bytes were seen before are recognised at once."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from emixcli.deid import charsets
+from emixcli.deid.known import iter_known
+from emixcli.deid.options import Option
+from emixcli.deid.parse import LONG_VRS, SHORT_VRS, UNDEFINED, Element, head, skip_items
+from emixcli.deid.pixels.facts import FACT_TAGS
+from emixcli.deid.private import is_creator
+from emixcli.deid.refusal import DeidError, Reason
+from emixcli.deid.rules import CHARACTER_SET, Rules
+
+if TYPE_CHECKING:
+    from emixcli.deid.identity import Known
+    from emixcli.deid.scope import Context
+    from emixcli.deid.source import Source
+
+PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+#: Elements that the treatment of others depends on: character set, SOP class, patient, earlier
+#: methods of de-identification, and the kind of an encapsulated document.
+SHARED: Final = frozenset(
+    {CHARACTER_SET, 0x00080016, 0x00100010, 0x00100020, 0x00100030, 0x00120064, 0x00420012}
+)
+
+_EXPLICIT: Final = struct.Struct("<4s2sHI")
+_IMPLICIT: Final = struct.Struct("<4sI")
+_SHORT: Final = frozenset(vr.encode() for vr in SHORT_VRS)
+_LONG: Final = frozenset(vr.encode() for vr in LONG_VRS)
+#: Longer values are not remembered.
+_MAX_REMEMBERED: Final = 64 * 1024
+#: Longer values that go anyway are not even read.
+_MAX_READ: Final = 256 * 1024
+_MAX_RECORDS: Final = 20_000
+
+
+@dataclass(slots=True, eq=False)
+class Record:
+    """An element of a data set, and what became of it.
+
+    Attributes
+    ----------
+    raw
+        The element's bytes; without its value where that was too large and goes anyway.
+    known
+        What it tells about the patient.
+    is_shared, is_fact
+        Whether the treatment of other elements, or of pixels, depends on it.
+    context, out, actions
+        What it was treated for, the result, and what was done.
+    """
+
+    tag: int
+    raw: bytes
+    element: Element
+    charset: str
+    explicit: bool
+    known: tuple[Known, ...] = ()
+    is_shared: bool = False
+    is_fact: bool = False
+    context: Context | None = None
+    out: bytes = b""
+    actions: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def value(self) -> bytes:
+        """The value's bytes."""
+        return self.raw[self.element.value : self.element.end]
+
+    def text(self) -> str:
+        """Return the value as text."""
+        return charsets.decode(self.value, self.charset).strip(" \0")
+
+
+@dataclass(frozen=True, slots=True)
+class PixelElement:
+    """Where pixel data stands in the file."""
+
+    tag: int
+    vr: str
+    offset: int
+    length: int
+
+
+class Splitter:
+    """Cuts data sets; remembers elements by their bytes, character set and dialect."""
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self._keeps_private = Option.RETAIN_SAFE_PRIVATE in rules.profile.options
+        self._seen: dict[tuple[bool, str], dict[bytes, Record]] = {}
+        self._n_seen = 0
+
+    def split(self, source: Source, at: int) -> tuple[list[Record], PixelElement | None]:
+        """Return the elements from an offset on, up to pixel data or the end of the file.
+
+        Raises
+        ------
+        DeidError
+            If they cannot be told apart.
+        """
+        records: list[Record] = []
+        charset = ""
+        while True:
+            seen = self._remembered(source.explicit, charset)
+            index = self._run(source, at - source.base, seen, records)
+            at = source.base + index
+            if records and records[-1].tag == CHARACTER_SET:
+                charset = records[-1].text()
+                seen = self._remembered(source.explicit, charset)
+            if self._is_end(source, index):
+                return records, None
+            found = self._step(source, index, charset, seen)
+            if isinstance(found, PixelElement):
+                return records, found
+            if found is not None:
+                record, at = found
+                records.append(record)
+                if record.tag == CHARACTER_SET:
+                    charset = record.text()
+
+    def _remembered(self, explicit: bool, charset: str) -> dict[bytes, Record]:  # noqa: FBT001
+        if self._n_seen > _MAX_RECORDS:
+            self._seen.clear()
+            self._n_seen = 0
+        return self._seen.setdefault((explicit, charset), {})
+
+    @staticmethod
+    def _run(source: Source, index: int, seen: dict[bytes, Record], records: list[Record]) -> int:
+        """Take elements that were seen before; return the index of the first that was not."""
+        data, find, append = source.data, seen.get, records.append
+        last = len(data) - 12
+        explicit, implicit = _EXPLICIT.unpack_from, _IMPLICIT.unpack_from
+        while index <= last:
+            if source.explicit:
+                _, vr, short, length = explicit(data, index)
+                if vr in _SHORT:
+                    stop = index + 8 + short
+                elif vr in _LONG:
+                    stop = index + 12 + length
+                else:
+                    break
+            else:
+                stop = index + 8 + implicit(data, index)[1]
+            record = find(data[index:stop])
+            if record is None:
+                break
+            append(record)
+            index = stop
+            if record.tag == CHARACTER_SET:
+                break
+        return index
+
+    @staticmethod
+    def _is_end(source: Source, index: int) -> bool:
+        """Whether nothing is left but padding; reads on if more may come."""
+        while index + 12 > len(source.data) and not source.is_all:
+            source.grow()
+        return source.is_all and not source.data[index : index + 4096].strip(b"\0")
+
+    def _step(
+        self, source: Source, index: int, charset: str, seen: dict[bytes, Record]
+    ) -> PixelElement | tuple[Record, int] | None:
+        """Take one element; None if more had to be read first."""
+        tag, vr, value, length = head(source.data, index, explicit=source.explicit)
+        if tag in PIXELS:
+            return PixelElement(tag, vr, source.base + value, length)
+        if length == UNDEFINED:
+            stop = self._end_of_items(source, vr, value)
+            if stop is None:
+                return None
+            element = Element(tag, vr, 0, value - index, stop - 8 - index, stop - index)
+        else:
+            stop = value + length
+            if source.base + stop > source.size:
+                raise DeidError(Reason.TRUNCATED)
+            if length > _MAX_READ and self._goes(tag):
+                return self._leave_out(source, index, Element(tag, vr, 0, value, value, value))
+            if stop > len(source.data):
+                source.grow()
+                return None
+            element = Element(tag, vr, 0, value - index, stop - index, stop - index)
+        raw = source.data[index:stop]
+        record = self._learn(raw, element, charset, explicit=source.explicit)
+        if len(raw) <= _MAX_REMEMBERED:
+            seen[raw] = record
+            self._n_seen += 1
+        return record, source.base + stop
+
+    @staticmethod
+    def _end_of_items(source: Source, vr: str, value: int) -> int | None:
+        inner = source.explicit and vr not in ("UN", "")
+        try:
+            return skip_items(source.data, value, len(source.data), explicit=inner, depth=1)
+        except DeidError as exc:
+            if exc.reason != Reason.TRUNCATED or source.is_all:
+                raise
+        source.grow()
+        return None
+
+    def _goes(self, tag: int) -> bool:
+        """Whether an element is removed or replaced whatever its value is."""
+        if tag >> 16 & 1:
+            return not self._keeps_private
+        return self._rules[tag].letters in ("X", "Z", "D") and tag not in SHARED
+
+    def _leave_out(self, source: Source, index: int, at: Element) -> tuple[Record, int]:
+        """Return a large element without its value, and go on behind it."""
+        _, _, value, length = head(source.data, index, explicit=source.explicit)
+        n_head = value - index
+        # A value of two bytes stands for it: an empty one would be left empty.
+        raw = source.data[index:value] + b"\1\1"
+        element = Element(at.tag, at.vr, 0, n_head, n_head + 2, n_head + 2)
+        offset = source.base + value + length
+        source.jump(offset)
+        return Record(at.tag, raw, element, "", source.explicit), offset
+
+    def _learn(self, raw: bytes, element: Element, charset: str, *, explicit: bool) -> Record:
+        tag = element.tag
+        known = tuple(iter_known(raw, element, self._rules, charset, explicit=explicit))
+        is_creating = self._keeps_private and bool(tag >> 16 & 1) and is_creator(tag)
+        return Record(
+            tag,
+            raw,
+            element,
+            charset,
+            explicit,
+            known,
+            is_shared=tag in SHARED or is_creating or bool(known),
+            is_fact=tag in FACT_TAGS,
+        )

@@ -1,0 +1,100 @@
+"""Free text cleaned by an allow-list of words (PS3.15 section E.3.5), and by what is known.
+
+Nobody can list all names, so words are kept rather than removed: those of the standard and of
+descriptions of examinations, numbers of up to four digits, and both together as in `T2` or `5mm`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from emixcli.deid import tables
+from emixcli.deid.dates import replace_dates
+from emixcli.deid.identity import Identity, fold
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_PARTS: Final = re.compile(r"\d+|[^\W\d_]+")
+_UID: Final = re.compile(r"(?<![\d.])[0-2](?:\.\d+){4,}(?![\d.]*\d)")
+_MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.\w+|\b\w+://\S+|\bwww\.\S+", re.IGNORECASE)
+_BLANKS: Final = re.compile(r"[ \t]{2,}")
+_SHORTEST_UID: Final = 14
+_MOST_DIGITS: Final = 4
+_CONTROLS: Final = dict.fromkeys(set(range(32)) - {9, 10, 12, 13} | {127})
+
+
+@dataclass(frozen=True, slots=True)
+class TextCleaner:
+    """Cleans the text of one patient.
+
+    Attributes
+    ----------
+    identity
+        What is known of the patient.
+    map_uid
+        Gives the new UID for one that stands in text; None where UIDs are retained.
+    days
+        By how much dates in text move; None: they are removed.
+    keeps_dates
+        Whether they stay as they are instead.
+    """
+
+    identity: Identity
+    map_uid: Callable[[str], str] | None
+    days: int | None
+    keeps_dates: bool
+
+    def scrub(self, text: str) -> str:
+        """Return text without known values, with new UIDs, and with its dates treated."""
+        cleaned = text
+        if self.map_uid is not None and cleaned.count(".") >= 4:
+            cleaned = _UID.sub(self._new_uid, cleaned)
+        cleaned = self.identity.scrub(cleaned)
+        if not self.keeps_dates:
+            cleaned = replace_dates(cleaned, self.days)
+        if "@" in cleaned or "://" in cleaned or "www." in cleaned.lower():
+            cleaned = _MAIL.sub("", cleaned)
+        return text if cleaned == text else _tidy(cleaned)
+
+    def allow(self, text: str) -> str:
+        """Return what is left of text by the allow-list."""
+        scrubbed = self.scrub(text)
+        cleaned = _WORD.sub(self._allowed, scrubbed)
+        return text if cleaned == text else _tidy(cleaned)
+
+    def _allowed(self, match: re.Match[str]) -> str:
+        word = match.group()
+        return word if _is_allowed(word) else ""
+
+    def _new_uid(self, match: re.Match[str]) -> str:
+        uid = match.group()
+        if len(uid) < _SHORTEST_UID or self.map_uid is None:
+            return uid
+        return self.map_uid(uid)
+
+
+def _is_allowed(word: str) -> bool:
+    words = tables.vocabulary()
+    lowered = word.lower()
+    if lowered in words:
+        return True
+    for part in _PARTS.findall(fold(lowered)):
+        if part.isdigit():
+            if len(part) > _MOST_DIGITS:
+                return False
+        elif len(part) > 1 and part not in words:
+            return False
+    return word.isascii()
+
+
+def without_controls(text: str) -> str:
+    """Return text up to the first NUL, without control characters (PS3.5 section 6.1.3)."""
+    return text.split("\0", 1)[0].translate(_CONTROLS)
+
+
+def _tidy(text: str) -> str:
+    return _BLANKS.sub(" ", text).strip(" ")
