@@ -12,7 +12,6 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from emixcli.container.encoding import from_json, is_package_id, to_json
-from emixcli.container.glue import OPEN
 from emixcli.errors import EmixError, PackageDamagedError, PackageVersionError
 
 if TYPE_CHECKING:
@@ -106,6 +105,9 @@ def make_page(bundle: bytes) -> Page:
         if blank.count(placeholder) != 1 or blank.count(element + placeholder) != 1:
             raise EmixError("the viewer page lacks an element", hint="build the viewer again")
         blank = blank.replace(placeholder, b" " * length)
+    # Not at the top: numpy comes with it, and whoever reads a page does not need that.
+    from emixcli.container.glue import OPEN
+
     return find_page(blank + OPEN)
 
 

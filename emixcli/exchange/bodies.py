@@ -108,6 +108,7 @@ def package(document: Document) -> Package:
         created=_text(document, "created", ""),
         expires=_text(document, "expires", ""),
         shares=tuple(share(item) for item in _list(document, "shares")),
+        part_digest="sha256" if document.get("part_digest") == "sha256" else "md5",
     )
 
 
@@ -120,7 +121,12 @@ def packages(document: Document) -> tuple[list[Package], str]:
 def parts(document: Document) -> list[Part]:
     """Return the parts in an answer."""
     return [
-        Part(_size(item, "number"), _size(item, "size"), _text(item, "md5", "").lower())
+        Part(
+            number=_size(item, "number"),
+            size=_size(item, "size"),
+            md5=_text(item, "md5", "").lower(),
+            sha256=_text(item, "sha256", "").lower(),
+        )
         for item in _list(document, "parts")
     ]
 

@@ -113,7 +113,7 @@ class HttpExchange:
 
     def sign_parts(self, package_id: str, parts: Sequence[Part]) -> list[SignedPart]:
         """Return addresses for parts, at most 64 of them."""
-        body = {"parts": [{"number": p.number, "size": p.size, "md5": p.md5} for p in parts]}
+        body = {"parts": [_part_body(part) for part in parts]}
         found = bodies.signed_parts(
             self.transport.json(
                 "POST",
@@ -134,10 +134,7 @@ class HttpExchange:
         """Close a package; once sealed its bytes never change."""
         body: dict[str, Any] = {
             "size": seal.size,
-            "parts": [
-                {"number": p.number, "size": p.size, "md5": p.md5, "sha256": p.sha256}
-                for p in seal.parts
-            ],
+            "parts": [{**_part_body(part.signed), "sha256": part.sha256} for part in seal.parts],
             "slots": {"offset": seal.slots_offset, "length": seal.slots_length},
         }
         if seal.sha256:
@@ -261,6 +258,11 @@ def read_range(
             transport.get_range(content.url, (at, stop), take, token=content.token)
 
     persist(rest, patience)
+
+
+def _part_body(part: Part) -> dict[str, Any]:
+    digest = {"md5": part.md5} if part.md5 else {"sha256": part.sha256}
+    return {"number": part.number, "size": part.size, **digest}
 
 
 def _package(package_id: str) -> str:

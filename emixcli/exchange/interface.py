@@ -68,7 +68,10 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A package; `state` is draft, uploading, sealed, shared, revoked, expired or purged."""
+    """A package; `state` is draft, uploading, sealed, shared, revoked, expired or purged.
+
+    `part_digest` is the digest that its parts should be signed with: `md5` or `sha256`.
+    """
 
     package_id: str
     state: str
@@ -77,15 +80,17 @@ class Package:
     created: str
     expires: str
     shares: tuple[Share, ...] = ()
+    part_digest: str = "md5"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A stored part: number from 1, size in bytes, MD5 in hexadecimal."""
+    """A part: number from 1, size in bytes, and in hexadecimal its MD5 or its SHA-256."""
 
     number: int
     size: int
-    md5: str
+    md5: str = ""
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +105,17 @@ class SignedPart:
 
 @dataclass(frozen=True, slots=True)
 class SealedPart:
-    """One line of a seal."""
+    """One line of a seal; `md5` is empty where the part was signed with its SHA-256."""
 
     number: int
     size: int
     md5: str
     sha256: str
+
+    @property
+    def signed(self) -> Part:
+        """The part as it is signed and stored."""
+        return Part(self.number, self.size, self.md5, "" if self.md5 else self.sha256)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,9 +58,8 @@ def _check_package(exchange: Exchange, row: Row[Any], *, full: bool) -> Iterator
         again = work.one(select(packages.c.state).where(packages.c.id == row.id))
     if again is None or again.state not in READABLE:
         return
-    if [Part(part.number, part.size, part.md5) for part in rows] != exchange.store.list_parts(
-        row.id
-    ):
+    sealed = [Part(part.number, part.size, part.md5 or part.sha256) for part in rows]
+    if sealed != exchange.store.list_parts(row.id):
         yield f"{where}: the stored parts are not those that were sealed"
         return
     try:

@@ -18,7 +18,7 @@ from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import GoneError, NotFoundError, QuotaError, UploadInterruptedError, UsageError
 from emixcli.server.accounts import Account
-from emixcli.server.clock import DAY_MS, SECOND_MS
+from emixcli.server.clock import DAY_MS, MINUTE_MS, SECOND_MS
 from emixcli.server.problems import ConflictError, TooLargeError
 from emixcli.server.states import LIVE, READABLE, UPLOADABLE, PackageState, Role
 from emixcli.server.store import Part, PartsMismatchError, SignedPart
@@ -28,6 +28,8 @@ from emixcli.server.work import Exchange, Work
 
 PACKAGE_ID = re.compile(r"[0-9a-hjkmnp-tv-z]{26}")
 _MIB = 1 << 20
+#: An upload under way is noted this often; abandoned ones end after days.
+_TOUCH_MS = 10 * MINUTE_MS
 
 
 @dataclass(frozen=True)
@@ -41,12 +43,17 @@ class Announcement:
 
 @dataclass(frozen=True)
 class SealedPart:
-    """A part as the client says it must be; digests in hex."""
+    """A part as the client says it must be; digests in hex, `md5` empty where it is not known."""
 
     number: int
     size: int
     md5: str
     sha256: str
+
+    @property
+    def stored(self) -> Part:
+        """As it lies in the store."""
+        return Part(self.number, self.size, self.md5 or self.sha256)
 
 
 @dataclass(frozen=True)
@@ -234,18 +241,27 @@ def sign_parts(
     ------
     NotFoundError, GoneError, ConflictError, UsageError
     """
-    with exchange.write() as work:
+    with exchange.read() as work:
         row = uploading_package(work, account, package_id)
         for part in wanted:
             _check_part(work, row, part)
+        expires_ms = work.now_ms + work.settings.limits.part_url_s * SECOND_MS
+        is_fresh = work.now_ms - row.touched_ms < _TOUCH_MS
+    if row.state == PackageState.DRAFT or not is_fresh:
+        # Only then: a durable write at each part would stop the line.
+        _touch(exchange, account, package_id)
+    exchange.store.begin(row.id)
+    return [exchange.store.sign_part(row.id, part, expires_ms=expires_ms) for part in wanted]
+
+
+def _touch(exchange: Exchange, account: Account, package_id: str) -> None:
+    with exchange.write() as work:
+        row = uploading_package(work, account, package_id)
         if row.state == PackageState.DRAFT:
             work.move_package(row, PackageState.UPLOADING, actor=account.id)
         else:
             touch = update(packages).where(packages.c.id == row.id)
             work.hit(touch.values(touched_ms=work.now_ms))
-        expires_ms = work.now_ms + work.settings.limits.part_url_s * SECOND_MS
-    exchange.store.begin(row.id)
-    return [exchange.store.sign_part(row.id, part, expires_ms=expires_ms) for part in wanted]
 
 
 def _check_part(work: Work, row: Row[Any], part: Part) -> None:
@@ -273,9 +289,8 @@ def seal_package(exchange: Exchange, account: Account, package_id: str, seal: Se
             return _same_seal(work, row, seal)
         uploading_package(work, account, package_id)
     _check_seal(row, seal)
-    stored = [Part(part.number, part.size, part.md5) for part in seal.parts]
     try:
-        exchange.store.complete(row.id, stored)
+        exchange.store.complete(row.id, [part.stored for part in seal.parts])
     except PartsMismatchError as exc:
         message = "some parts are missing or differ"
         raise UploadInterruptedError(message, hint="send the missing parts, then seal") from exc
@@ -307,12 +322,12 @@ def _part_row(package: str, part: SealedPart) -> dict[str, Any]:
 
 def _same_seal(work: Work, row: Row[Any], seal: Seal) -> Row[Any]:
     known = [
-        (part.number, part.size, part.md5)
+        Part(part.number, part.size, part.md5 or part.sha256)
         for part in work.all(
             select(parts).where(parts.c.package == row.id).order_by(parts.c.number)
         )
     ]
-    if known != [(part.number, part.size, part.md5) for part in seal.parts]:
+    if known != [part.stored for part in seal.parts]:
         message = "the package was sealed before with other parts"
         raise ConflictError(message)
     return row

@@ -23,6 +23,7 @@ from emixcli.server.accounts import Passwords
 from emixcli.server.api.deps import Site
 from emixcli.server.app import make_app, make_site, open_exchange
 from emixcli.server.clock import Clock, system_clock
+from emixcli.server.protocol import Protocol
 from emixcli.server.settings import Settings
 
 _GRACE_S = 20
@@ -113,6 +114,7 @@ def make_server(site: Site, settings: Settings, *, with_worker: bool = True) -> 
     config = uvicorn.Config(
         make_app(site, with_worker=with_worker),
         log_config=None,
+        http=Protocol,
         access_log=False,
         server_header=False,
         proxy_headers=settings.behind_proxy,

@@ -47,6 +47,7 @@ class Limits:
     session_s: int = 3600
     content_s: int = 12 * 3600
     ticket_s: int = 3600
+    download_check_s: int = 5
     hold_new_s: int = 120
     hold_verified_s: int = 0
     otp_s: int = 600

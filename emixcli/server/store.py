@@ -10,14 +10,21 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+_MD5_LENGTH = 32
+
 
 @dataclass(frozen=True)
 class Part:
-    """A part as it lies in the store; `md5` in hex."""
+    """A part as it lies in the store; `digest` is its MD5 or SHA-256 in hex."""
 
     number: int
     size: int
-    md5: str
+    digest: str
+
+    @property
+    def algorithm(self) -> str:
+        """`md5` or `sha256`."""
+        return "md5" if len(self.digest) == _MD5_LENGTH else "sha256"
 
 
 @dataclass(frozen=True)
@@ -48,12 +55,28 @@ class ObjectReader(Protocol):
             The object is gone.
         """
 
+    def find_file(self, offset: int) -> tuple[int, int, int] | None:
+        """Descriptor, position and number of bytes of the file that holds the bytes at `offset`.
+
+        None where the bytes are not in files of this machine. The descriptor is good until the next
+        call.
+
+        Raises
+        ------
+        KeyError
+            The object is gone.
+        """
+
     def close(self) -> None:
         """Release what is open."""
 
 
 class Store(Protocol):
     """Bytes by key. All calls block; the caller runs them in a thread."""
+
+    #: The digest that a client should sign parts with: the fastest that the store checks itself.
+    #: `md5` is taken by every store.
+    part_digest: str
 
     def begin(self, key: str) -> None:
         """Make ready to take parts; nothing happens when that was done before."""
@@ -62,10 +85,15 @@ class Store(Protocol):
         """A URL that takes exactly this part until the moment given."""
 
     def list_parts(self, key: str) -> list[Part]:
-        """The parts that are safely stored, by number."""
+        """The parts that have arrived whole, by number.
+
+        A failure of power before `complete` may take one of them; it is then no longer listed.
+        """
 
     def complete(self, key: str, parts: Sequence[Part]) -> None:
-        """Make one object of exactly these parts; again with the same parts changes nothing.
+        """Make one object of exactly these parts, safe against a failure of power.
+
+        Again with the same parts changes nothing.
 
         Raises
         ------

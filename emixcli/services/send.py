@@ -261,6 +261,7 @@ def _stream(
         announced.package.part_size,
         held=plan.page_length,
         known=announced.parts,
+        part_digest=announced.package.part_digest,
     )
     progress.stage("sending", plan.size_bound)
 
@@ -304,8 +305,8 @@ def _tell_loss(journal: Journal, announced: Announced, progress: ProgressListene
 
 
 def _has_all(announced: Announced, packed: Record) -> bool:
-    known = {(part.number, part.size, part.md5) for part in announced.parts.values()}
-    return all((number, size, md5) in known for number, size, md5, _ in packed["parts"])
+    known = set(announced.parts.values())
+    return all(SealedPart(*part).signed in known for part in packed["parts"])
 
 
 def _result(sending: Sending, brought: _Brought, shares: list[NewShare]) -> SendResult:

@@ -6,14 +6,16 @@ What is spooled is ciphertext already, since a package is encrypted entry by ent
 from __future__ import annotations
 
 import contextlib
+import os
 import queue
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, BinaryIO, Protocol
 
 from emixcli import config
-from emixcli.errors import NoSpaceError, OutputError
+from emixcli.errors import NoSpaceError, OutputError, PackageDamagedError
 
 #: A socket's time-out covers one of these, so that a slow line may take what it needs for a part.
 PIECE = 256 << 10
@@ -128,6 +130,54 @@ class DiskPart:
                 "there is no room for waiting parts",
                 hint="free some space where emix keeps its state, or set EMIX_HOME",
             ) from exc
+
+
+class FilePart:
+    """A part of a finished file, read again each time it is wanted.
+
+    Parameters
+    ----------
+    file
+        The package, at any position.
+    start, size
+        The part's bytes in it.
+    head
+        What goes out in place of the first bytes of the file.
+    """
+
+    def __init__(self, file: BinaryIO, start: int, size: int, head: bytes) -> None:
+        self._file, self._start, self._size, self._head = file, start, size, head
+
+    def __len__(self) -> int:
+        return self._size
+
+    def pieces(self) -> Iterator[memoryview]:
+        """Yield the bytes; each piece is good until the next."""
+        buffer = memoryview(bytearray(min(PIECE, self._size)))
+        at, end = self._start, self._start + self._size
+        while at < end:
+            if at < len(self._head):
+                piece = memoryview(self._head)[at : min(at + PIECE, end)]
+            else:
+                piece = buffer[: min(PIECE, end - at)]
+                piece = piece[: _read_into(self._file, piece, at)]
+            if not piece:
+                raise PackageDamagedError("the package changed while it was read")
+            yield piece
+            at += len(piece)
+
+
+_seeking = threading.Lock()
+
+
+def _read_into(file: BinaryIO, target: memoryview, offset: int) -> int:
+    if hasattr(os, "preadv"):
+        return os.preadv(file.fileno(), [target], offset)
+    with _seeking:
+        file.seek(offset)
+        data = file.read(len(target))
+    target[: len(data)] = data
+    return len(data)
 
 
 class Pool:

@@ -25,12 +25,12 @@ from emixcli.errors import (
 )
 from emixcli.exchange.interface import Exchange, Package, Part, Seal, SealedPart
 from emixcli.progress import SILENT, ProgressListener
+from emixcli.services.spool import FilePart
 from emixcli.services.uploader import Uploaded, Uploader, UploadTarget, interrupted, part_size_for
 
 #: States in which the bytes of a package are complete and never change.
 SEALED = frozenset({"sealed", "shared"})
 _OPEN = frozenset({"draft", "uploading"})
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,30 @@ class UploadResult:
     package: Package
     n_parts: int
     n_skipped: int
+
+
+@dataclass(frozen=True, slots=True)
+class FileHead:
+    """What the page of a package file says of it; nothing of that is authenticated."""
+
+    package_id: str
+    size: int
+
+
+def load_head(path: Path) -> FileHead:
+    """Return id and size of a package file; much quicker than opening it.
+
+    Raises
+    ------
+    EmixError
+        It cannot be read, or is not a package.
+    """
+    try:
+        with path.open("rb") as file:
+            element = read_package_element(file.read(MAX_PAGE))
+    except OSError as exc:
+        raise MediaError("the package cannot be read", hint="check the file name") from exc
+    return FileHead(str(element["package_id"]), int(element["size"]))
 
 
 def announce(exchange: Exchange, package_id: str, *, size_bound: int) -> Announced:
@@ -153,16 +177,19 @@ def _upload(
     if announced.is_sealed:
         return _already(announced.package, size)
     progress.stage("uploading", size)
-    target = UploadTarget(exchange, package_id, announced.package.part_size, known=announced.parts)
+    part_size = announced.package.part_size
+    target = UploadTarget(
+        exchange,
+        package_id,
+        part_size,
+        known=announced.parts,
+        part_digest=announced.package.part_digest,
+    )
+    head = head[:slots_offset] + bare + head[slots_offset + SLOTS_LENGTH :]
     with Uploader(target, progress=progress, on_part=on_part) as uploader:
-        uploader.write(head[:slots_offset])
-        uploader.write(bare)
-        uploader.write(memoryview(head)[slots_offset + SLOTS_LENGTH :])
-        while chunk := file.read(_CHUNK):
-            uploader.write(chunk)
+        for start in range(0, size, part_size):
+            uploader.add(FilePart(file, start, min(part_size, size - start), head))
         uploaded = uploader.finish()
-    if uploaded.size != size:
-        raise PackageDamagedError("the package changed while it was read")
     package = seal(exchange, package_id, uploaded, slots_offset=slots_offset)
     return UploadResult(package, len(uploaded.parts), uploaded.n_skipped)
 

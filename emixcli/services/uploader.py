@@ -8,10 +8,11 @@ sent last, since the page is completed last.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Self
@@ -23,10 +24,10 @@ from emixcli.errors import (
     OutputError,
     UploadInterruptedError,
 )
-from emixcli.exchange.interface import Exchange, Part, SealedPart
+from emixcli.exchange.interface import Exchange, Part, PartBody, SealedPart, SignedPart
 from emixcli.exchange.retry import STEADY, Patience, is_transient, persist
 from emixcli.progress import SILENT, ProgressListener
-from emixcli.services.spool import MEMORY_PART_MAX, PartBuffer, Pool
+from emixcli.services.spool import MEMORY_PART_MAX, FilePart, PartBuffer, Pool
 
 MIB = 1 << 20
 PART_MIN = 8 * MIB
@@ -34,7 +35,11 @@ PARTS_MAX = 1000
 #: Parts in flight: two to four beat one stream, more gain nothing.
 WORKERS, WORKERS_DISK = 3, 2
 
+#: Parts of a finished file that are hashed and signed together.
+_SIGN_MAX = 8
+
 Bytes = bytes | bytearray | memoryview
+_Item = tuple[int, PartBuffer | FilePart]
 
 
 def part_size_for(size_bound: int) -> int:
@@ -56,6 +61,8 @@ class UploadTarget:
         Bytes at the front that may still change: the parts that hold them go last.
     known
         Parts that the exchange has, by number.
+    part_digest
+        What the addresses of parts are signed with: `md5` or `sha256`.
     """
 
     exchange: Exchange
@@ -63,6 +70,7 @@ class UploadTarget:
     part_size: int
     held: int = 0
     known: Mapping[int, Part] = field(default_factory=dict)
+    part_digest: str = "md5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +112,7 @@ class Uploader:
         self._n_held = -(-target.held // target.part_size)
         workers = WORKERS if target.part_size <= MEMORY_PART_MAX else WORKERS_DISK
         self._pool = Pool(target.part_size, workers + 1 + self._n_held)
-        self._todo: queue.SimpleQueue[tuple[int, PartBuffer] | None] = queue.SimpleQueue()
+        self._todo: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._held: dict[int, PartBuffer] = {}
         self._current: PartBuffer | None = None
         self._number = 0
@@ -142,6 +150,12 @@ class Uploader:
             rest = rest[room:]
             if len(self._current) == self._target.part_size:
                 self._pass_on()
+
+    def add(self, part: FilePart) -> None:
+        """Take the next part of a finished file; in place of `write`, and without waiting."""
+        self._number += 1
+        self._size += len(part)
+        self._todo.put((self._number, part))
 
     def patch(self, offset: int, data: Bytes) -> None:
         """Replace bytes of the page, which has not been sent yet."""
@@ -203,32 +217,63 @@ class Uploader:
             self._todo.put((self._number, buffer))
 
     def _work(self) -> None:
-        while (item := self._todo.get()) is not None:
-            number, buffer = item
+        while batch := self._next():
             try:
                 if self._failure is None and not self._stop.is_set():
-                    self._send(number, buffer)
+                    self._send(batch)
             except Exception as exc:  # noqa: BLE001 - raised again in the writer's thread
                 self._failure = self._failure or exc
             finally:
-                self._pool.give(buffer)
+                for _number, buffer in batch:
+                    if not isinstance(buffer, FilePart):
+                        self._pool.give(buffer)
 
-    def _send(self, number: int, buffer: PartBuffer) -> None:
-        part = digest(number, buffer.pieces())
-        known = self._target.known.get(number)
-        skipped = known is not None and (known.size, known.md5) == (part.size, part.md5)
+    def _next(self) -> list[_Item]:
+        """Wait for a part; several where many wait, so that one request signs them."""
+        item = self._todo.get()
+        batch = [] if item is None else [item]
+        with contextlib.suppress(queue.Empty):
+            while 0 < len(batch) <= min(_SIGN_MAX, self._todo.qsize() // (2 * WORKERS)):
+                item = self._todo.get_nowait()
+                if item is None:
+                    self._todo.put(None)
+                    break
+                batch.append(item)
+        return batch
+
+    def _send(self, batch: Sequence[_Item]) -> None:
+        wanted = self._target.part_digest
+        parts = [digest(number, buffer.pieces(), wanted) for number, buffer in batch]
+        missing = [part.signed for part in parts if not self._is_known(part)]
+        signed: dict[int, SignedPart] = {}
+        if len(missing) > 1:
+            signed = persist(partial(self._sign, missing), self._patience, sleep=self._wait)
+        for part, (_number, buffer) in zip(parts, batch, strict=True):
+            if self._stop.is_set() or self._failure is not None:
+                return
+            self._send_one(part, buffer, signed)
+
+    def _sign(self, parts: Sequence[Part]) -> dict[int, SignedPart]:
+        found = self._target.exchange.sign_parts(self._target.package_id, parts)
+        return {one.number: one for one in found}
+
+    def _is_known(self, part: SealedPart) -> bool:
+        return self._target.known.get(part.number) == part.signed
+
+    def _send_one(self, part: SealedPart, buffer: PartBody, signed: dict[int, SignedPart]) -> None:
+        number, skipped = part.number, self._is_known(part)
         if skipped:
             self._advance(part.size)
         else:
-            persist(partial(self._put, part, buffer), self._patience, sleep=self._wait)
+            persist(partial(self._put, part, buffer, signed), self._patience, sleep=self._wait)
         with self._lock:
             self._done[number] = part
             self._n_skipped += skipped
             if not skipped:
                 self._on_part(part)
 
-    def _put(self, part: SealedPart, buffer: PartBuffer) -> None:
-        """Send one part with a fresh address; a failed try takes its progress back."""
+    def _put(self, part: SealedPart, buffer: PartBody, signed: dict[int, SignedPart]) -> None:
+        """Send one part; a failed try takes its progress back, the next gets a fresh address."""
         gone = 0
 
         def sent(n: int) -> None:
@@ -238,11 +283,10 @@ class Uploader:
             gone += n
             self._advance(n)
 
-        exchange, package_id = self._target.exchange, self._target.package_id
         try:
-            wanted = Part(part.number, part.size, part.md5)
-            signed = exchange.sign_parts(package_id, [wanted])[0]
-            exchange.put_part(signed, buffer, sent=sent)
+            number = part.number
+            address = signed.pop(number, None) or self._sign([part.signed])[number]
+            self._target.exchange.put_part(address, buffer, sent=sent)
         except UploadInterruptedError as error:
             # What the exchange says of one part ("it came too slowly") is mended by a new try.
             self._advance(-gone)
@@ -278,12 +322,13 @@ def interrupted(failure: BaseException) -> BaseException:
     return failure
 
 
-def digest(number: int, pieces: Iterable[memoryview]) -> SealedPart:
-    """Return number, size and digests of a part."""
+def digest(number: int, pieces: Iterable[memoryview], part_digest: str = "md5") -> SealedPart:
+    """Return number, size and digests of a part; without MD5 where nobody asks for it."""
     md5, sha256 = hashlib.md5(usedforsecurity=False), hashlib.sha256()
-    size = 0
+    with_md5, size = part_digest == "md5", 0
     for piece in pieces:
-        md5.update(piece)
+        if with_md5:
+            md5.update(piece)
         sha256.update(piece)
         size += len(piece)
-    return SealedPart(number, size, md5.hexdigest(), sha256.hexdigest())
+    return SealedPart(number, size, md5.hexdigest() if with_md5 else "", sha256.hexdigest())

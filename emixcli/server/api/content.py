@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import Annotated
 
-import anyio.to_thread
 from fastapi import APIRouter, Query, Request, Response
 from starlette.types import Receive, Scope, Send
 
@@ -15,6 +14,7 @@ from emixcli.server import recipients as service
 from emixcli.server.accounts import find_account
 from emixcli.server.api.deps import Site, SiteArg, bearer_token
 from emixcli.server.api.ranges import ByteRange, UnsatisfiableError, parse_range
+from emixcli.server.protocol import WireClosedError, find_wire, in_thread
 from emixcli.server.recipients import Content
 from emixcli.server.slots import slots_area
 from emixcli.server.store import ObjectReader
@@ -22,7 +22,6 @@ from emixcli.server.store import ObjectReader
 router = APIRouter(prefix="/v1/packages", tags=["content"])
 
 CHUNK = 1 << 20
-_RECHECK_S = 5.0
 _HEADERS = {
     "Content-Type": "application/octet-stream",
     "Accept-Ranges": "bytes",
@@ -103,21 +102,30 @@ class _Job:
     wanted: ByteRange | None
     replace: bytes | None
 
+    def is_slots(self, offset: int) -> bool:
+        """Whether the byte at `offset` is one of a copy's own slots."""
+        area = self.replace or b""
+        return 0 <= offset - self.content.slots_offset < len(area)
+
+    def until_slots(self, offset: int) -> int:
+        """Bytes from `offset` to where a copy's own slots begin or end, or to the end."""
+        start = self.content.slots_offset
+        edges = (start, start + len(self.replace or b""), self.content.size)
+        return min(edge - offset for edge in edges if edge > offset)
+
     def read(self, offset: int, length: int) -> bytes:
-        """Stored bytes, with the slots area exchanged in a copy."""
-        data = self.reader.read(offset, length)
-        if self.replace is None:
-            return data
-        start = max(self.content.slots_offset, offset)
-        end = min(self.content.slots_offset + len(self.replace), offset + len(data))
-        if start >= end:
-            return data
-        inside = self.replace[start - self.content.slots_offset : end - self.content.slots_offset]
-        return data[: start - offset] + inside + data[end - offset :]
+        """Stored bytes, or those of the copy's own slots; not across an edge of these."""
+        if self.replace is not None and self.is_slots(offset):
+            at = offset - self.content.slots_offset
+            return self.replace[at : at + length]
+        return self.reader.read(offset, length)
 
 
 class ContentResponse(Response):
-    """Streams in chunks of 1 MiB read in a thread; stops when the permission ends meanwhile."""
+    """Streams a package; stops when the permission ends or the recipient goes meanwhile.
+
+    The kernel sends the stored files where it can, else chunks of 1 MiB are read in a thread.
+    """
 
     def __init__(self, job: _Job, headers: dict[str, str]) -> None:
         self._job = job
@@ -132,6 +140,7 @@ class ContentResponse(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the range, then note a finished download."""
         del receive
+        self._wire = find_wire(scope)
         start = {"type": "http.response.start", "status": self.status_code}
         try:
             await send({**start, "headers": self.raw_headers})
@@ -148,18 +157,34 @@ class ContentResponse(Response):
         end = offset + self._range.length
         checked = time.monotonic()
         while offset < end:
-            if time.monotonic() - checked > _RECHECK_S:
+            if time.monotonic() - checked > job.site.limits.download_check_s:
                 checked = time.monotonic()
                 exchange = job.site.exchange
-                if not await anyio.to_thread.run_sync(
-                    service.still_readable, exchange, job.content
-                ):
+                if not await in_thread(service.still_readable, exchange, job.content):
                     raise ConnectionAbortedError
-            body = await anyio.to_thread.run_sync(job.read, offset, min(CHUNK, end - offset))
-            offset += len(body)
-            job.site.metrics.sent.inc(len(body))
-            more = offset < end
-            await send({"type": "http.response.body", "body": body, "more_body": more})
+            try:
+                n = await self._send_some(send, offset, end - offset)
+            except (KeyError, WireClosedError) as exc:
+                # Purged, or the other side has gone: the whole has not arrived.
+                raise ConnectionAbortedError from exc
+            offset += n
+            job.site.metrics.sent.inc(n)
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _send_some(self, send: Send, offset: int, length: int) -> int:
+        """Send the next bytes, as many as go at once, and return their number."""
+        job, wire = self._job, self._wire
+        length = min(length, job.until_slots(offset))
+        if wire is not None and wire.is_direct and not job.is_slots(offset):
+            found = await in_thread(job.reader.find_file, offset)
+            if found is not None:
+                descriptor, position, n = found
+                return await wire.send_file(descriptor, position, min(n, length))
+        body = await in_thread(job.read, offset, min(CHUNK, length))
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        if wire is not None and wire.is_closed:
+            raise WireClosedError
+        return len(body)
 
     async def _note(self) -> None:
         job = self._job
@@ -167,4 +192,4 @@ class ContentResponse(Response):
         whole = last if job.replace is not None else self._range.length == job.content.size
         if whole and job.content.share_id is not None:
             exchange, share_id = job.site.exchange, job.content.share_id
-            await anyio.to_thread.run_sync(service.note_download, exchange, share_id)
+            await in_thread(service.note_download, exchange, share_id)

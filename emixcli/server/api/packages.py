@@ -68,7 +68,7 @@ def delete_package(package_id: str, account: AccountArg, site: SiteArg) -> dict[
 def get_parts(package_id: str, account: AccountArg, site: SiteArg) -> dict[str, Any]:
     """The parts that are safely stored: what an interrupted upload need not send again."""
     parts = service.list_parts(site.exchange, account, package_id)
-    return {"parts": [{"number": p.number, "size": p.size, "md5": p.md5} for p in parts]}
+    return {"parts": [{"number": p.number, "size": p.size, p.algorithm: p.digest} for p in parts]}
 
 
 @router.post("/{package_id}/parts:sign")
@@ -76,7 +76,7 @@ def post_sign(
     package_id: str, body: SignBody, account: AccountArg, site: SiteArg
 ) -> dict[str, Any]:
     """Where and how to put up to 64 parts; the answer is used as it is, whatever the store."""
-    wanted = [Part(part.number, part.size, part.md5) for part in body.parts]
+    wanted = [Part(part.number, part.size, part.md5 or part.sha256 or "") for part in body.parts]
     signed = service.sign_parts(site.exchange, account, package_id, wanted)
     return {"parts": [signed_json(part, site.base_url) for part in signed]}
 
@@ -89,7 +89,7 @@ def post_seal(
     seal = Seal(
         size=body.size,
         sha256=body.sha256,
-        parts=[SealedPart(p.number, p.size, p.md5, p.sha256) for p in body.parts],
+        parts=[SealedPart(p.number, p.size, p.md5 or "", p.sha256) for p in body.parts],
         slots_offset=body.slots.offset,
         slots_length=body.slots.length,
     )
@@ -105,9 +105,12 @@ def _packages(site: Site, account: Account, rows: list[Row[Any]]) -> list[dict[s
     with site.exchange.read() as work:
         shares = shares_of(work, account, rows)
     vault, tries = site.exchange.vault, site.limits.code_tries
+    digest = site.exchange.store.part_digest
     return [
         package_json(
-            row, [share_json(share, site.base_url, vault, tries) for share in shares[row.id]]
+            row,
+            [share_json(share, site.base_url, vault, tries) for share in shares[row.id]],
+            digest,
         )
         for row in rows
     ]

@@ -1,14 +1,14 @@
 """Takes the parts of uploads: a plain ASGI endpoint behind signed URLs.
 
-Bytes are collected to 1 MiB, then written and hashed in a thread, one batch in flight for each
-connection; the event loop only moves data. Synced and renamed before the answer.
+A thread receives, hashes and writes a part while the event loop only waits (`protocol.Wire`). With
+TLS the bytes come by the event loop and go to a thread in batches of 1 MiB. What is answered for
+is whole and checked; `localparts` brings it to the disk behind the answer, and the seal waits for
+that.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import contextlib
 import errno
 import logging
@@ -22,8 +22,10 @@ from starlette.types import Receive, Scope, Send
 
 from emixcli.errors import EmixError, ForbiddenError, GoneError, UploadInterruptedError, UsageError
 from emixcli.server.api.deps import Site
-from emixcli.server.localstore import LocalStore, PartSink
+from emixcli.server.localparts import PartSink
+from emixcli.server.localstore import LocalStore, digest_header
 from emixcli.server.problems import NoRoomError, body_of, status_of
+from emixcli.server.protocol import Wire, WireClosedError, find_wire, in_thread
 from emixcli.server.store import Part
 
 _BATCH = 1 << 20
@@ -34,7 +36,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 class PartEndpoint:
-    """`PUT /store/KEY/NUMBER?size&md5&expires&signature`."""
+    """`PUT /store/KEY/NUMBER?size&sha256&expires&signature`, or with `md5`."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Store one part, or say why not."""
@@ -59,11 +61,12 @@ async def _take(site: Site, request: Request) -> None:
         raise GoneError(message)
     key = str(request.path_params["key"])
     part = _check(store, key, request)
-    if await asyncio.to_thread(store.has_part, key, part):
-        await _drain(site, request, part)
+    if await in_thread(store.has_part, key, part):
+        async for _batch in _batches(site, request, part):
+            pass
         return
     try:
-        sink = await asyncio.to_thread(store.open_part, key, part)
+        sink = await in_thread(store.open_part, key, part)
     except FileNotFoundError as exc:
         message = "this upload has ended"
         raise GoneError(message) from exc
@@ -77,17 +80,71 @@ def _check(store: LocalStore, key: str, request: Request) -> Part:
     message = "the URL of this part is not valid, or no longer"
     try:
         number = int(request.path_params["number"])
-        part = Part(number, int(query["size"]), query["md5"])
+        digest = query["md5"] if "md5" in query else query["sha256"]
+        part = Part(number, int(query["size"]), digest)
         expires_ms, signature = int(query["expires"]), query["signature"]
-        md5 = base64.b64decode(request.headers.get("content-md5", ""), validate=True)
-    except (KeyError, ValueError, binascii.Error) as exc:
+        wanted = digest_header(part)
+    except (KeyError, ValueError) as exc:
         raise ForbiddenError(message) from exc
-    if not store.check_signature(key, part, expires_ms, signature) or md5.hex() != part.md5:
+    if not store.check_signature(key, part, expires_ms, signature) or any(
+        request.headers.get(name) != value for name, value in wanted.items()
+    ):
         raise ForbiddenError(message, hint="have the part signed again")
     if request.headers.get("content-length") != str(part.size):
         message = "Content-Length must be the size that was signed"
         raise ForbiddenError(message)
     return part
+
+
+async def _write(site: Site, request: Request, part: Part, sink: PartSink) -> None:
+    try:
+        wire = find_wire(request.scope)
+        if wire is not None and wire.is_direct:
+            await _receive(site, request, part, sink, wire=wire)
+        else:
+            async for batch in _batches(site, request, part):
+                await in_thread(sink.write_all, batch)
+        good = await in_thread(sink.finish)
+    except FileNotFoundError as exc:
+        message = "this upload has ended"
+        raise GoneError(message) from exc
+    except OSError as exc:
+        raise _disk_error(exc) from exc
+    finally:
+        sink.abort()
+    if not good:
+        message = "the bytes of this part do not match its digest"
+        raise UsageError(message, hint="send the part again")
+
+
+async def _receive(site: Site, request: Request, part: Part, sink: PartSink, *, wire: Wire) -> None:
+    """The body from the socket to the file; after a failure the rest of it is read and dropped."""
+    failure: list[OSError] = []
+    too_much = part.size
+
+    def take(data: memoryview) -> None:
+        nonlocal too_much
+        too_much -= len(data)
+        if failure:
+            return
+        try:
+            sink.write(data)
+        except OSError as exc:
+            failure.append(exc)
+
+    request.state.body_read = True
+    try:
+        await wire.receive(part.size, take, idle_s=site.limits.body_idle_s)
+    except WireClosedError as exc:
+        text = "the connection was cut"
+        raise UploadInterruptedError(text) from exc
+    except TimeoutError as exc:
+        text = "the part came too slowly"
+        raise UploadInterruptedError(text) from exc
+    finally:
+        site.metrics.received.inc(part.size - too_much)
+    if failure:
+        raise failure[0]
 
 
 async def _batches(site: Site, request: Request, part: Part) -> AsyncIterator[list[bytes]]:
@@ -118,28 +175,6 @@ async def _batches(site: Site, request: Request, part: Part) -> AsyncIterator[li
             site.metrics.received.inc(waiting)
             yield batch
             batch, waiting = [], 0
-
-
-async def _drain(site: Site, request: Request, part: Part) -> None:
-    async for _batch in _batches(site, request, part):
-        pass
-
-
-async def _write(site: Site, request: Request, part: Part, sink: PartSink) -> None:
-    try:
-        async for batch in _batches(site, request, part):
-            await asyncio.to_thread(sink.write, batch)
-        good = await asyncio.to_thread(sink.finish)
-    except FileNotFoundError as exc:
-        message = "this upload has ended"
-        raise GoneError(message) from exc
-    except OSError as exc:
-        raise _disk_error(exc) from exc
-    finally:
-        sink.abort()
-    if not good:
-        message = "the bytes of this part do not match its MD5"
-        raise UsageError(message, hint="send the part again")
 
 
 async def _read_away(request: Request) -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from sqlalchemy import Row
 
 from emixcli.server.accounts import Account
@@ -43,11 +43,19 @@ class PackageBody(Body):
 
 
 class PartBody(Body):
-    """A part that is about to be sent."""
+    """A part that is about to be sent, with the digest that its URL shall hold it to."""
 
     number: Number
     size: Size
-    md5: Md5
+    md5: Md5 | None = None
+    sha256: Sha256 | None = None
+
+    @model_validator(mode="after")
+    def _one_digest(self) -> Self:
+        if (self.md5 is None) == (self.sha256 is None):
+            message = "md5 or sha256"
+            raise ValueError(message)
+        return self
 
 
 class SignBody(Body):
@@ -56,9 +64,12 @@ class SignBody(Body):
     parts: Annotated[list[PartBody], Field(min_length=1, max_length=64)]
 
 
-class SealedPartBody(PartBody):
-    """A part with the digest that it must have."""
+class SealedPartBody(Body):
+    """A part as it was sent: `md5` where that was signed, and the digest that it must have."""
 
+    number: Number
+    size: Size
+    md5: Md5 | None = None
     sha256: Sha256
 
 
@@ -119,7 +130,7 @@ def account_json(account: Account) -> dict[str, Any]:
     }
 
 
-def package_json(row: Row[Any], shares: list[dict[str, Any]]) -> dict[str, Any]:
+def package_json(row: Row[Any], shares: list[dict[str, Any]], part_digest: str) -> dict[str, Any]:
     """A package with its shares."""
     return {
         "package_id": row.package_id,
@@ -127,6 +138,7 @@ def package_json(row: Row[Any], shares: list[dict[str, Any]]) -> dict[str, Any]:
         "size": row.size,
         "size_bound": row.size_bound,
         "part_size": row.part_size,
+        "part_digest": part_digest,
         "created": iso_time(row.created_ms),
         "sealed": iso_time(row.sealed_ms),
         "ended": iso_time(row.ended_ms),
