@@ -1,0 +1,164 @@
+"""What commands ask, answered by a person at a real terminal."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tests.running import EmixProcess, Result
+from tests.terminal import CTRL_C, CTRL_D, play
+from tests.unit.services.exchange_process import EMAIL, PASSWORD, ExchangeProcess
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+
+#: A command with its arguments, then what is typed: (end of the question, answer).
+Ask = Callable[..., Result]
+GO_ON, ADDRESS, SECRET = "[y/N] ", "type the address again: ", "password: "
+
+
+@pytest.fixture
+def ask(tmp_path: Path) -> Ask:
+    def run(*arguments: str | Path, answers: tuple[tuple[str, str], ...] = ()) -> Result:
+        return play("-m", "emixcli", *arguments, answers=answers, cwd=tmp_path)
+
+    return run
+
+
+def n_shares(emix: EmixProcess) -> int:
+    found = emix("list", "--json").document["packages"]
+    return sum(len(package["shares"]) for package in found)
+
+
+def test_login(ask: Ask, run_emix: EmixProcess, exchange: ExchangeProcess) -> None:
+    login = ("login", exchange.url, "--store", "file")
+    wrong = ask(*login, answers=(("mail address: ", EMAIL), (SECRET, "nonsense")))
+    assert wrong.code == 4, wrong.stderr
+    stopped = ask(*login, "--email", EMAIL, answers=((SECRET, CTRL_C),))
+    assert stopped.code == 130
+    ended = ask(*login, answers=(("mail address: ", CTRL_D),))
+    assert ended.code == 5
+    refused = ask(*login, "--email", EMAIL, "--no-input")
+    assert refused.code == 5
+    assert "--password-file" in refused.stderr
+    assert run_emix("whoami").code == 2  # no exchange is known yet
+    right = ask(*login, answers=(("mail address: ", EMAIL), (SECRET, PASSWORD)))
+    assert right.code == 0, right.stderr
+    assert PASSWORD not in right.stderr
+    assert run_emix("whoami", "--json").document["email"] == EMAIL
+
+
+def test_send(
+    ask: Ask, run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
+) -> None:
+    address = "asked@clinic.example"
+    send = ("send", small_disc, "--to", address, "--purpose", "treatment")
+    before = n_shares(run_emix)
+    assert ask(*send, answers=((GO_ON, "n"),)).code == 5
+    assert ask(*send, answers=((GO_ON, CTRL_C),)).code == 130
+    assert ask(*send, "--no-input").code == 5
+    other = ask(*send, answers=((GO_ON, "y"), (ADDRESS, "asked@clinc.example")))
+    assert other.code == 69
+    assert "nothing was sent" in other.stderr
+    assert ask(*send, answers=((GO_ON, "y"), (ADDRESS, CTRL_C))).code == 130
+    assert ask(*send, answers=((GO_ON, "y"), (ADDRESS, CTRL_D))).code == 5
+    unconfirmed = ask(*send, "--yes", "--no-input")
+    assert unconfirmed.code == 69
+    assert "--confirm-to" in unconfirmed.stderr
+    assert n_shares(run_emix) == before
+    sent = ask(*send, answers=((GO_ON, "y"), (ADDRESS, address.upper())))
+    assert sent.code == 0, sent.stderr
+    code = re.search(rf"access code for {address}: ([0-9A-Z-]{{13}})", sent.stderr)
+    assert code is not None
+    assert sent.stdout.startswith(logged_in.url)
+    assert n_shares(run_emix) == before + 1
+
+
+def test_share_and_revoke(
+    ask: Ask, run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
+) -> None:
+    assert run_emix("pack", small_disc, "-o", "p.emix.html", "--code-out", "code").code == 0
+    package_id = run_emix("upload", "p.emix.html", "--json").document["package_id"]
+    share = ("share", package_id, "--to", "more@clinic.example", "--purpose", "legal")
+    assert ask(*share, answers=((GO_ON, ""),)).code == 5
+    mistyped = ask(*share, answers=((GO_ON, "y"), (ADDRESS, "more@clinic.exampel")))
+    assert mistyped.code == 69
+    shared = ask(*share, answers=((GO_ON, "y"), (ADDRESS, "more@clinic.example")))
+    assert shared.code == 0, shared.stderr
+    share_id = run_emix("status", package_id, "--json").document["shares"][0]["share_id"]
+    end = f"type {share_id[-4:]} to go on: "
+    assert ask("revoke", share_id, answers=((end, "yes"),)).code == 5
+    assert ask("revoke", share_id, answers=((end, CTRL_C),)).code == 130
+    assert ask("revoke", share_id, "--no-input").code == 5
+    state = run_emix("status", package_id, "--json").document["shares"][0]["state"]
+    assert state in {"held", "notified"}
+    assert ask("revoke", share_id, answers=((end, share_id[-4:].lower()),)).code == 0
+    state = run_emix("status", package_id, "--json").document["shares"][0]["state"]
+    assert state == "revoked"
+
+
+def test_download(
+    ask: Ask, run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
+) -> None:
+    address = "reader@clinic.example"
+    sent = run_emix(
+        "send", small_disc, "--to", address, "--confirm-to", address, "--hold", "0", "--purpose",
+        "treatment", "--yes", "--json", "--code-out", "code",
+    )  # fmt: skip
+    code = (tmp_path / "code").read_text().strip()
+    get = ("download", sent.document["shares"][0]["link"], "-o", "in")
+    mail, access = "code from the mail: ", "access code: "
+    assert ask(*get, "--no-input").code == 5
+    assert ask(*get, answers=((mail, CTRL_C),)).code == 130
+    assert run_emix(*get, "--request-code").code == 0
+    (tmp_path / "mail").write_text(logged_in.mail_code(address))
+    by_file = (*get, "--mail-code-file", "mail")
+    assert run_emix(*by_file[:-1], "absent").code == 2
+    assert not list((tmp_path / "in").glob("*"))
+    got = ask(*by_file, answers=((access, f" {code.lower()} "),))
+    assert got.code == 0, got.stderr
+    assert code not in got.stderr + got.stdout
+    assert [path.suffix for path in (tmp_path / "in").iterdir()] == [".html"]
+
+
+def test_passphrases(ask: Ask, run_emix: EmixProcess, tmp_path: Path) -> None:
+    builders.study(tmp_path / "disc")
+    words, first, second = "four unrelated words here", "passphrase: ", "passphrase (again): "
+    pack = ("pack", "disc", "-o", "p.emix.html", "--passphrase")
+    assert ask(*pack, answers=((first, words), (second, words + "!"))).code == 2
+    assert ask(*pack, answers=((first, "short"), (second, "short"))).code == 82
+    assert ask(*pack, answers=((first, words), (second, CTRL_C))).code == 130
+    assert ask(*pack, "--no-input").code == 5
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disc"]
+    assert ask(*pack, answers=((first, words), (second, words))).code == 0
+    elsewhere = {"EMIX_HOME": str(tmp_path / "elsewhere")}
+    verify = ("-m", "emixcli", "verify", "p.emix.html")
+    wrong = play(*verify, answers=(("access code: ", "x"),), cwd=tmp_path, env=elsewhere)
+    assert wrong.code == 81
+    right = play(*verify, answers=(("access code: ", words),), cwd=tmp_path, env=elsewhere)
+    assert right.code == 0, right.stderr
+    export = ("keys", "export", "--private", "-o", "keys.json")
+    assert ask(*export, answers=((first, words), (second, "another"))).code == 2
+    assert not (tmp_path / "keys.json").exists()
+    assert ask(*export, answers=((first, words), (second, words))).code == 0
+    take = ("-m", "emixcli", "keys", "import", "keys.json")
+    assert play(*take, answers=((first, words),), cwd=tmp_path, env=elsewhere).code == 0
+    assert run_emix("verify", "p.emix.html", env=elsewhere).code == 0
+
+
+def test_password_of_a_new_exchange(ask: Ask, tmp_path: Path) -> None:
+    init = ("exchange", "init", "data", "--email", "it@hospital.example")
+    first, second = "password (empty: make one): ", "password (empty: make one) (again): "
+    assert ask(*init, answers=((first, PASSWORD), (second, "other"))).code == 2
+    assert ask(*init, answers=((first, CTRL_C),)).code == 130
+    assert ask(*init, answers=((first, "short"), (second, "short"))).code == 2
+    assert not (tmp_path / "data").exists()
+    made = ask(*init, "--json", answers=((first, PASSWORD), (second, PASSWORD)))
+    assert made.code == 0, made.stderr
+    assert json.loads(made.stdout)["administrator"] == "it@hospital.example"
+    assert PASSWORD not in made.stdout + made.stderr
