@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 _WORD = re.compile(r"[A-Za-z]{2,}")
 #: Abbreviations and words of descriptions that the standard does not have.
@@ -48,7 +49,7 @@ def vocabulary() -> str:
     from pydicom.sr._concepts_dict import concepts
 
     words = set(_EXTRA.split())
-    schemes: dict[str, dict[str, dict[str, tuple[str, list[int]]]]] = concepts
+    schemes: Any = concepts
     for scheme in schemes.values():
         for by_value in scheme.values():
             for meaning, _ in by_value.values():

@@ -56,14 +56,10 @@ class DataSet:
     context: Context
     scope: Scope
 
-    def first(self, tag: int) -> Record | None:
-        """Return the first element with a tag."""
-        return next((record for record in self.records if record.tag == tag), None)
-
-    def text(self, tag: int) -> str:
-        """Return the old value of an element, "" where it is missing."""
-        record = self.first(tag)
-        return "" if record is None else record.text()
+    def naming(self) -> dict[int, Record]:
+        """Return the elements that say what this object is."""
+        # Of two with the same tag the first counts.
+        return {record.tag: record for record in reversed(self.records) if record.is_naming}
 
 
 class Engine:
@@ -86,6 +82,8 @@ class Engine:
         """
         records, pixels = self.splitter.split(source, source.dataset)
         context, scope = self._context_of(records, source)
+        self.splitter.learn_blocks(records)
+        records = without_doubles(records)
         self.render(records, context, scope)
         return DataSet(records, pixels, context, scope)
 
@@ -159,7 +157,7 @@ class Engine:
         """Return who the patient is: by ID, else by name and birth date, else by the study."""
         who = _text(shared, _PATIENT_ID)
         if not who:
-            name = _text(shared, _PATIENT_NAME)
+            name = _text(shared, _PATIENT_NAME).strip("^= ")
             is_own = self.keyed.is_own_pseudonym(name)
             who = name if is_own or not name else f"{name}\0{_text(shared, _BIRTH_DATE)}"
         days: int | None = None
@@ -174,10 +172,7 @@ class Engine:
     @staticmethod
     def join(dataset: DataSet, made: Mapping[int, bytes]) -> bytes:
         """Return the treated elements and those that are made here, in the order of their tags."""
-        elements: dict[int, bytes] = {}
-        for record in dataset.records:
-            if record.tag not in elements:  # of two with the same tag the first counts
-                elements[record.tag] = record.out
+        elements = {record.tag: record.out for record in dataset.records if record.out}
         elements.update(made)
         return join_sorted(elements)
 
@@ -187,4 +182,11 @@ def _text(records: Sequence[Record], tag: int) -> str:
 
 
 def _names_patient(records: Sequence[Record]) -> bool:
-    return bool(_text(records, _PATIENT_ID) or _text(records, _PATIENT_NAME))
+    return bool(_text(records, _PATIENT_ID) or _text(records, _PATIENT_NAME).strip("^= "))
+
+
+def without_doubles(records: list[Record]) -> list[Record]:
+    """Return elements each with a tag of its own: of two with the same tag the first counts."""
+    if len({record.tag for record in records}) == len(records):
+        return records
+    return list({record.tag: record for record in reversed(records)}.values())[::-1]

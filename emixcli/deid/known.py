@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emixcli.deid import charsets, values
-from emixcli.deid.identity import Known, known_of
+from emixcli.deid.identity import BIRTH_DATE, TAGS, Known, known_of
 from emixcli.deid.parse import Element, iter_elements, iter_items, vr_of
 from emixcli.deid.private import is_creator
 from emixcli.deid.rules import CHARACTER_SET, Rules
@@ -21,9 +21,21 @@ def iter_known(
     data: bytes, element: Element, rules: Rules, charset: str, *, explicit: bool
 ) -> Iterator[Known]:
     """Yield what identifies in an element and below, unless it is kept anyway."""
-    for tag, vr, text in iter_texts(data, element, charset, explicit=explicit):
-        if not tag >> 16 & 1 and rules[tag].letters != "K":
-            yield from known_of(tag, vr, text)
+    vr = vr_of(element.tag, element.vr)
+    if _may_identify(element, vr):
+        for tag, text_vr, text in iter_texts(data, element, charset, explicit=explicit):
+            if not tag >> 16 & 1 and rules[tag].letters != "K":
+                yield from known_of(tag, text_vr, text)
+
+
+def _may_identify(element: Element, vr: str) -> bool:
+    return (
+        vr in ("PN", "SQ")
+        or element.is_undefined
+        or element.vr in ("PN", "SQ")
+        or element.tag in TAGS
+        or element.tag == BIRTH_DATE
+    )
 
 
 def iter_texts(

@@ -15,7 +15,7 @@ from emixcli.deid.parse import LONG_VRS, UNDEFINED, encode, vr_of
 from emixcli.deid.pixels.facts import Facts
 from emixcli.deid.pixels.risk import Assessment, Policy, assess, hint
 from emixcli.deid.refusal import DeidError, Reason
-from emixcli.deid.source import EXPLICIT_LITTLE, Source, open_source
+from emixcli.deid.source import EXPLICIT_LITTLE, NATIVE, Source, open_source
 from emixcli.deid.split import PixelElement, Record
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Objects:
         self._profile = profile
         self._engine = Engine(profile, key)
         self._first_read = 32 * 1024
+        self._marked: dict[tuple[bool, bytes, bool], dict[int, bytes]] = {}
         self._policy = Policy(
             clean=Option.CLEAN_PIXEL_DATA in profile.options,
             faces=Option.CLEAN_RECOGNIZABLE in profile.options,
@@ -67,6 +68,8 @@ class Objects:
     def _with_pixels(
         self, source: Source, dataset: DataSet, pixels: PixelElement
     ) -> DeidentifiedObject:
+        if pixels.length == UNDEFINED and source.syntax in NATIVE:
+            raise DeidError(Reason.ENCODING)
         facts = facts_of(source, dataset)
         assessment = self.assess(facts)
         end = end_of(source, pixels)
@@ -122,11 +125,13 @@ class Objects:
         pixels: tuple[PixelElement, tuple[Piece | Made, int, dict[int, bytes]], bytes] | None,
     ) -> DeidentifiedObject:
         """Return the object from its parts."""
-        sop_class = dataset.text(SOP_CLASS) or source.media_class
-        instance = _new(dataset, SOP_INSTANCE)
+        naming = dataset.naming()
+        named = naming.get(SOP_CLASS)
+        sop_class = (named.text() if named else "") or source.media_class
+        instance = _new(naming.get(SOP_INSTANCE))
         if not instance:
             raise DeidError(Reason.NO_UID)
-        made = self._markers(dataset, assessment)
+        made = self._markers(dataset, naming.get(markers.METHOD_CODES), assessment)
         if pixels is None:
             value, body = b"", Body()
         else:
@@ -144,22 +149,25 @@ class Objects:
             body,
             sop_class,
             instance,
-            _new(dataset, SERIES),
-            _new(dataset, STUDY),
+            _new(naming.get(SERIES)),
+            _new(naming.get(STUDY)),
             () if assessment.accepted is None else (assessment.accepted,),
             dataset.records,
         )
 
-    def _markers(self, dataset: DataSet, assessment: Assessment) -> dict[int, bytes]:
+    def _markers(
+        self, dataset: DataSet, earlier: Record | None, assessment: Assessment
+    ) -> dict[int, bytes]:
         explicit = dataset.scope.explicit
-        earlier = dataset.first(markers.METHOD_CODES)
-        without = frozenset({Option.CLEAN_PIXEL_DATA} if assessment.accepted else ())
-        made = markers.markers(
-            self._profile,
-            explicit=explicit,
-            earlier=b"" if earlier is None else earlier.value,
-            without=without,
-        )
+        before = b"" if earlier is None else earlier.value
+        key = (explicit, before, assessment.accepted is None)
+        made = self._marked.get(key)
+        if made is None:
+            without = frozenset({Option.CLEAN_PIXEL_DATA} if assessment.accepted else ())
+            made = self._marked[key] = markers.markers(
+                self._profile, explicit=explicit, earlier=before, without=without
+            )
+        made = made.copy()
         if assessment.cleaned:
             made[markers.BURNED_IN] = encode(markers.BURNED_IN, "CS", b"NO", explicit=explicit)
         return made
@@ -198,8 +206,7 @@ def _may_have_excess(facts: Facts, pixels: PixelElement) -> bool:
     return pixels.length > (bits + 7) // 8
 
 
-def _new(dataset: DataSet, tag: int) -> str:
-    record = dataset.first(tag)
+def _new(record: Record | None) -> str:
     if record is None or not record.out:
         return ""
     n_head = 8  # UI has a short head in either dialect

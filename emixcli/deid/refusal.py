@@ -21,6 +21,7 @@ class Reason(enum.StrEnum):
     UNKNOWN_SOP_CLASS = "object.unknown-sop-class"
     NO_UID = "object.no-instance-uid"
     UNKNOWN_SYNTAX = "object.unknown-transfer-syntax"
+    ENCODING = "object.encoding-mismatch"
     DOCUMENT = "object.document-kind"
     SITE_RULE = "object.site-rule"
 
@@ -37,6 +38,7 @@ _WORDS = {
     Reason.UNKNOWN_SOP_CLASS: "its SOP class is none of the standard",
     Reason.NO_UID: "it has no SOP Instance UID",
     Reason.UNKNOWN_SYNTAX: "its transfer syntax is none of the standard",
+    Reason.ENCODING: "its data set is not written as its transfer syntax says",
     Reason.DOCUMENT: "no blank document of its kind is known",
     Reason.SITE_RULE: "a rule of this site refuses it",
 }

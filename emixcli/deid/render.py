@@ -158,6 +158,8 @@ class Renderer:
             value = self._pseudonym(element.tag, old, scope).encode("ascii")
         elif element.tag == _ENCAPSULATED:
             value = documents.blank(self.context.mime_type)
+        elif vr == "UI":
+            value = self.new_uids(old)
         else:
             value = values.dummy(vr, old)
         return self._write(element, vr, value, scope)
@@ -343,12 +345,11 @@ class Renderer:
 
 def join_sorted(made: dict[int, bytes]) -> bytes:
     """Return elements in the order of their tags, without blocks that nothing is left of."""
-    used = pv.used_creators(tag for tag, content in made.items() if content)
-    return b"".join(
-        made[tag]
-        for tag in sorted(made)
-        if not (tag >> 16 & 1 and pv.is_creator(tag) and tag not in used)
-    )
+    tags = sorted(made)
+    if any(tag & 0x10000 for tag in tags):
+        used = pv.used_creators(tag for tag in tags if made[tag])
+        tags = [tag for tag in tags if not tag & 0x10000 or not pv.is_creator(tag) or tag in used]
+    return b"".join([made[tag] for tag in tags])
 
 
 def _charset(data: bytes, elements: list[Element], outer: str) -> str:

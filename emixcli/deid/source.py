@@ -20,7 +20,8 @@ EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
 FIRST_READ: Final = 32 * 1024
 MAX_HEADER: Final = 256 * 1024 * 1024
 _CHUNK: Final = 1024 * 1024
-_LITTLE: Final = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE})
+#: Transfer syntaxes without encapsulated pixel data.
+NATIVE: Final = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE})
 
 
 @dataclass(slots=True)

@@ -36,6 +36,11 @@ _MAX_REMEMBERED: Final = 64 * 1024
 #: Longer values that go anyway are not even read.
 _MAX_READ: Final = 256 * 1024
 _MAX_RECORDS: Final = 20_000
+_MIN_BLOCK: Final = 3
+#: Objects between two tries to learn blocks.
+_MAX_BACKOFF: Final = 64
+#: Elements that say which object this is.
+NAMING: Final = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 
 
 @dataclass(slots=True, eq=False)
@@ -48,8 +53,11 @@ class Record:
         The element's bytes; without its value where that was too large and goes anyway.
     known
         What it tells about the patient.
-    is_shared, is_fact
-        Whether the treatment of other elements, or of pixels, depends on it.
+    is_shared, is_naming, is_fact
+        Whether the treatment of other elements depends on it; whether it says which object this
+        is; whether the treatment of pixels depends on it.
+    block
+        What followed it, from itself on, in the objects before.
     context, out, actions
         What it was treated for, the result, and what was done.
     """
@@ -61,7 +69,9 @@ class Record:
     explicit: bool
     known: tuple[Known, ...] = ()
     is_shared: bool = False
+    is_naming: bool = False
     is_fact: bool = False
+    block: Block | None = None
     context: Context | None = None
     out: bytes = b""
     actions: list[tuple[int, str]] = field(default_factory=list)
@@ -74,6 +84,14 @@ class Record:
     def text(self) -> str:
         """Return the value as text."""
         return charsets.decode(self.value, self.charset).strip(" \0")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Elements that followed each other in several objects, and all their bytes."""
+
+    raw: bytes
+    records: list[Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +112,8 @@ class Splitter:
         self._keeps_private = Option.RETAIN_SAFE_PRIVATE in rules.profile.options
         self._seen: dict[tuple[bool, str], dict[bytes, Record]] = {}
         self._n_seen = 0
+        self._previous: list[Record] = []
+        self._wait, self._backoff = 0, 1
 
     def split(self, source: Source, at: int) -> tuple[list[Record], PixelElement | None]:
         """Return the elements from an offset on, up to pixel data or the end of the file.
@@ -104,6 +124,10 @@ class Splitter:
             If they cannot be told apart.
         """
         records: list[Record] = []
+        pixels = self._split(source, at, records)
+        return records, pixels
+
+    def _split(self, source: Source, at: int, records: list[Record]) -> PixelElement | None:
         charset = ""
         while True:
             seen = self._remembered(source.explicit, charset)
@@ -113,15 +137,33 @@ class Splitter:
                 charset = records[-1].text()
                 seen = self._remembered(source.explicit, charset)
             if self._is_end(source, index):
-                return records, None
+                return None
             found = self._step(source, index, charset, seen)
             if isinstance(found, PixelElement):
-                return records, found
+                return found
             if found is not None:
                 record, at = found
                 records.append(record)
                 if record.tag == CHARACTER_SET:
                     charset = record.text()
+
+    def learn_blocks(self, records: list[Record]) -> None:
+        """Note which elements follow each other; less and less often where that does not last."""
+        if self._wait:
+            self._wait -= 1
+            return
+        self._wait = self._backoff = min(self._backoff * 2, _MAX_BACKOFF)
+        known = set(map(id, self._previous))
+        self._previous = records
+        block: list[Record] = []
+        for record in [*records, None]:
+            # The character set decides how what follows is looked up: it ends a block.
+            if record is not None and id(record) in known and record.tag != CHARACTER_SET:
+                block.append(record)
+                continue
+            if len(block) >= _MIN_BLOCK:
+                block[0].block = Block(b"".join(item.raw for item in block), block)
+            block = []
 
     def _remembered(self, explicit: bool, charset: str) -> dict[bytes, Record]:  # noqa: FBT001
         if self._n_seen > _MAX_RECORDS:
@@ -149,6 +191,11 @@ class Splitter:
             record = find(data[index:stop])
             if record is None:
                 break
+            block = record.block
+            if block is not None and data.startswith(block.raw, index):
+                records += block.records
+                index += len(block.raw)
+                continue
             append(record)
             index = stop
             if record.tag == CHARACTER_SET:
@@ -231,5 +278,6 @@ class Splitter:
             explicit,
             known,
             is_shared=tag in SHARED or is_creating or bool(known),
+            is_naming=tag in NAMING or tag in SHARED,
             is_fact=tag in FACT_TAGS,
         )
