@@ -39,6 +39,7 @@ def _encodings(charset: str) -> tuple[str, ...]:
 
 def joined(text: str) -> str:
     r"""Return a value without padding: each part between backslashes stripped."""
-    if "\\" in text:
-        return "\\".join(part.strip(" \0") for part in text.split("\\"))
-    return text.strip(" \0")
+    text = text.strip(" \0")
+    if "\\" in text and (" " in text or "\0" in text):
+        return "\\".join([part.strip(" \0") for part in text.split("\\")])
+    return text

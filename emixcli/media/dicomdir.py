@@ -84,17 +84,20 @@ class Directory:
 
         The value of what opens a sequence or item is empty, and a long one is cut.
         """
-        size, base, data = self._content.size, self._at, b""
+        size = self._content.size
+        base = stop = self._at  # of what was read
+        data = b""
         dialect = _dialect(self._content.read_at(self._at, 8))
         structure = {dialect.item, dialect.item_end, dialect.sequence_end}
         while self._at + 8 <= size:
-            at = self._at - base
-            if at + _MAX_ELEMENT > len(data) and base + len(data) < size:
-                data, base, at = self._content.read_at(self._at, _CHUNK), self._at, 0
-                if len(data) < min(8, size - base):
-                    return
-                size = size if len(data) == _CHUNK else base + len(data)
+            if self._at + _MAX_ELEMENT > stop and stop < size:
+                base, data = self._at, self._content.read_at(self._at, _CHUNK)
+                stop = base + len(data)
+                if len(data) < min(_CHUNK, size - base):
+                    size = stop  # the file is shorter than its medium says
                 data += bytes(12)
+                continue
+            at = self._at - base
             tag, length = dialect.plain.unpack_from(data, at)
             if tag in structure:
                 self._at += 8
@@ -108,7 +111,7 @@ class Directory:
                 return
             self._at += length
             yield dialect.swap(tag), data[value : value + min(length, _MAX_VALUE)]
-        self.is_whole = True
+        self.is_whole = size == self._content.size
 
 
 def _dialect(head: bytes) -> el.Dialect:

@@ -160,10 +160,13 @@ class HeaderReader:
     ----------
     head_length
         How many bytes to read first of the next file: as many as the last header had.
+    n_matched
+        How many headers were read by a template.
     """
 
     def __init__(self) -> None:
         self.head_length = HEAD_LENGTH
+        self.n_matched = 0
         self._caches = Caches()
         self._templates = Templates()
         self._sharing = Sharing()
@@ -184,6 +187,7 @@ class HeaderReader:
             matched = template.match(head)
             if matched is not None:
                 self._templates.use(template)
+                self.n_matched += 1
                 self.head_length = template.head_length
                 if template.pixel_mark:
                     return _with_pixels(template, matched, head, size)

@@ -64,10 +64,10 @@ class Section:
                 if action:
                     own.append(_value(head[at : at + length], action))
                 else:
-                    text = head[at : at + length].decode("ascii")
+                    text = head[at : at + length].decode("ascii").strip(" \0")
                     if "\x1b" in text:
                         return -1
-                    own.append(joined(text) if "\\" in text else text.strip(" \0"))
+                    own.append(joined(text) if "\\" in text else text)
             if length > MAX_VALUE and (action is not None or length == el.UNDEFINED):
                 return -1
             at += length

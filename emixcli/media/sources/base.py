@@ -7,7 +7,7 @@ import os
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,8 +16,7 @@ _BLOCK = 64 * 1024
 _HAS_PREAD = hasattr(os, "pread")
 
 
-@dataclass(frozen=True, slots=True)
-class MediaFile:
+class MediaFile(NamedTuple):
     """A file on a medium.
 
     `path` is its name on the medium, parts joined by "/", unique in its source; `missing` the

@@ -37,33 +37,40 @@ class FolderSource:
         stack = [("", 0)]
         while stack:
             folder, depth = stack.pop()
-            folders = []
-            for entry in self._list(folder):
-                path = f"{folder}/{entry.name}" if folder else entry.name
-                if entry.is_symlink() or _is_junction(entry):
-                    self._note_link(entry)
-                elif entry.is_dir(follow_symlinks=False):
-                    folders.append((path, depth + 1))
-                elif (file := self._file(entry, path)) is not None:
+            prefix = f"{folder}/" if folder else ""
+            names, folders = self._list(folder)
+            for name in names:
+                if (file := self._file(prefix + name)) is not None:
                     yield file
+            paths = [prefix + name for name in reversed(folders)]
             if depth < _MAX_DEPTH:
-                stack += reversed(folders)
+                stack += [(path, depth + 1) for path in paths]
             else:
-                self.notes.unreadable += [
-                    (path, "folders nested too deeply") for path, _ in folders
-                ]
+                self.notes.unreadable += [(path, "folders nested too deeply") for path in paths]
 
-    def _list(self, folder: str) -> list[os.DirEntry[str]]:
+    def _list(self, folder: str) -> tuple[list[str], list[str]]:
+        """Return the names of regular files and of folders: an entry is ten times as large."""
+        files: list[str] = []
+        folders: list[str] = []
         try:
             with os.scandir(self._native(folder)) as entries:
-                return sorted(entries, key=lambda entry: entry.name)
+                for entry in entries:
+                    if entry.is_symlink() or _is_junction(entry):
+                        self._note_link(entry)
+                    elif entry.is_file(follow_symlinks=False):
+                        files.append(entry.name)
+                    elif entry.is_dir(follow_symlinks=False):
+                        folders.append(entry.name)
         except OSError:
             self.notes.unreadable.append((folder, "folder cannot be read"))
-            return []
+            return [], []
+        files.sort()
+        folders.sort()
+        return files, folders
 
-    def _file(self, entry: os.DirEntry[str], path: str) -> MediaFile | None:
+    def _file(self, path: str) -> MediaFile | None:
         try:
-            status = entry.stat(follow_symlinks=False)
+            status = os.lstat(self._path(path))
         except OSError:
             self.notes.unreadable.append((path, "cannot be read"))
             return None
@@ -106,8 +113,10 @@ class FolderSource:
         return FileBytes(self._open(path))
 
     def _open(self, path: str) -> int:
-        name = f"{self._root}/{path}" if os.sep == "/" else self._native(path)
-        return os.open(name, _FLAGS)
+        return os.open(self._path(path), _FLAGS)
+
+    def _path(self, path: str) -> str:
+        return f"{self._root}/{path}" if os.sep == "/" else self._native(path)
 
     def open(self, path: str) -> BinaryIO:
         """Return the content of a file as a stream."""
