@@ -14,6 +14,7 @@ from emixcli.media.doubles import Doubles
 from emixcli.media.elements import SLOTS
 from emixcli.media.grouping import group
 from emixcli.media.header import Header, HeaderReader
+from emixcli.media.nested import holds_dicom, is_archive
 from emixcli.media.opened import Opened
 from emixcli.media.sniff import document_kind
 from emixcli.media.sources import MediaFile, Source, open_source
@@ -199,9 +200,7 @@ class _Scan:
     def _take_other(self, file: MediaFile, head: bytes, opened: Opened) -> None:
         self._directories[-1].add_file(file.path)
         suffix = posixpath.splitext(file.path)[1].lower()
-        if (not head and suffix in _DICOM_SUFFIXES) or (
-            len(head) >= 256 and head.count(head[0]) == len(head)
-        ):
+        if _is_blank(head, suffix) and not is_archive(opened, head):
             self._lose(file, "filled with one repeated byte" if head else "empty", code="F09")
         elif kind := document_kind(head, file.path):
             self._documents.append(Document(self._place[0], file.path, opened.size, kind))
@@ -209,6 +208,8 @@ class _Scan:
             self._lose(file, "is no DICOM object")
         else:
             self._n_other += 1
+            if holds_dicom(opened, head):
+                self._findings.add("M13", where=f"file {self._n_files}")
 
     def _lose(self, file: MediaFile, reason: str, *, code: str = "M01") -> None:
         self._unreadable.append(Unreadable(self._place[0], file.path, file.size, reason))
@@ -248,6 +249,13 @@ class _Scan:
             size=sum(instance.size for instance in self._instances),
             findings=self._findings.result(),
         )
+
+
+def _is_blank(head: bytes, suffix: str) -> bool:
+    """Whether a file that should be something is empty, or begins with one byte repeated."""
+    if not head:
+        return suffix in _DICOM_SUFFIXES
+    return len(head) >= 256 and head.count(head[0]) == len(head)
 
 
 def _is_lost(header: Header) -> bool:

@@ -73,6 +73,11 @@ _TYPES: Final = (
         "ask the sender for a new archive",
     ),
     FindingType(
+        "M13", _RISK, "archive with images",
+        "an archive or disc image on the medium holds images; they are not included",
+        "unpack it, and give the folder as well",
+    ),
+    FindingType(
         "F05", _NOTE, "no preamble",
         "the file lacks the 132 bytes with which a DICOM file begins",
         "nothing: it is read all the same",

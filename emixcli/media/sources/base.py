@@ -47,8 +47,9 @@ class SourceNotes:
 class Bytes(Protocol):
     """Bytes at any offset, for any number of threads."""
 
-    #: Whether bytes far into the content cost no more than the first ones.
-    is_random: bool
+    @property
+    def is_random(self) -> bool:
+        """Whether bytes far into the content cost no more than the first ones."""
 
     @property
     def size(self) -> int:

@@ -230,6 +230,24 @@ def test_reports_beside_images(tmp_path: Path) -> None:
     assert file_set.n_other == 3
 
 
+def test_an_archive_with_images_is_named(tmp_path: Path) -> None:
+    images = builders.study(tmp_path / "x")
+    disc = tmp_path / "disc"
+    builders.study(disc, number=2, series=1, instances=1)
+    builders.zip_of(disc / "viewer.jar", {"viewer.class": b"\xca\xfe", "a.txt": b"text"})
+    (disc / "broken.zip").write_bytes(b"PK\x03\x04 and no more")
+    assert "M13" not in codes(scan_media([str(disc)]))
+    builders.zip_of(disc / "images.zip", {"readme": b"", "IM1": images[0].read_bytes()})
+    found = scan_media([str(disc)])
+    assert codes(found)["M13"] == 1
+    assert found.n_other == 3
+    if builders.has_xorriso():
+        builders.iso(disc / "images.iso", tmp_path / "x")
+        assert codes(scan_media([str(disc)]))["M13"] == 2
+    archive = builders.zip_of(tmp_path / "all.zip", disc, stored=True)
+    assert codes(scan_media([str(archive)]))["M13"] >= 1
+
+
 def test_kinds_of_real_reports(shared_corpora: Path) -> None:
     wrong = [
         path.name

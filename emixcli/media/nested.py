@@ -1,0 +1,70 @@
+"""Archives on a medium: they are not opened, but it is said where one holds images."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Final
+
+from emixcli.errors import EmixError
+from emixcli.media.sources import archive_in
+
+if TYPE_CHECKING:
+    from emixcli.media.sources import Bytes, Source
+
+_ZIP: Final = b"PK\x03\x04"
+_SECTOR: Final = 2048
+_ISO: Final = b"CD001"
+_ISO_OFFSET: Final = 16 * _SECTOR + 1
+#: Members that are looked at: of a viewer's archive, none is DICOM.
+_MAX_MEMBERS: Final = 64
+
+
+def holds_dicom(content: Bytes, head: bytes) -> bool:
+    """Whether a file is a ZIP file or disc image with a DICOM object among its first members.
+
+    Parameters
+    ----------
+    content
+        The file; it may be closed then.
+    head
+        Its first bytes.
+
+    Raises
+    ------
+    OSError
+        Where it cannot be read.
+    """
+    if not is_archive(content, head) or not content.is_random:
+        return False
+    try:
+        source = archive_in(content, head)
+    except EmixError:
+        return False  # damaged or encrypted: nothing can be said
+    if source is None:
+        return False
+    try:
+        return _has_dicom(source)
+    finally:
+        source.close()
+
+
+def is_archive(content: Bytes, head: bytes) -> bool:
+    """Whether a file looks like a ZIP file or a disc image; the latter begins with zeros."""
+    if head.startswith(_ZIP):
+        return True
+    is_whole = content.size % _SECTOR == 0 and content.size > _ISO_OFFSET
+    return is_whole and content.read_at(_ISO_OFFSET, len(_ISO)) == _ISO
+
+
+def _has_dicom(source: Source) -> bool:
+    for file in itertools.islice(source.iter_files(), _MAX_MEMBERS):
+        try:
+            content = source.open_bytes(file.path)
+            try:
+                if content.read_at(0, 132)[128:] == b"DICM":
+                    return True
+            finally:
+                content.close()
+        except OSError:
+            continue
+    return False
