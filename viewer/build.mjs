@@ -13,7 +13,7 @@ const CODECS = ["charls", "turbo", "openjpeg", "openjph"];
 const LIMIT = 1_500_000;
 
 /** One IIFE script (and the style sheets it imports) from an entry point. */
-async function bundle(entry) {
+async function bundle(entry, define = {}) {
   const result = await esbuild.build({
     entryPoints: [join(ROOT, entry)],
     bundle: true,
@@ -29,6 +29,7 @@ async function bundle(entry) {
     external: ["node:fs", "fs", "path", "node:path", "node:crypto", "crypto", "module", "node:module"],
     loader: { ".svg": "text", ".png": "dataurl", ".woff2": "dataurl" },
     plugins: [esbuildWasm],
+    define,
     logLevel: "warning",
   });
   const pick = (end) => result.outputFiles.filter((f) => f.path.endsWith(end)).map((f) => f.text.trim());
@@ -48,10 +49,34 @@ function inert(text, name) {
 const data = (id, text) => `<script type="text/plain" id="${id}">${inert(text, id)}</script>\n`;
 
 const PAGE_END = "globalThis.emixPageEnd?.()";
+/**
+ * The first script of the page: a worker needs longer to start than the page, so two start before all else, and
+ * the first makes ready for the access code. The main script takes them over (src/boot/workers.ts).
+ */
+const START = `{const u=URL.createObjectURL(new Blob([document.getElementById("emix-worker").textContent],\
+{type:"text/javascript"})),w=[new Worker(u),new Worker(u)];w[0].postMessage({warm:1});\
+globalThis.emixStarted={url:u,workers:w}}`;
+/** What a package's writer puts behind the page (docs/format/package-v1.md, section 2.1). */
+const FIRST_ENTRY = "<script type=x>";
+
+/** What stands behind the main script: over HTTP the page stops before it, and reads from it what it needs. */
+const codecPart = (codecs) =>
+  `${codecs.map(({ name, js }) => data(`emix-codec-${name}`, js)).join("")}<script>${PAGE_END}</script>\n`;
+
+/** Where the codecs' texts are, counted back from the first entry, and their SHA-256. */
+function codecSpans(codecs) {
+  const part = codecPart(codecs) + FIRST_ENTRY;
+  const span = ({ name, js }) => {
+    const start = part.indexOf(js, part.indexOf(`"emix-codec-${name}"`));
+    const digest = createHash("sha256").update(js).digest("hex");
+    return [name, { back: part.length - start, length: js.length, sha256: digest }];
+  };
+  return Object.fromEntries(codecs.map(span));
+}
 
 /** The whole page. `slots` tells whether it is embedded in a package (placeholders) or served. */
 function page({ title, main, worker, codecs, notice, embedded }) {
-  const scripts = [main.js, PAGE_END];
+  const scripts = [START, main.js, PAGE_END];
   const csp = [
     "default-src 'none'",
     `script-src ${scripts.map(hash).join(" ")} 'wasm-unsafe-eval' blob:`,
@@ -78,12 +103,12 @@ function page({ title, main, worker, codecs, notice, embedded }) {
 <meta name="color-scheme" content="dark">
 <meta http-equiv="Content-Security-Policy" content="${csp}">
 <title>${title}</title>
-${placeholders}${main.css ? `<style>${main.css}</style>\n` : ""}</head><body>
+${placeholders}${data("emix-worker", worker.js)}<script>${START}</script>
+${main.css ? `<style>${main.css}</style>\n` : ""}</head><body>
 <noscript>This file shows medical images and needs JavaScript, which is switched off in this browser.</noscript>
 <div id="app"></div>
-${data("emix-worker", worker.js)}<script>${inert(main.js, "main")}</script>
-${data("emix-notice", notice)}${codecs.map(({ name, js }) => data(`emix-codec-${name}`, js)).join("")}<script>${PAGE_END}</script>
-`;
+${data("emix-notice", notice)}<script>${inert(main.js, "main")}</script>
+${codecPart(codecs)}`;
 }
 
 async function* walk(folder) {
@@ -147,7 +172,8 @@ function check(name, text, embedded) {
 }
 
 async function build(folder, name, entry, parts, embedded) {
-  const text = page({ ...parts, main: await bundle(entry), embedded });
+  const define = { EMIX_CODECS: JSON.stringify(embedded ? codecSpans(parts.codecs) : {}) };
+  const text = page({ ...parts, main: await bundle(entry, define), embedded });
   check(name, text, embedded);
   await mkdir(folder, { recursive: true });
   await write(folder, name, text);

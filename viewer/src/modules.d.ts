@@ -12,3 +12,7 @@ declare module "@cornerstonejs/*wasmjs" {
   export default factory;
 }
 declare module "*.css";
+/** Where the page's codecs are, counted back from the first entry; set by the build, empty on the exchange's page. */
+declare const EMIX_CODECS: Readonly<
+  Record<string, { readonly back: number; readonly length: number; readonly sha256: string }>
+>;

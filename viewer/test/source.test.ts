@@ -81,6 +81,28 @@ describe("ranges", () => {
     expect(server.requests.sort()).toEqual(["bytes=0-299", "bytes=1500000-1500049"]);
   });
 
+  test("what is wanted now waits for nothing that is wanted later", async () => {
+    const source = new RangeSource(url, { size: CONTENT.length });
+    const later = [0, 1, 2, 3].map((i) => source.read(100 + 100_000 * i, 50_000, { priority: 10 }));
+    const now = source.read(0, 100, { priority: 0 });
+    expect(await now).toEqual(CONTENT.slice(0, 100));
+    await Promise.all(later);
+    expect(server.requests[0]).toBe("bytes=0-99");
+  });
+
+  test("what was read ahead is not asked for again, in part or in pieces", async () => {
+    const source = new RangeSource(url, { size: CONTENT.length });
+    source.prefetch(1000, 500);
+    source.prefetch(1200, 800);
+    source.prefetch(1100, 700);
+    expect(await source.read(1100, 800)).toEqual(CONTENT.slice(1100, 1900));
+    expect(await source.read(1300, 100)).toEqual(CONTENT.slice(1300, 1400));
+    expect(server.requests.sort()).toEqual(["bytes=1000-1499", "bytes=1500-1999"]);
+    // no request would be saved here
+    expect(await source.read(1900, 200)).toEqual(CONTENT.slice(1900, 2100));
+    expect(server.requests).toContain("bytes=1900-2099");
+  });
+
   test("a shared request stays below a mebibyte", async () => {
     const source = new RangeSource(url, { size: CONTENT.length });
     await Promise.all([0, 1, 2].map((i) => source.read(i * 500_000, 500_000)));

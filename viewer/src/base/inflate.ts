@@ -10,8 +10,12 @@ export class InflateError extends Error {}
  * @param exact the size is known to be `limit`: fewer bytes are an error too
  */
 export async function inflate(packed: Bytes, limit: number, exact = false): Promise<Bytes> {
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  const reader = stream.getReader();
+  const stream = new DecompressionStream("deflate-raw");
+  const reader = stream.readable.getReader();
+  const writer = stream.writable.getWriter();
+  // failures are those of the reader
+  writer.write(packed).catch(() => undefined);
+  writer.close().catch(() => undefined);
   let out = new Uint8Array(exact ? limit : Math.min(limit, packed.length * 4 + 1024));
   let n = 0;
   try {

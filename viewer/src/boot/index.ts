@@ -15,12 +15,11 @@ import { ParsedSource } from "../source/parsed.ts";
 import { RangeSource } from "../source/range.ts";
 import type { Source } from "../source/source.ts";
 import { findPackageId, type Head, readHead } from "./head.ts";
+import { readAhead, readServed, servedCodecs } from "./served.ts";
 import { createPool, pageEnd } from "./workers.ts";
 
 /** Up to this size a file from disk is parsed to its end by the browser: no click is needed. */
 const PARSE_LIMIT = 100_000_000;
-/** Bytes behind the page that are read early: the index of some hundred objects. */
-const INDEX_GUESS = 64 << 10;
 
 const text = (id: string): string => document.getElementById(id)?.textContent ?? "";
 
@@ -40,14 +39,15 @@ export function boot(
   };
   try {
     const head = readHead(text("emix-package"), text("emix-slots"));
-    const pool = createPool();
-    const locked = (source: Source, catalog: Catalog): void =>
-      onLocked(
-        new LockedPackage(head.slots, head.packageId, pool, (key) =>
-          PackageReader.open(source, catalog, pool, key, { packageId: head.packageId, size: head.size }),
-        ),
-      );
-    void choose(head, locked, onNeedFile, report).catch(report);
+    if (/^https?:$/.test(location.protocol)) {
+      // codecs and entries behind this script are read when they are needed
+      window.stop();
+      const { source, catalog } = readServed(head);
+      lock(head, createPool(servedCodecs(source, head.pageLength)), onLocked)(source, catalog);
+      return;
+    }
+    const found = lock(head, createPool(), onLocked);
+    void choose(head, found, onNeedFile, report).catch(report);
   } catch (error) {
     report(error);
   }
@@ -55,21 +55,21 @@ export function boot(
 
 type Found = (source: Source, catalog: Catalog) => void;
 
+const lock =
+  (head: Head, pool: WorkerPool, onLocked: (locked: Locked) => void): Found =>
+  (source, catalog) =>
+    onLocked(
+      new LockedPackage(head.slots, head.packageId, pool, (key) =>
+        PackageReader.open(source, catalog, pool, key, { packageId: head.packageId, size: head.size }),
+      ),
+    );
+
 async function choose(
   head: Head,
   found: Found,
   onNeedFile: (accept: (file: File) => void) => void,
   report: (error: unknown) => void,
 ): Promise<void> {
-  if (/^https?:$/.test(location.protocol)) {
-    await pageEnd;
-    window.stop();
-    const source = new RangeSource(location.href.replace(/#.*/, ""), { size: head.size });
-    source.prefetch(head.pageLength, INDEX_GUESS);
-    const started = source.start();
-    found(source, new CentralCatalog(after(source, started)));
-    return;
-  }
   if (head.size <= PARSE_LIMIT) {
     const source = new ParsedSource(head.size, head.pageLength, fromBase64);
     found(source, new ParsedCatalog(source));
@@ -85,18 +85,6 @@ async function choose(
   onNeedFile((file) => {
     void accept(head, file, found).catch(report);
   });
-}
-
-/** A source that waits for its first request. */
-function after(source: Source, started: Promise<void>): Source {
-  return {
-    size: source.size,
-    progress: source.progress,
-    read: async (offset, length, options) => {
-      await started;
-      return await source.read(offset, length, options);
-    },
-  };
 }
 
 async function accept(head: Head, file: File, found: Found): Promise<void> {
@@ -153,13 +141,11 @@ export interface RangeRequest {
 export async function openRange(request: RangeRequest): Promise<OpenPackage> {
   try {
     const source = new RangeSource(request.url, { token: request.token, signal: request.signal });
-    const started = source.start();
-    started.catch(() => undefined);
+    const catalog = readAhead(source);
     const key = await unwrap(request.slot, request.secret.wrapKey, request.packageId);
     if (!key) throw failure("code.wrong");
-    await started;
     const { packageId } = request;
-    return await PackageReader.open(source, new CentralCatalog(source), sharedPool(), key, { packageId });
+    return await PackageReader.open(source, catalog, sharedPool(), key, { packageId });
   } catch (error) {
     throw toPackageError(error);
   }

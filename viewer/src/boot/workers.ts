@@ -8,30 +8,23 @@ export const pageEnd: Promise<void> = new Promise((resolve) => {
   (globalThis as { emixPageEnd?: () => void }).emixPageEnd = resolve;
 });
 
-const texts = new Map<string, string>();
-
-/** A script that the page carries as text. */
-function scriptText(id: string): string {
-  let text = texts.get(id);
-  if (text === undefined) {
-    const element = document.getElementById(id);
-    text = element?.textContent ?? "";
-    texts.set(id, text);
-    element?.remove();
-  }
-  return text;
+/** A codec that has been parsed with the page. */
+export async function pageCodec(name: string): Promise<string> {
+  await pageEnd;
+  return document.getElementById(`emix-codec-${name}`)?.textContent ?? "";
 }
 
-export function createPool(): WorkerPool {
-  let url: string | undefined;
-  return new WorkerPool({
-    create: () => {
-      url ??= URL.createObjectURL(new Blob([scriptText("emix-worker")], { type: "text/javascript" }));
-      return new Worker(url);
-    },
-    codec: async (name) => {
-      await pageEnd;
-      return scriptText(`emix-codec-${name}`);
-    },
-  });
+interface Started {
+  readonly url: string;
+  readonly workers: Worker[];
+}
+
+/** What the page's first script has started (build.mjs). */
+const started = (globalThis as { emixStarted?: Started }).emixStarted;
+
+/** `codec` gives the script of one, wherever the page has it. */
+export function createPool(codec: (name: string) => Promise<string> = pageCodec): WorkerPool {
+  if (!started) throw new Error("the page is not complete");
+  const { url, workers } = started;
+  return new WorkerPool({ create: () => workers.shift() ?? new Worker(url), codec });
 }

@@ -1,6 +1,6 @@
 /** From a secret to the package key: Argon2id (RFC 9106), HKDF (RFC 5869), AES-256-GCM. */
-import { argon2id } from "hash-wasm";
 import { type Bytes, fromBase64, toUtf8 } from "../base/bytes.ts";
+import { deriveArgon2 } from "./argon2.ts";
 
 /** The highest costs that are taken from a file; the same as in Python. */
 const LIMITS = { m: 262_144, t: 10, p: 4 };
@@ -34,19 +34,9 @@ function member(text: unknown, length: number): Bytes {
   throw new SlotError("malformed");
 }
 
-/** 32 bytes; slow on purpose (64 MiB, about 0.3 s), so for workers only. */
+/** 32 bytes; slow on purpose (64 MiB), so for workers only. */
 export async function argon2(secret: string, kdf: KdfParameters): Promise<Bytes> {
-  const salt = checkCosts(kdf);
-  const hash = await argon2id({
-    password: toUtf8(secret),
-    salt,
-    memorySize: kdf.m,
-    iterations: kdf.t,
-    parallelism: kdf.p,
-    hashLength: 32,
-    outputType: "binary",
-  });
-  return new Uint8Array(hash);
+  return await deriveArgon2(toUtf8(secret), checkCosts(kdf), kdf);
 }
 
 async function expand(derived: Bytes, info: string): Promise<Bytes> {

@@ -4,11 +4,16 @@ import { TAIL } from "../source/range.ts";
 import { type Source, toBytes } from "../source/source.ts";
 import { type Directory, findDirectory, readDirectory, readLocal, ZipError, type ZipRecord } from "./zip.ts";
 
+/** An image that is larger is not opened before somebody asks for it. */
+const MOST_AHEAD = 4 << 20;
+
 export type Records = ReadonlyMap<string, ZipRecord>;
 
 export interface Catalog {
   /** One entry, as soon as it is known; undefined where there is none. */
   find(name: string): Promise<ZipRecord | undefined>;
+  /** The image that will probably be shown first, where that can be known ahead. */
+  readonly first: Promise<ZipRecord | undefined>;
   /** All of them; rejects when the directory cannot be read. */
   readonly all: Promise<Records>;
 }
@@ -16,15 +21,31 @@ export interface Catalog {
 /** Reads the directory at the end of the file. */
 export class CentralCatalog implements Catalog {
   readonly all: Promise<Records>;
+  readonly first: Promise<ZipRecord | undefined>;
 
-  constructor(source: Source) {
-    this.all = readCentral(source);
-    this.all.catch(() => undefined);
+  /** `started` comes when the size of the source is known. */
+  constructor(source: Source, started: Promise<void> = Promise.resolve()) {
+    this.all = started.then(() => readCentral(source));
+    this.first = this.all.then((records) => findFirst(records.values())).catch(() => undefined);
   }
 
   async find(name: string): Promise<ZipRecord | undefined> {
     return (await this.all).get(name);
   }
+}
+
+/** The middle of the first series, where its viewing starts. */
+export function findFirst(records: Iterable<ZipRecord>): ZipRecord | undefined {
+  const series: ZipRecord[] = [];
+  let folder: string | undefined;
+  for (const record of records) {
+    if (!record.name.startsWith("DICOM/")) continue;
+    const own = record.name.replace(/[^/]*$/, "");
+    folder ??= own;
+    if (own === folder) series.push(record);
+  }
+  const middle = series[(series.length - 1) >> 1];
+  return middle && middle.dataLength <= MOST_AHEAD ? middle : undefined;
 }
 
 async function readCentral(source: Source): Promise<Records> {
@@ -53,10 +74,11 @@ export class ParsedCatalog implements Catalog {
   readonly #records = new Map<string, ZipRecord>();
   readonly #waiting = new Map<string, (() => void)[]>();
   #ended = false;
+  readonly first = Promise.resolve(undefined);
   readonly all: Promise<Records>;
 
   constructor(source: ParsedSource) {
-    let directory: Records | undefined;
+    let directory: Promise<Records> | undefined;
     source.onSegment(({ offset, bytes }) => {
       if (bytes[2] === 3) this.#add(readLocal(bytes, offset));
       else directory = readLast(bytes, offset);
@@ -95,7 +117,7 @@ export class ParsedCatalog implements Catalog {
 }
 
 /** The last segment ends before the comment; it was cut off, so its length in the record is put to 0. */
-function readLast(segment: Uint8Array<ArrayBuffer>, offset: number): Records {
+function readLast(segment: Uint8Array<ArrayBuffer>, offset: number): Promise<Records> {
   const bytes = segment.slice();
   bytes[bytes.length - 1] = bytes[bytes.length - 2] = 0;
   const directory = findDirectory(bytes, offset);

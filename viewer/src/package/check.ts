@@ -1,4 +1,5 @@
 /** Does the file hold what its manifest says? ZIP's own names, places and sizes are not authenticated. */
+import { Turns } from "../base/turns.ts";
 import { type Manifest, type ManifestEntry, PackageError, type PackageErrorCode } from "./types.ts";
 import { packageMessage } from "./words.ts";
 import type { ZipRecord } from "./zip.ts";
@@ -15,7 +16,8 @@ export interface Facts {
 const fail = (code: PackageErrorCode): PackageError => new PackageError(code, packageMessage(code));
 
 /** The manifest's entries by name. Throws PackageError. */
-export function checkManifest(manifest: Manifest, facts: Facts): Map<string, ManifestEntry> {
+export async function checkManifest(manifest: Manifest, facts: Facts): Promise<Map<string, ManifestEntry>> {
+  const turns = new Turns();
   if (manifest.package_id !== facts.packageId || manifest.index_sha256 !== facts.index)
     throw fail("package.swapped");
   const entries = new Map<string, ManifestEntry>();
@@ -24,6 +26,8 @@ export function checkManifest(manifest: Manifest, facts: Facts): Map<string, Man
     if (!record) throw fail("package.damaged");
     if (entries.has(entry.name) || !agree(entry, record)) throw fail("package.swapped");
     entries.set(entry.name, entry);
+    const rest = turns.rest();
+    if (rest) await rest;
   }
   for (const name of facts.records.keys())
     if (!entries.has(name) && !facts.exempt.includes(name)) throw fail("package.swapped");

@@ -1,8 +1,10 @@
 /** Index and manifest from their JSON; only what the viewer relies on is checked here. */
-import { FORMAT, type Index, type Instance, type Manifest, PackageError, type Patient } from "./types.ts";
+import { type Batches, pack, unpack } from "./batches.ts";
+import { FORMAT, type Index, type Manifest, PackageError } from "./types.ts";
 import { packageMessage } from "./words.ts";
 
-type Json = Readonly<Record<string, unknown>>;
+type Json = Record<string, unknown>;
+type Lists = readonly (readonly [Json, string])[];
 
 const damaged = (): PackageError => new PackageError("package.damaged", packageMessage("package.damaged"));
 
@@ -35,38 +37,55 @@ function list(value: unknown): Json[] {
   return value;
 }
 
+/** Every series, with its list of instances. */
+function seriesOf(index: Json): Lists {
+  const studies = list(index["patients"]).flatMap((patient) => list(patient["studies"]));
+  return studies.flatMap((study) => list(study["series"])).map((series) => [series, "instances"] as const);
+}
+
+/** Checks an index, for `openIndex`. Throws PackageError. */
+export function packIndex(text: string): Batches {
+  const index = parse(text);
+  list(index["documents"]);
+  const lists = seriesOf(index);
+  for (const [series] of lists) {
+    const common = isObject(series["common"]) ? series["common"] : {};
+    const named = ({ entry }: Json): boolean => typeof (entry ?? common["entry"]) === "string";
+    if (!list(series["instances"]).every(named)) throw damaged();
+  }
+  return pack(index, lists);
+}
+
 /** The index with what a series' instances have in common laid into each. */
-export function readIndex(text: string): Index {
-  const document = parse(text);
-  const patients = list(document["patients"]).map((patient) => ({
-    ...patient,
-    studies: list(patient["studies"]).map((study) => ({
-      ...study,
-      series: list(study["series"]).map(readSeries),
-    })),
-  }));
-  return {
-    ...document,
-    patients: patients as unknown as Patient[],
-    documents: list(document["documents"]),
-  } as unknown as Index;
+export async function openIndex(batches: Batches): Promise<Index> {
+  const index = await unpack(batches, seriesOf, ({ common }, instance) =>
+    isObject(common) ? { ...common, ...instance } : instance,
+  );
+  index["patients"] ??= [];
+  index["documents"] ??= [];
+  for (const patient of list(index["patients"])) {
+    patient["studies"] ??= [];
+    for (const study of list(patient["studies"])) {
+      study["series"] ??= [];
+      for (const series of list(study["series"])) delete series["common"];
+    }
+  }
+  return index as unknown as Index;
 }
 
-function readSeries({ common, instances, ...series }: Json): Json {
-  const shared = isObject(common) ? common : {};
-  const merged = list(instances).map((instance) => ({ ...shared, ...instance }) as unknown as Instance);
-  if (!merged.every(({ entry }) => typeof entry === "string")) throw damaged();
-  return { ...series, instances: merged };
-}
+const entriesOf = (manifest: Json): Lists => [[manifest, "entries"]];
 
-export function readManifest(text: string): Manifest {
-  const document = parse(text);
-  const entries = list(document["entries"]);
-  const whole = (value: unknown) => Number.isSafeInteger(value) && (value as number) >= 0;
-  for (const entry of entries) {
+/** Checks a manifest, for `openManifest`. Throws PackageError. */
+export function packManifest(text: string): Batches {
+  const manifest = parse(text);
+  const whole = (value: unknown): boolean => Number.isSafeInteger(value) && (value as number) >= 0;
+  for (const entry of list(manifest["entries"])) {
     const numbers = [entry["offset"], entry["data_offset"], entry["data_length"], entry["size"]];
     if (!numbers.every(whole) || typeof entry["name"] !== "string" || typeof entry["sha256"] !== "string")
       throw damaged();
   }
-  return document as unknown as Manifest;
+  return pack(manifest, entriesOf(manifest));
 }
+
+export const openManifest = async (batches: Batches): Promise<Manifest> =>
+  (await unpack(batches, entriesOf)) as unknown as Manifest;

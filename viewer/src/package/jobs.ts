@@ -1,6 +1,7 @@
 /** What the page asks of its workers, and what they answer. */
 import type { KdfParameters } from "../crypto/slots.ts";
 import type { DecodedFrame, FrameSpec } from "../decode/spec.ts";
+import type { Batches } from "./batches.ts";
 import type { PackageErrorCode } from "./types.ts";
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -36,6 +37,8 @@ export type Content = SealedEntry | SealedPart | PlainBytes;
 
 export type Job =
   | { readonly type: "open"; readonly content: Content }
+  /** Opens, parses and checks a document of the package. */
+  | { readonly type: "index" | "manifest"; readonly content: Content }
   | {
       readonly type: "frame";
       readonly content: Content;
@@ -47,13 +50,17 @@ export type Job =
 
 export type JobResult<J extends Job> = J extends { type: "open" }
   ? { readonly bytes: Bytes; readonly sha256: string }
-  : J extends { type: "frame" }
-    ? { readonly frame: DecodedFrame; readonly sha256: string }
-    : { readonly derived: Bytes };
+  : J extends { type: "index" | "manifest" }
+    ? { readonly batches: Batches; readonly bytes: Bytes; readonly sha256: string }
+    : J extends { type: "frame" }
+      ? { readonly frame: DecodedFrame; readonly sha256: string }
+      : { readonly derived: Bytes };
 
 export type ToWorker =
   | { readonly id: number; readonly job: Job }
   | { readonly password: string }
+  /** An access code will come: make ready. */
+  | { readonly warm: 1 }
   | { readonly codec: string; readonly text: string };
 
 export type FailureKind =

@@ -40,7 +40,9 @@ export async function findKey(
   let broken: unknown;
   for (const [slot, secret] of candidates(slots, text)) {
     try {
+      const start = performance.now();
       const { derived } = await pool.run({ type: "argon2", secret, kdf: slot.kdf } as const, -3);
+      performance.measure("emix-key", { start });
       const key = await unwrap(slot, await wrapKey(derived), packageId);
       if (key) return key;
     } catch (error) {

@@ -42,7 +42,8 @@ export class WorkerPool implements JobRunner {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#size = options.size ?? Math.max(2, Math.min(MOST, navigator.hardwareConcurrency || 2));
-    // the first one starts while the access code is typed
+    // two start while the access code is typed: one for its key, one for what the key opens
+    this.#add();
     this.#add();
   }
 

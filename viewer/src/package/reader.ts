@@ -5,7 +5,7 @@ import { type DecodedFrame, type FrameSpec, UID } from "../decode/spec.ts";
 import { type Bytes, type Source, SourceError } from "../source/source.ts";
 import type { Catalog } from "./catalog.ts";
 import { checkManifest } from "./check.ts";
-import { readIndex, readManifest } from "./documents.ts";
+import { openIndex, openManifest } from "./documents.ts";
 import type { Content } from "./jobs.ts";
 import type { JobRunner } from "./pool.ts";
 import {
@@ -20,7 +20,7 @@ import {
 import { packageMessage } from "./words.ts";
 import { HEADER_ROOM, ZipError, type ZipRecord } from "./zip.ts";
 
-const INDEX = "EMIX/INDEX.JSN";
+export const INDEX = "EMIX/INDEX.JSN";
 const MANIFEST = "EMIX/MANIFEST.JSN";
 const SIGNATURE = "EMIX/MANIFEST.SIG";
 /** Decrypted multi-frame objects without a frame table that are kept. */
@@ -45,6 +45,13 @@ export function toPackageError(error: unknown): unknown {
   }
 }
 
+/** An entry that has been opened before the index said that it is an image. */
+interface Early {
+  readonly name: string;
+  readonly bytes: Bytes;
+  readonly sha256: string;
+}
+
 export interface Expected {
   readonly packageId: string;
   /** Of the file, where the page's head says it. */
@@ -65,6 +72,7 @@ export class PackageReader implements OpenPackage {
   /** Hashes of what was handed out before. */
   readonly #seen = new Map<string, string>();
   readonly #plain = new Map<string, Promise<Bytes>>();
+  #early: Promise<Early | undefined> | undefined;
   readonly #listeners: ((error: PackageError) => void)[] = [];
   #damage: PackageError | undefined;
 
@@ -72,7 +80,13 @@ export class PackageReader implements OpenPackage {
     source: Source,
     catalog: Catalog,
     pool: JobRunner,
-    opened: { index: Index; hash: string; password: string; expected: Expected },
+    opened: {
+      index: Index;
+      hash: string;
+      password: string;
+      expected: Expected;
+      early: Promise<Early | undefined>;
+    },
   ) {
     this.#source = source;
     this.#catalog = catalog;
@@ -80,6 +94,7 @@ export class PackageReader implements OpenPackage {
     this.index = opened.index;
     this.#indexHash = opened.hash;
     this.password = opened.password;
+    this.#early = opened.early;
     const manifest = this.#readManifest(opened.expected);
     this.manifest = manifest.then(({ document }) => document);
     this.manifest.catch((error: unknown) => this.#report(error));
@@ -104,11 +119,13 @@ export class PackageReader implements OpenPackage {
         await catalog.all;
         throw failure("package.damaged");
       }
+      const early = openFirst(source, catalog, pool);
+      early.catch(() => undefined);
       const content = await sealed(source, record, undefined, -1);
-      const { bytes, sha256 } = await pool.run({ type: "open", content } as const, -1);
-      const index = readIndex(fromUtf8(bytes));
+      const { batches, sha256 } = await pool.run({ type: "index", content } as const, -1);
+      const index = await openIndex(batches);
       if (index.package_id !== expected.packageId) throw failure("package.swapped");
-      return new PackageReader(source, catalog, pool, { index, hash: sha256, password, expected });
+      return new PackageReader(source, catalog, pool, { index, hash: sha256, password, expected, early });
     } catch (error) {
       throw toPackageError(error);
     }
@@ -137,11 +154,11 @@ export class PackageReader implements OpenPackage {
       const records = await this.#catalog.all;
       if (!record) throw failure("package.truncated");
       const content = await sealed(this.#source, record, undefined, LATER);
-      const { bytes } = await this.#pool.run({ type: "open", content } as const, LATER);
-      const document = readManifest(fromUtf8(bytes));
+      const { batches, bytes } = await this.#pool.run({ type: "manifest", content } as const, LATER);
+      const document = await openManifest(batches);
       const size = this.#source.size;
       if (expected.size !== undefined && size !== expected.size) throw failure("package.truncated");
-      const entries = checkManifest(document, {
+      const entries = await checkManifest(document, {
         packageId: expected.packageId,
         index: this.#indexHash,
         records,
@@ -281,14 +298,25 @@ export class PackageReader implements OpenPackage {
   ): Promise<DecodedFrame> {
     try {
       if (spec.frames > 1) return await this.#oneOfMany(name, spec, frame, priority, signal);
-      const content = await this.#whole(name, priority, signal);
+      const early = await this.#takeEarly(name);
+      const content: Content = early
+        ? { kind: "plain", input: early.bytes }
+        : await this.#whole(name, priority, signal);
       const job = { type: "frame", content, spec, frame, alone: false } as const;
       const result = await this.#pool.run(job, priority, signal);
-      this.#remember(name, result.sha256);
+      this.#remember(name, early?.sha256 ?? result.sha256);
       return result.frame;
     } catch (error) {
       throw toPackageError(error);
     }
+  }
+
+  /** What was opened ahead, once; later calls find nothing. */
+  async #takeEarly(name: string): Promise<Early | undefined> {
+    const early = this.#early;
+    this.#early = undefined;
+    const opened = await early?.catch(() => undefined);
+    return opened?.name === name ? opened : undefined;
   }
 
   async #oneOfMany(
@@ -323,6 +351,15 @@ export class PackageReader implements OpenPackage {
 /** Whether bytes are swapped in pairs is told by the header before the first frame (see decode/frame.ts). */
 const needsWhole = (spec: FrameSpec): boolean =>
   spec.transferSyntax === UID.bigEndian && spec.bitsAllocated <= 8;
+
+/** Opens the image that will probably be shown first, while the index is read. */
+async function openFirst(source: Source, catalog: Catalog, pool: JobRunner): Promise<Early | undefined> {
+  const record = await catalog.first;
+  if (!record) return undefined;
+  const content = await sealed(source, record, undefined, 0);
+  const { bytes, sha256 } = await pool.run({ type: "open", content } as const, 0);
+  return { name: record.name, bytes, sha256 };
+}
 
 /** An entry as the worker takes it: from its local header on. */
 async function sealed(

@@ -1,4 +1,6 @@
 /** A worker of the page: a workbench, and codecs that are loaded on first use. */
+
+import { warmArgon2 } from "../crypto/argon2.ts";
 import type { Codec, CodecName, CodecTable } from "../decode/codecs/emscripten.ts";
 import { FrameError } from "../decode/spec.ts";
 import type { FromWorker, ToWorker } from "./jobs.ts";
@@ -40,10 +42,13 @@ async function loadCodec(name: CodecName): Promise<Codec> {
 }
 
 const bench = new Bench(getCodec);
+void bench.warm();
 
 scope.onmessage = ({ data: message }) => {
   if ("password" in message) {
     bench.setPassword(message.password);
+  } else if ("warm" in message) {
+    void warmArgon2();
   } else if ("codec" in message) {
     scripts.get(message.codec)?.(message.text);
   } else {

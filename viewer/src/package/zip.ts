@@ -1,5 +1,7 @@
 /** The parts of ZIP (APPNOTE 6.3) that a package uses; every field is hostile until the manifest agrees. */
 
+import { Turns } from "../base/turns.ts";
+
 type Bytes = Uint8Array<ArrayBuffer>;
 
 export class ZipError extends Error {}
@@ -138,7 +140,11 @@ function findDirectory64(view: DataView, end: number, start: number): Directory 
 }
 
 /** All records of a central directory. Names and places are unique, and everything lies before the directory. */
-export function readDirectory(bytes: Bytes, { offset: limit, entries }: Directory): Map<string, ZipRecord> {
+export async function readDirectory(
+  bytes: Bytes,
+  { offset: limit, entries }: Directory,
+): Promise<Map<string, ZipRecord>> {
+  const turns = new Turns();
   const view = viewOf(bytes);
   const records = new Map<string, ZipRecord>();
   let at = 0;
@@ -161,6 +167,8 @@ export function readDirectory(bytes: Bytes, { offset: limit, entries }: Director
     if (records.has(name) || offset + 30 + dataLength > limit) throw new ZipError("the directory is damaged");
     records.set(name, { name, offset, dataLength, size, deflated });
     at = next;
+    const rest = turns.rest();
+    if (rest) await rest;
   }
   if (at !== bytes.length) throw new ZipError("the directory is damaged");
   return records;

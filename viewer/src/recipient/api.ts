@@ -99,7 +99,7 @@ export function failureOf(status: number, body: ErrorBody): ExchangeFailure {
     case 409:
       return new ExchangeFailure("unsealed", message);
     case 410:
-      return new ExchangeFailure(/lock/i.test(message) ? "locked" : "gone", message);
+      return new ExchangeFailure(body.error?.id === "share.locked" ? "locked" : "gone", message);
     case 429:
       return new ExchangeFailure("rate", message);
     default:

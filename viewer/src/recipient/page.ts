@@ -202,7 +202,7 @@ export class RecipientPage {
         packageId: opened.package_id,
         secret,
       });
-      openViewer(this.root, pkg, { copy: () => offerCopy(opened) });
+      await openViewer(this.root, pkg, { copy: () => offerCopy(opened) });
     } catch (error) {
       submit.disabled = false;
       field.input.readOnly = false;

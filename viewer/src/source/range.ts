@@ -1,4 +1,5 @@
 /** A package on a server, read by Range requests (RFC 9110 section 14): only what is looked at. */
+import { concat } from "../base/bytes.ts";
 import { type Bytes, type ReadOptions, type Source, SourceError } from "./source.ts";
 
 const KIB = 1024;
@@ -8,6 +9,8 @@ const COALESCE = 1024 * KIB;
 /** Unwanted bytes between two ranges that are cheaper than a further request. */
 const GAP = 32 * KIB;
 const CONNECTIONS = 6;
+/** Requests for later that run beside urgent ones. */
+const BESIDE = 1;
 const RETRIES = [300, 1000, 3000];
 
 interface Waiting {
@@ -47,6 +50,8 @@ export class RangeSource implements Source {
   #size: number;
   #queue: Waiting[] = [];
   #active = 0;
+  /** Of those active, the ones that somebody waits for. */
+  #urgent = 0;
   #planned = false;
   #held: Held[] = [];
   /** The whole file, where the server knows no ranges. */
@@ -75,12 +80,19 @@ export class RangeSource implements Source {
     if (!this.#whole) this.#hold(this.#size - bytes.length, bytes.length, request);
   }
 
-  /** Starts to read a range that will be wanted soon. */
-  prefetch(offset: number, length: number): void {
-    const end = Math.min(offset + length, this.#size || offset + length);
+  /** Starts to read a range that will be wanted soon; what has been asked for before is left out. */
+  prefetch(from: number, length: number): void {
+    const end = Math.min(from + length, this.#size || from + length);
+    let offset = from;
+    for (let held = this.#findHeld(offset); held; held = this.#findHeld(offset)) offset = held.end;
+    if (offset >= end) return;
     const bytes = this.#request(`bytes=${offset}-${end - 1}`, this.#options.signal, end - offset);
     bytes.catch(() => undefined);
     this.#hold(offset, end - offset, bytes);
+  }
+
+  #findHeld(offset: number): Held | undefined {
+    return this.#held.find((range) => range.offset <= offset && offset < range.end);
   }
 
   #hold(offset: number, length: number, bytes: Promise<Bytes>): void {
@@ -91,10 +103,15 @@ export class RangeSource implements Source {
     const end = Math.min(offset + length, this.#size || offset + length);
     if (end <= offset) return new Uint8Array(0);
     if (this.#whole) return (await this.#whole).slice(offset, end);
-    const held = this.#held.find((range) => range.offset <= offset && end <= range.end);
-    if (held) {
+    const held = this.#findHeld(offset);
+    if (held && (end <= held.end || this.#findHeld(held.end))) {
       const bytes = await held.bytes.catch(() => undefined);
-      if (bytes) return bytes.slice(offset - held.offset, end - held.offset);
+      if (bytes && end <= held.end) return bytes.slice(offset - held.offset, end - held.offset);
+      if (bytes)
+        return concat([
+          bytes.subarray(offset - held.offset),
+          await this.read(held.end, end - held.end, options),
+        ]);
       this.#held = this.#held.filter((range) => range !== held);
     }
     return await new Promise((resolve, reject) => {
@@ -122,13 +139,17 @@ export class RangeSource implements Source {
     });
     while (this.#queue.length > 0 && this.#active < CONNECTIONS) {
       const group = takeGroup(this.#queue);
+      // the line belongs to what the reader waits for
+      if (!isUrgent(group) && this.#urgent > 0 && this.#active >= this.#urgent + BESIDE) return;
       this.#queue = this.#queue.filter((item) => !group.includes(item));
       void this.#serve(group);
     }
   }
 
   async #serve(group: readonly Waiting[]): Promise<void> {
+    const urgent = isUrgent(group) ? 1 : 0;
     this.#active++;
+    this.#urgent += urgent;
     const offset = Math.min(...group.map((item) => item.offset));
     const end = Math.max(...group.map((item) => item.end));
     const { signal, release } = allAborted(group, this.#options.signal);
@@ -144,6 +165,7 @@ export class RangeSource implements Source {
     } finally {
       release();
       this.#active--;
+      this.#urgent -= urgent;
       this.#dispatch();
     }
   }
@@ -208,14 +230,16 @@ export class RangeSource implements Source {
 const cut = (bytes: Bytes, from: number, to: number): Bytes =>
   from === 0 && to === bytes.length ? bytes : bytes.slice(from, to);
 
-/** The most urgent read, with those of any urgency that lie beside it. */
+const isUrgent = (group: readonly Waiting[]): boolean => group[0]!.priority <= 0;
+
+/** The most urgent read, with those as urgent that lie beside it: it waits for nothing else. */
 function takeGroup(queue: readonly Waiting[]): Waiting[] {
   let first = queue[0]!;
   for (const item of queue) if (item.priority < first.priority) first = item;
   const group = [first];
   let { offset, end } = first;
   for (const item of [...queue].sort((a, b) => a.offset - b.offset)) {
-    if (item === first) continue;
+    if (item === first || item.priority > 0 !== first.priority > 0) continue;
     const low = Math.min(offset, item.offset);
     const high = Math.max(end, item.end);
     const apart = item.offset > end + GAP || item.end + GAP < offset;

@@ -39,7 +39,8 @@ export class SidePanel {
     for (const [key, button] of this.buttons) {
       if (key === id) {
         button.setAttribute("aria-current", "true");
-        button.scrollIntoView({ block: "nearest", inline: "nearest" });
+        // after the next layout, so that it costs none of its own
+        requestAnimationFrame(() => button.scrollIntoView({ block: "nearest", inline: "nearest" }));
       } else button.removeAttribute("aria-current");
     }
   }

@@ -3,6 +3,7 @@ import { type Locked, type OpenPackage, PackageError, type PackageErrorCode } fr
 import { type StringKey, t } from "../strings.ts";
 import { CodeField } from "./code-field.ts";
 import { el, fill } from "./dom.ts";
+import { warmDates } from "./format.ts";
 import { type IconName, icon } from "./icons.ts";
 
 const WORDS: Readonly<Record<PackageErrorCode, StringKey>> = {
@@ -46,7 +47,7 @@ export function card(
 export class Gate {
   constructor(
     private readonly root: HTMLElement,
-    private readonly onOpen: (pkg: OpenPackage) => void,
+    private readonly onOpen: (pkg: OpenPackage) => Promise<void>,
   ) {}
 
   opening(): void {
@@ -75,6 +76,7 @@ export class Gate {
     const offline = el("p", { class: "gate-foot" }, t("unlock.offline"));
     this.put(card("lock", t("unlock.title"), el("p", { class: "lead" }, t("unlock.lead")), form, offline));
     field.focus();
+    window.setTimeout(warmDates);
   }
 
   needFile(accept: (file: File) => void): void {
@@ -141,7 +143,7 @@ export class Gate {
     field.input.readOnly = true;
     fill(progress, busy(t("unlock.opening")));
     try {
-      this.onOpen(await locked.unlock(field.value));
+      await this.onOpen(await locked.unlock(field.value));
     } catch (error) {
       button.disabled = false;
       field.input.readOnly = false;

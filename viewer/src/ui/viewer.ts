@@ -1,7 +1,8 @@
 /** The viewer of an opened package: banner, tools, series, image, documents. */
+import { nextTurn } from "../base/turns.ts";
 import { decodeFrame } from "../decode/index.ts";
 import type { OpenPackage } from "../package/types.ts";
-import { FrameLoader } from "../render/loader.ts";
+import { FrameLoader, PRIORITY } from "../render/loader.ts";
 import { t } from "../strings.ts";
 import { type Actions, type CommandTable, makeCommands, presetCommands } from "./actions.ts";
 import { Banner } from "./banner.ts";
@@ -26,7 +27,7 @@ import { SidePanel } from "./side.ts";
 import { Thumbnails } from "./thumbnail.ts";
 import { RateControl, Toolbar } from "./toolbar.ts";
 import { detailsOf } from "./unlock.ts";
-import { type ImageSlice, Viewport } from "./viewport.ts";
+import { firstIndex, type ImageSlice, Viewport } from "./viewport.ts";
 import { type Choice, choicesOf } from "./voi.ts";
 
 export interface ViewerOptions {
@@ -35,8 +36,20 @@ export interface ViewerOptions {
 }
 
 /** Replace what the page shows by the viewer. */
-export function openViewer(root: HTMLElement, pkg: OpenPackage, options: ViewerOptions): Viewer {
-  return new Viewer(root, pkg, options);
+export async function openViewer(root: HTMLElement, pkg: OpenPackage, options: ViewerOptions): Promise<void> {
+  const model = buildModel(pkg.index);
+  const loader = new FrameLoader<ImageSlice>({
+    decode: (slice, priority) => decodeFrame(pkg, slice.image, slice.frame, priority),
+    keyOf: (slice) => `${slice.image.entry}#${slice.frame}`,
+    cacheBytes: cacheBytes(),
+    parallel: 4,
+  });
+  // the first image is on its way while the page is built
+  const set = model.sets[0];
+  const place = set?.places[firstIndex(set)];
+  if (place?.kind === "image") loader.load(place, PRIORITY.shown).catch(() => undefined);
+  await nextTurn();
+  new Viewer(root, pkg, model, loader, options);
 }
 
 const LARGE_CACHE = 640 * 2 ** 20;
@@ -48,8 +61,6 @@ function cacheBytes(): number {
 }
 
 class Viewer {
-  private readonly model: Model;
-  private readonly loader: FrameLoader<ImageSlice>;
   private readonly viewport: Viewport;
   private readonly banner: Banner;
   private readonly side: SidePanel;
@@ -69,15 +80,10 @@ class Viewer {
   constructor(
     private readonly root: HTMLElement,
     private readonly pkg: OpenPackage,
+    private readonly model: Model,
+    private readonly loader: FrameLoader<ImageSlice>,
     options: ViewerOptions,
   ) {
-    this.model = buildModel(pkg.index);
-    this.loader = new FrameLoader<ImageSlice>({
-      decode: (slice, priority) => decodeFrame(pkg, slice.image, slice.frame, priority),
-      keyOf: (slice) => `${slice.image.entry}#${slice.frame}`,
-      cacheBytes: cacheBytes(),
-      parallel: 4,
-    });
     this.viewport = new Viewport({
       loader: this.loader,
       onChange: () => this.refresh(),
@@ -307,5 +313,3 @@ function sameVoi(a: Choice["voi"], b: Choice["voi"]): boolean {
   if (a.kind === "window" && b.kind === "window") return a.center === b.center && a.width === b.width;
   return a.kind === "lut" && b.kind === "lut" && a.lut === b.lut;
 }
-
-export type { Viewer };

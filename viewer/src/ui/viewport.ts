@@ -438,13 +438,16 @@ export class Viewport {
   }
 }
 
+/** Loops start at their beginning, stacks in the middle where the anatomy is (IHE BIR allows both). */
+export function firstIndex(set: DisplaySet): number {
+  return (set.images[0]?.frames ?? 1) > 1 ? 0 : Math.floor((set.places.length - 1) / 2);
+}
+
 function newState(set: DisplaySet): SetState {
   const first = set.images[0];
-  const frames = (first?.frames ?? 1) > 1;
   const fps = first?.frame_time_ms ? Math.min(60, Math.max(1, Math.round(1000 / first.frame_time_ms))) : 12;
   return {
-    // Loops start at their beginning, stacks in the middle where the anatomy is (IHE BIR allows both).
-    index: frames ? 0 : Math.floor((set.places.length - 1) / 2),
+    index: firstIndex(set),
     view: FITTED,
     voi: null,
     fallback: null,

@@ -11,9 +11,9 @@ describe("answers of the exchange", () => {
   it("carry the tries left, and tell locked from revoked", () => {
     expect(failureOf(403, { tries_left: 3 }).triesLeft).toBe(3);
     expect(failureOf(403, {}).triesLeft).toBeNull();
-    const gone = (message: string): string => failureOf(410, { error: { message } }).kind;
-    expect(gone("too many wrong access codes: the share is locked")).toBe("locked");
-    expect(gone("the share is revoked")).toBe("gone");
+    const gone = (id: string): string => failureOf(410, { error: { id } }).kind;
+    expect(gone("share.locked")).toBe("locked");
+    expect(gone("exchange.gone")).toBe("gone");
   });
 
   it("lead to this origin only", () => {
