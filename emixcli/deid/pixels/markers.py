@@ -100,6 +100,8 @@ def segments(frame: bytes) -> list[tuple[int, int, int]]:
             end = following.start() if following else len(frame)
         found.append((marker, at, end))
         at = end
+    if not any(marker == SOS for marker, _, _ in found):
+        raise damaged()
     return found
 
 

@@ -27,6 +27,7 @@ CODEC: Final = "pixels.codec"
 FACE: Final = "pixels.face"
 #: Calibrated regions that cover more of an image than this leave no margin for text.
 _MOST: Final = 0.97
+_OTHER_HEADS: Final = re.compile(r"(femoral|humeral|radial|ulnar|metatarsal|pancreatic) head")
 
 
 @dataclass(frozen=True)
@@ -199,6 +200,7 @@ def shows_a_head(facts: Facts) -> bool:
 
 
 def _words(text: str) -> list[str]:
+    """Return the words of a description in lower case, without heads of bones."""
     with suppress(UnicodeDecodeError):  # then it was latin-1
         text = text.encode("latin-1").decode("utf-8")
-    return re.findall(r"[^\W\d_]+", text.lower())
+    return re.findall(r"[^\W\d_]+", _OTHER_HEADS.sub(" ", text.lower()))
