@@ -25,19 +25,19 @@ _MONTH: Final = (
 _YEAR: Final = r"(?P<year>(?:19|20)\d\d)"
 _PATTERNS: Final = (
     (
-        rf"(?<!\d){_YEAR}(?P<sep>[-./ :]?)(?P<month>0[1-9]|1[0-2])(?P=sep)"
+        rf"(?<!\d){_YEAR}(?P<sep>[-./ :_]?)(?P<month>0[1-9]|1[0-2])(?P=sep)"
         r"(?P<day>0[1-9]|[12]\d|3[01])(?!\d{1,2}(?!\d))"
     ),
     (
-        rf"(?<!\d){_YEAR}(?P<sep>[-./])(?P<month>0?[1-9]|1[0-2])(?P=sep)"
+        rf"(?<!\d){_YEAR}(?P<sep>[-./_])(?P<month>0?[1-9]|1[0-2])(?P=sep)"
         r"(?P<day>0?[1-9]|[12]\d|3[01])(?!\d)"
     ),
     (
-        rf"(?<![\d.])(?P<a>0?[1-9]|[12]\d|3[01])(?P<sep>[-./ ])(?P<b>0?[1-9]|[12]\d|3[01])(?P=sep)"
+        rf"(?<![\d.])(?P<a>0?[1-9]|[12]\d|3[01])(?P<sep>[-./ _])(?P<b>0?[1-9]|[12]\d|3[01])(?P=sep)"
         rf"{_YEAR}(?!\d)"
     ),
     (
-        r"(?<![\d.])(?P<a>0?[1-9]|[12]\d|3[01])(?P<sep>[-/])(?P<b>0?[1-9]|[12]\d|3[01])(?P=sep)"
+        r"(?<![\d.])(?P<a>0?[1-9]|[12]\d|3[01])(?P<sep>[-/_])(?P<b>0?[1-9]|[12]\d|3[01])(?P=sep)"
         r"(?P<short>\d\d)(?!\d)"
     ),
     (
@@ -49,6 +49,8 @@ _PATTERNS: Final = (
         r"(?P<long>(?:19|20)\d\d)(?!\d)"
     ),
     rf"(?<!\d)(?P<a>0[1-9]|[12]\d|3[01])(?P<sep>)(?P<b>0[1-9]|[12]\d|3[01]){_YEAR}(?!\d)",
+    # The digits of a date in reverse order.
+    r"(?<!\d)(?:\d[0-2]|[01]3)(?:\d0|[0-2]1)\d\d(?:91|02)(?!\d)",
 )
 _TEXTS: Final = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _PATTERNS)
 

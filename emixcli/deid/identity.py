@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -28,6 +28,7 @@ BIRTH_DATE: Final = 0x00100030
 
 _TOKEN: Final = re.compile(r"[^\W_]+")
 _SHORTEST_TOKEN: Final = 3
+_SHORTEST_FOREIGN: Final = 2
 _SHORTEST_KEY: Final = 3
 _SHORTEST_COMPACT: Final = 5
 _GERMAN: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae"}
@@ -63,15 +64,18 @@ def known_of(tag: int, vr: str, text: str) -> Iterator[Known]:
 
 @lru_cache(maxsize=4096)
 def fold(text: str) -> str:
-    """Return text in lower case and without accents; one character for each."""
+    """Return text as it is compared: in lower case, without accents, wide letters made narrow."""
     if text.isascii():
         return text.lower()
-    return "".join(map(_fold_character, text))
+    return "".join(character for character, _ in _folded(text))
 
 
-def _fold_character(character: str) -> str:
-    base = unicodedata.normalize("NFKD", character)[0]
-    return base.lower()[:1] or character
+def _folded(text: str) -> Iterator[tuple[str, int]]:
+    """Yield the characters of folded text, each with the index of what it is made from."""
+    for index, character in enumerate(text):
+        for part in unicodedata.normalize("NFKD", character).casefold():
+            if not unicodedata.combining(part):
+                yield part, index
 
 
 class Identity:
@@ -105,14 +109,24 @@ class Identity:
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where known values stand in text, sorted; spans may overlap."""
-        folded = fold(text)
-        found = [match.span() for match in _TOKEN.finditer(folded) if match.group() in self.tokens]
-        indices = [index for index, character in enumerate(folded) if character.isalnum()]
-        compact = "".join([folded[index] for index in indices])
+        places: Sequence[int] = range(len(text))
+        folded = text.lower()
+        if not text.isascii():
+            pairs = list(_folded(text))
+            folded = "".join(character for character, _ in pairs)
+            places = [index for _, index in pairs]
+        found = [
+            (places[match.start()], places[match.end() - 1] + 1)
+            for match in _TOKEN.finditer(folded)
+            if match.group() in self.tokens
+        ]
+        letters = [index for index, character in enumerate(folded) if character.isalnum()]
+        compact = "".join([folded[index] for index in letters])
         for value in self.compacts:
             at = compact.find(value)
             while at >= 0:
-                found.append((indices[at], indices[at + len(value) - 1] + 1))
+                last = letters[at + len(value) - 1]
+                found.append((places[letters[at]], places[last] + 1))
                 at = compact.find(value, at + 1)
         found.sort()
         return found
@@ -127,6 +141,8 @@ class Identity:
             if start > at:
                 parts.append(text[at:start])
             at = max(at, stop)
+            while at < len(text) and unicodedata.combining(_last_of(text[at])):
+                at += 1  # an accent of what is gone
         parts.append(text[at:])
         return "".join(parts)
 
@@ -134,23 +150,24 @@ class Identity:
         """Whether bytes hold a known value as ASCII, or as UTF-16 of either order."""
         lowered = raw.lower()
         plain = lowered.replace(b"\0", b"")
-        for value in self.compacts:
-            code = value.encode("utf-8", "replace")
-            if code in lowered or code in plain:
-                return True
-        return False
+        codes = [value.encode("utf-8", "replace") for value in self.compacts]
+        return any(code in lowered or code in plain for code in codes)
+
+
+def _last_of(character: str) -> str:
+    return unicodedata.normalize("NFKD", character)[-1]
 
 
 def _name_tokens(name: str) -> Iterator[str]:
     """Yield the parts of all component groups of a name (PS3.5 section 6.2.1)."""
-    for match in _TOKEN.finditer(name.lower()):
-        token = match.group()
-        if len(token) < (_SHORTEST_TOKEN if token.isascii() else 2):
-            continue
-        yield fold(token)
-        if not token.isascii():
-            spelt = "".join(_GERMAN.get(character, character) for character in token)
-            yield fold(spelt)
+    for part in re.split(r"[\^=\s,]+", name):
+        spelt = "".join(_GERMAN.get(character, character) for character in part.lower())
+        for text in {part, spelt}:
+            for match in _TOKEN.finditer(fold(text)):
+                token = match.group()
+                shortest = _SHORTEST_TOKEN if token.isascii() else _SHORTEST_FOREIGN
+                if min(len(token), len(part)) >= shortest:
+                    yield token
 
 
 def _joined_names(name: str) -> Iterator[str]:

@@ -25,8 +25,10 @@ CHARACTER_SET: Final = 0x00080005
 #: UIDs of SOP classes, transfer syntaxes and coding schemes: of definitions, not of instances.
 DEFINITIONS: Final = frozenset({
     0x00080016, 0x0008001A, 0x0008001B, 0x00080062, 0x0008010C, 0x00080117, 0x00080118, 0x00081150,
-    0x0008115A, 0x00083002, 0x04000010, 0x04000510,
+    0x0008115A, 0x00083002, 0x04000010,
 })  # fmt: skip
+#: Encrypted attributes: what an earlier de-identification took away, for who has its key.
+ENCRYPTED: Final = frozenset({0x04000500, 0x04000510, 0x04000520})
 #: What the engine writes itself (PS3.15 section E.1.1).
 MARKERS: Final = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
 
@@ -84,6 +86,8 @@ class Rules:
             return Rule("X", "group lengths are retired (PS3.5 section 7.2)")
         if row is not None:
             return self._by_row(row)
+        if tag in ENCRYPTED:
+            return Rule("X", "nobody can tell what is encrypted (PS3.15 section E.1.1)", "X")
         return self._unlisted(tag)
 
     def _by_row(self, row: tables.Row) -> Rule:

@@ -69,6 +69,8 @@ class Scope:
     is_dummy
         Whether it lies in content that is replaced as a whole, so that text and numbers become
         dummies and only structure, codes and references stay.
+    scheme
+        Coding scheme of a coded concept.
     """
 
     explicit: bool
@@ -78,3 +80,4 @@ class Scope:
     depth: int = 0
     parent: int = 0
     is_dummy: bool = False
+    scheme: str = ""

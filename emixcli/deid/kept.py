@@ -1,0 +1,190 @@
+"""Values that stay, are cleaned, or become dummies: what is left of their bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from emixcli.deid import charsets, codes, documents, icc, values
+from emixcli.deid.dates import replace_dates, shift_da, shift_dt
+from emixcli.deid.identity import fold
+from emixcli.deid.rules import CHARACTER_SET, DATE_VRS
+from emixcli.deid.tables import vocabulary
+from emixcli.deid.text import without_controls
+
+if TYPE_CHECKING:
+    from emixcli.deid.parse import Element
+    from emixcli.deid.scope import Context, Scope
+
+PATIENT_NAME: Final = 0x00100010
+PATIENT_ID: Final = 0x00100020
+_AGE: Final = 0x00101010
+_ENCAPSULATED: Final = 0x00420011
+_ENCAPSULATED_LENGTH: Final = 0x00420015
+_ICC_PROFILE: Final = 0x00282000
+_OFFSET_FROM_UTC: Final = 0x00080201
+#: Measured or drawn: dummies in content that is not cleaned (PS3.15 sections E.3.3, E.3.4).
+_CONTENT_NUMBERS: Final = frozenset({0x0040A30A, 0x0040A161, 0x0040A162, 0x0040A163, 0x00700022})
+_CODE_PARTS: Final = codes.VALUES | {0x00080102, 0x00080103, 0x00080104}
+_FREE_TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT", "PN", "AE"})
+_OLDEST: Final = 89
+_MAX_SEARCHED: Final = 1 << 20
+#: Digits of a number that may be a date or an identifier.
+_MANY_DIGITS: Final = 6
+
+
+class Values:
+    """Treats values of one object.
+
+    Methods take the value's bytes and return new ones, the same object where nothing changes, or
+    None where nothing may stay.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    # -- dummies ------------------------------------------------------------------------------
+
+    def dummy(self, tag: int, vr: str, old: bytes, scope: Scope) -> bytes:
+        """Return a dummy; what was empty stays empty."""
+        if tag == _ENCAPSULATED:
+            return documents.blank(self._context.mime_type)
+        if not old.strip(b" \0"):
+            return b""
+        if tag in (PATIENT_NAME, PATIENT_ID):
+            return self._pseudonym(tag, old, scope).encode("ascii")
+        return self.new_uids(old) if vr == "UI" else values.dummy(vr, old)
+
+    def _pseudonym(self, tag: int, old: bytes, scope: Scope) -> str:
+        if scope.depth == 0 or tag == PATIENT_NAME:
+            return self._context.patient.pseudonym
+        text = charsets.decode(old, scope.charset).strip(" \0")
+        return self._context.keyed.pseudonym(text)
+
+    def new_uids(self, old: bytes) -> bytes:
+        """Return the new value of an attribute of UIDs."""
+        stripped = [uid.split("\0", 1)[0].strip() for uid in old.decode("latin-1").split("\\")]
+        return "\\".join(self._context.keyed.uid(uid) if uid else "" for uid in stripped).encode()
+
+    # -- C ------------------------------------------------------------------------------------
+
+    def clean(self, element: Element, vr: str, old: bytes, scope: Scope) -> bytes | None:
+        """Return a value without what identifies (PS3.15 sections E.3.4 to E.3.6)."""
+        if vr in DATE_VRS or element.tag == _OFFSET_FROM_UTC:
+            return self._moved(vr, old)
+        if vr not in values.TEXT_VRS:
+            # Drawn: kept where graphics are cleaned, whose texts are cleaned too.
+            return old if element.tag in _CONTENT_NUMBERS else None
+        if scope.is_dummy and element.tag not in _CODE_PARTS:
+            return self.dummy(element.tag, vr, old, scope)
+        return self._text(vr, old, scope, is_free=True)
+
+    def _moved(self, vr: str, old: bytes) -> bytes | None:
+        patient = self._context.patient
+        shape = values.SHAPES[vr if vr in DATE_VRS else "TM"]
+        if shape.fullmatch(old) is None and vr in DATE_VRS:
+            return None
+        if patient.keeps_dates or vr not in ("DA", "DT"):
+            return old
+        days = patient.days
+        if days is None:
+            return None
+        move = shift_da if vr == "DA" else shift_dt
+        moved = []
+        for part in old.decode("ascii").split("\\"):
+            text = part.strip(" \0")
+            new = move(text, days) if text else ""
+            if new is None:
+                return None
+            moved.append(new)
+        return "\\".join(moved).encode()
+
+    # -- K ------------------------------------------------------------------------------------
+
+    def keep(self, element: Element, vr: str, old: bytes, scope: Scope) -> bytes | None:
+        """Return a value that may stay, without what is known of the patient."""
+        tag = element.tag
+        if vr not in values.TEXT_VRS:
+            return self._binary(element, vr, old, scope)
+        if element.vr and element.vr not in values.TEXT_VRS and element.vr != "UN":
+            return None  # a text attribute that the file calls a number
+        is_said = tag in _CONTENT_NUMBERS or vr in _FREE_TEXT
+        if scope.is_dummy and is_said and tag not in _CODE_PARTS:
+            return self.dummy(tag, vr, old, scope)
+        if tag == CHARACTER_SET:
+            return old if charsets.is_known(old.decode("latin-1").strip(" \0")) else None
+        if tag in codes.VALUES:
+            code = old.decode("latin-1").strip(" \0")
+            is_public = codes.is_public(scope.scheme, code)
+            return self._text(vr, old, scope, is_free=not is_public)
+        if vr in values.SHAPES:
+            return self._shaped(tag, vr, old, scope)
+        return self._text(vr, old, scope, is_free=False)
+
+    def _shaped(self, tag: int, vr: str, old: bytes, scope: Scope) -> bytes | None:
+        if values.SHAPES[vr].fullmatch(old) is None:
+            return self._text(vr, old, scope, is_free=True) if vr == "CS" else None
+        if tag == _AGE:  # 45 CFR 164.514(b)(2)(i)(C)
+            return b"090Y" if old[3:4] == b"Y" and int(old[:3]) > _OLDEST else old
+        if vr == "CS":
+            return self._codes(old)
+        if vr in ("IS", "DS") and len(old) >= _MANY_DIGITS and self._tells(old.decode("ascii")):
+            return None
+        return old
+
+    def _codes(self, old: bytes) -> bytes | None:
+        """Return CS values; those that name the patient or a date become `OTHER`."""
+        text = old.decode("ascii")
+        if not self._names_patient(text) and not self._tells(text):
+            return old
+        parts = [part.strip(" \0") for part in text.split("\\")]
+        kept = [
+            "OTHER" if self._names_patient(part) or self._tells(part) else part for part in parts
+        ]
+        return None if kept in (parts, ["OTHER"]) else "\\".join(kept).encode()
+
+    def _names_patient(self, text: str) -> bool:
+        """Whether a code has a known value that is no word of the standard."""
+        spans = self._context.identity.spans(text)
+        return any(fold(text[start:stop]) not in vocabulary() for start, stop in spans)
+
+    def _tells(self, text: str) -> bool:
+        """Whether a number is a date, or one of the identifiers."""
+        if sum(map(str.isdigit, text)) < _MANY_DIGITS:
+            return False
+        patient = self._context.patient
+        is_date = not patient.keeps_dates and replace_dates(text, patient.days) != text
+        return is_date or any(
+            stop - start >= _MANY_DIGITS for start, stop in self._context.identity.spans(text)
+        )
+
+    def _binary(self, element: Element, vr: str, old: bytes, scope: Scope) -> bytes | None:
+        if element.vr in values.TEXT_VRS:
+            return None
+        if element.tag in _CONTENT_NUMBERS and scope.is_dummy:
+            return bytes(len(old))
+        if element.tag == _ENCAPSULATED_LENGTH:
+            return len(documents.blank(self._context.mime_type)).to_bytes(4, "little")
+        if element.tag == _ICC_PROFILE:
+            blank = icc.blank_texts(old)
+            return None if blank is None or self._context.identity.is_in(blank) else blank
+        if len(old) % values.WIDTHS.get(vr, 1):
+            return None
+        is_bulk = values.WIDTHS.get(element.vr or vr, 1) == 1
+        if is_bulk and len(old) <= _MAX_SEARCHED and self._context.identity.is_in(old):
+            return None
+        return old
+
+    def _text(self, vr: str, old: bytes, scope: Scope, *, is_free: bool) -> bytes | None:
+        raw = old.rstrip(b" \0")
+        if not raw:
+            return b""
+        charset = scope.charset if vr in values.CHARSET_VRS else ""
+        text = charsets.decode(raw, charset)
+        plain = without_controls(text)
+        cleaner = self._context.cleaner
+        cleaned = cleaner.allow(plain) if is_free else cleaner.scrub(plain)
+        if cleaned == text:
+            return old
+        if not any(character.isalnum() for character in cleaned):
+            return None
+        return charsets.encode(cleaned, charset)
