@@ -34,8 +34,8 @@ new MutationObserver(() => {
   if (!seen.shown && document.querySelector('.viewport[data-shown]')) {
     seen.shown = performance.now();
     seen.key = performance.getEntriesByName('emix-key')[0]?.duration ?? 0;
-    const own = performance.getEntriesByType('resource').filter(({name}) => name.startsWith('http'));
-    seen.requests = own.length + 1;
+    const all = performance.getEntriesByType('resource');
+    seen.requests = all.filter(({name}) => name.startsWith('http')).length + 1;
   }
 }).observe(document, {subtree: true, childList: true, attributes: true});
 """
@@ -89,7 +89,8 @@ def _chromium(*more: str) -> Iterator[Any]:
     program = shutil.which("chromium") or "/usr/bin/chromium"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program if Path(program).exists() else None, args=["--no-sandbox", *more]
+            executable_path=program if Path(program).exists() else None,
+            args=["--no-sandbox", *more],
         )
         yield browser
         browser.close()
