@@ -25,6 +25,7 @@ from emixcli.deid.pixels.syntaxes import can_clean
 NEEDS_CLEANING: Final = "pixels.needs-cleaning"
 CODEC: Final = "pixels.codec"
 FACE: Final = "pixels.face"
+FACE_REMOVAL: Final = "pixels.face-removal"
 #: Calibrated regions that cover more of an image than this leave no margin for text.
 _MOST: Final = 0.97
 _OTHER_HEADS: Final = re.compile(r"(femoral|humeral|radial|ulnar|metatarsal|pancreatic) head")
@@ -42,12 +43,18 @@ class Policy:
         Clean Recognizable Visual Features: take faces away (PS3.15 section E.3.2).
     accept_risk
         Why images that would be refused go out all the same, None where they must not.
+    masks
+        Whether the caller takes away what `Assessment.face` asks for.
+    ocr
+        Whether text is looked for in images of kinds that often show it.
     """
 
     clean: bool = False
     faces: bool = False
     accept_risk: str | None = None
     site_rules: tuple[Rule, ...] = ()
+    masks: bool = False
+    ocr: bool = False
 
 
 @dataclass(frozen=True)
@@ -161,8 +168,11 @@ def _other_reason(facts: Facts, policy: Policy, regions: list[Region]) -> str | 
         return NEEDS_CLEANING
     if regions and policy.clean and not can_clean(facts.transfer_syntax_uid):
         return CODEC
-    if not policy.faces and shows_a_head(facts):
-        return FACE
+    if shows_a_head(facts):
+        if not policy.faces:
+            return FACE
+        if not policy.masks:
+            return FACE_REMOVAL
     return None
 
 

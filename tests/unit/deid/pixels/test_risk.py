@@ -146,8 +146,10 @@ def test_a_face_in_slices_of_a_head_is_a_risk(values: dict[str, Any], head: bool
     image = facts({"Modality": "CT"} | values)
     assert assess(image, CLEAN).refusal == ("pixels.face" if head else None)
     asked = assess(image, Policy(clean=True, faces=True))
-    assert asked.refusal is None
-    assert asked.face == head
+    assert asked.refusal == ("pixels.face-removal" if head else None)
+    masked = assess(image, Policy(clean=True, faces=True, masks=True))
+    assert masked.refusal is None
+    assert masked.face == head
     assert "--clean-recognizable" in hint("pixels.face")
 
 
