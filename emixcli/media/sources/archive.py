@@ -1,31 +1,42 @@
-"""A ZIP file as a medium (APPNOTE 6.3): stored and deflated members, Zip64."""
+"""A ZIP file as a medium (APPNOTE 6.3): members packed in any way that Python knows, Zip64."""
 
 from __future__ import annotations
 
 import struct
 import zipfile
 import zlib
+from lzma import LZMAError
 from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from emixcli.errors import MediaError
 from emixcli.media.names import UniqueNames, safe_path
 from emixcli.media.sources.base import MediaFile, SourceNotes, StreamBytes, stream_of
+from emixcli.media.sources.central import iter_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from emixcli.media.sources.base import Bytes
+    from emixcli.media.sources.central import Member
 
 MAX_MEMBERS: Final = 1_000_000
 #: A member that unpacks to more than this, and to more than `MAX_RATIO` times its size, is a bomb.
 MAX_SUSPECT_SIZE: Final = 256 * 1024 * 1024
 MAX_RATIO: Final = 200
 _LOCAL: Final = struct.Struct("<4s5H3I2H")
+#: What is kept of a member: method, CRC, packed size, size, offset of its local header.
+_KEPT: Final = struct.Struct("<HL3Q")
 _ENCRYPTED: Final = 1
+_REASONS: Final = {
+    "D07": "its name leads out",
+    "M09": "encrypted",
+    "M10": "unpacks to far more than its size",
+}
 #: What the standard library raises on bytes that are no proper archive.
 _DAMAGE: Final = (
     zipfile.BadZipFile,
     zlib.error,
+    LZMAError,
     NotImplementedError,
     RuntimeError,
     EOFError,
@@ -43,76 +54,76 @@ class ZipSource:
         self._content = content
         self.notes = SourceNotes()
         try:
-            self._archive = zipfile.ZipFile(stream_of(content))
+            self._members = self._name_members()
         except (*_DAMAGE, OSError) as exc:
             content.close()
             raise MediaError(
                 "the archive is damaged or incomplete",
                 hint="download or copy it again; emix needs the whole file",
             ) from exc
-        self._members = self._name_members()
+        except MediaError:
+            content.close()
+            raise
 
-    def _name_members(self) -> dict[str, zipfile.ZipInfo]:
-        """Return the usable members by safe and unique names."""
-        infos = sorted(self._archive.infolist(), key=lambda info: info.header_offset)
-        infos = [info for info in infos if not info.is_dir()]
-        self._check_limits(infos)
-        members: dict[str, zipfile.ZipInfo] = {}
+    def _name_members(self) -> dict[str, bytes]:
+        """Return what is to be known of the usable members, by safe and unique names."""
+        members: dict[str, bytes] = {}
         names = UniqueNames()
-        for number, info in enumerate(infos, 1):
-            path = safe_path(info.filename)
-            if path is None:
-                self.notes.codes["D07"] += 1
-                self.notes.unreadable.append((f"entry {number}", "its name leads out"))
-            elif info.flag_bits & _ENCRYPTED:
-                self.notes.codes["M09"] += 1
-                self.notes.unreadable.append((path, "encrypted"))
-            elif info.file_size > MAX_SUSPECT_SIZE and _ratio(info) > MAX_RATIO:
-                self.notes.codes["M10"] += 1
-                self.notes.unreadable.append((path, "unpacks to far more than its size"))
+        n_members = n_encrypted = packed_size = 0
+        for member in iter_members(self._content):
+            if member.name.endswith("/"):
+                continue
+            n_members += 1
+            n_encrypted += member.flags & _ENCRYPTED
+            packed_size += member.packed_size
+            if n_members > MAX_MEMBERS or packed_size > self._content.size:
+                raise MediaError(
+                    "the archive has impossible contents: it may be a bomb",
+                    hint="do not unpack it; ask the sender for a new one",
+                )
+            path = safe_path(member.name)
+            if path is None or (code := _refusal(member)):
+                self._refuse(path, n_members, code if path else "D07")
             else:
-                members[names.take(path)] = info
-        return members
-
-    def _check_limits(self, infos: list[zipfile.ZipInfo]) -> None:
-        if infos and all(info.flag_bits & _ENCRYPTED for info in infos):
+                members[names.take(path)] = _KEPT.pack(*member[2:])
+        if n_members and n_encrypted == n_members:
             raise MediaError(
                 "the archive is encrypted",
                 hint="unpack it with its password first; use emix unpack if it is a package",
             )
-        packed = sum(info.compress_size for info in infos)
-        if len(infos) > MAX_MEMBERS or packed > self._content.size:
-            raise MediaError(
-                "the archive has impossible contents: it may be a bomb",
-                hint="do not unpack it; ask the sender for a new one",
-            )
+        return dict(sorted(members.items(), key=lambda item: _KEPT.unpack(item[1])[-1]))
+
+    def _refuse(self, path: str | None, number: int, code: str) -> None:
+        self.notes.codes[code] += 1
+        self.notes.unreadable.append((path or f"entry {number}", _REASONS[code]))
 
     def iter_files(self) -> Iterator[MediaFile]:
         """Yield the members."""
-        for path, info in self._members.items():
-            yield MediaFile(path, info.file_size)
+        for path, kept in self._members.items():
+            yield MediaFile(path, _KEPT.unpack(kept)[3])
 
     def open_bytes(self, path: str) -> Bytes:
         """Return the content of a member."""
-        info = self._members.get(path)
-        if info is None:
+        kept = self._members.get(path)
+        if kept is None:
             raise FileNotFoundError(path)
-        if info.compress_type == zipfile.ZIP_STORED:
-            return self._open_stored(info)
+        method, crc, packed_size, size, offset = _KEPT.unpack(kept)
+        head = self._content.read_at(offset, _LOCAL.size)
+        fields = _LOCAL.unpack(head) if len(head) == _LOCAL.size else (b"",)
+        if fields[0] != b"PK\x03\x04" or (method == zipfile.ZIP_STORED and packed_size != size):
+            raise OSError("damaged member of an archive")
+        start = offset + _LOCAL.size + fields[9] + fields[10]
+        if method == zipfile.ZIP_STORED:
+            return _StoredMember(self._content, start, size, crc)
+        info = zipfile.ZipInfo()
+        info.compress_type, info.CRC = method, crc
+        info.compress_size, info.file_size = packed_size, size
         try:
-            return _Member(cast("BinaryIO", self._archive.open(info)), info.file_size)
+            packed = stream_of(_StoredMember(self._content, start, packed_size))
+            unpacked = zipfile.ZipExtFile(packed, "r", info, close_fileobj=True)
+            return _Member(cast("BinaryIO", unpacked), size)
         except _DAMAGE as exc:
             raise OSError("damaged member of an archive") from exc
-
-    def _open_stored(self, info: zipfile.ZipInfo) -> Bytes:
-        head = self._content.read_at(info.header_offset, _LOCAL.size)
-        if len(head) < _LOCAL.size:
-            raise OSError("archive ends early")
-        fields = _LOCAL.unpack(head)
-        if fields[0] != b"PK\x03\x04" or info.compress_size != info.file_size:
-            raise OSError("damaged member of an archive")
-        start = info.header_offset + _LOCAL.size + fields[9] + fields[10]
-        return _StoredMember(self._content, start, info)
 
     def open(self, path: str) -> BinaryIO:
         """Return the content of a member as a stream."""
@@ -120,8 +131,15 @@ class ZipSource:
 
     def close(self) -> None:
         """Close the archive."""
-        self._archive.close()
         self._content.close()
+
+
+def _refusal(member: Member) -> str:
+    """Return the code of what is wrong with a member, "" where it may be read."""
+    if member.flags & _ENCRYPTED:
+        return "M09"
+    ratio = member.size / max(member.packed_size, 1)
+    return "M10" if member.size > MAX_SUSPECT_SIZE and ratio > MAX_RATIO else ""
 
 
 class _Member(StreamBytes):
@@ -138,28 +156,33 @@ class _Member(StreamBytes):
 
 
 class _StoredMember:
-    """A member that is not compressed, read where it lies."""
+    """Bytes of the archive where they lie: of a member that is not compressed, or compressed ones.
+
+    Parameters
+    ----------
+    crc
+        Of the whole, None where it is of something else.
+    """
 
     __slots__ = ("_content", "_crc", "_start", "size")
     is_random = True
 
-    def __init__(self, content: Bytes, start: int, info: zipfile.ZipInfo) -> None:
+    def __init__(self, content: Bytes, start: int, size: int, crc: int | None = None) -> None:
         self._content = content
         self._start = start
-        self._crc = info.CRC
-        self.size = info.file_size
+        self._crc = crc
+        self.size = size
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return `length` bytes, fewer only at the end; a whole read is checked by its CRC."""
         length = max(0, min(length, self.size - offset))
         data = self._content.read_at(self._start + offset, length)
-        if len(data) < length or (length == self.size and zlib.crc32(data) != self._crc):
+        is_damaged = len(data) < length
+        if self._crc is not None and length == self.size:
+            is_damaged = is_damaged or zlib.crc32(data) != self._crc
+        if is_damaged:
             raise OSError("damaged member of an archive")
         return data
 
     def close(self) -> None:
         """Nothing is held open."""
-
-
-def _ratio(info: zipfile.ZipInfo) -> float:
-    return info.file_size / max(info.compress_size, 1)

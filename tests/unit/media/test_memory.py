@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from tests.running import ROOT
 
 N_INSTANCES = 100_000
 LIMIT = 100_000_000
+#: With the central directory.
+ARCHIVE_LIMIT = 120_000_000
 _PER_FOLDER = 2000
 
 #: `emix` as a process that says how large it was at most.
@@ -124,3 +127,12 @@ def test_a_folder_of_100_000_instances_with_its_directory(folder: Path) -> None:
     assert counts["files"] == N_INSTANCES + 1
     assert counts["series"] == N_INSTANCES // 500
     assert peak < LIMIT
+
+
+def test_an_archive_of_100_000_instances(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "many.zip", "w") as archive:
+        for name, content in objects():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    counts, peak = scan(tmp_path / "many.zip")
+    assert counts["instances"] == N_INSTANCES
+    assert peak < ARCHIVE_LIMIT
