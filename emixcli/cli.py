@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple, NoReturn
 
-from emixcli.errors import DeclinedError, EmixError, NoSpaceError, UsageError
+from emixcli.errors import DeclinedError, EmixError, NoSpaceError, OutputError, UsageError
 from emixcli.ui.output import StdoutClosedError
 
 if TYPE_CHECKING:
@@ -172,8 +172,14 @@ def _complete() -> int:
 
 
 def _answer(text: str) -> int:
-    with contextlib.suppress(BrokenPipeError):
+    try:
         sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        pass
+    except OSError as exc:
+        error = _as_emix_error(exc) or OutputError("standard output cannot be written")
+        return _close_stdout(_report(error, as_json=False))
     return _close_stdout(0)
 
 
@@ -181,7 +187,8 @@ def _catch(argv: Sequence[str]) -> int:
     """Run and turn every way to end into an exit code."""
     as_json = _wants_json(argv)
     try:
-        return _dispatch(argv)
+        code = _dispatch(argv)
+        sys.stdout.flush()  # a full disk is an error, too, when standard output is a file
     except StdoutClosedError:
         return 0
     except (Exception, KeyboardInterrupt, TerminatedError) as exc:  # noqa: BLE001 - the one place
@@ -189,9 +196,10 @@ def _catch(argv: Sequence[str]) -> int:
         if isinstance(exc, BrokenPipeError) and not _flush_stdout():
             return 0
         error = _as_emix_error(exc)
-        return (
-            _report_bug(exc, as_json=as_json) if error is None else _report(error, as_json=as_json)
-        )
+        if error is None:
+            return _report_bug(exc, as_json=as_json)
+        return _report(error, as_json=as_json)
+    return code
 
 
 def _as_emix_error(exc: BaseException) -> EmixError | None:
@@ -203,7 +211,7 @@ def _as_emix_error(exc: BaseException) -> EmixError | None:
             return _StopError("interrupted")
         case TerminatedError():
             return _TermError("terminated")
-        case OSError(errno=errno.ENOSPC | errno.EDQUOT):
+        case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
             return NoSpaceError("the disk is full", hint="free some space and start again")
         case ModuleNotFoundError() if (exc.name or "").split(".")[0] in _SERVER_PACKAGES:
             hint = "pip install 'emixcli[server]'"
@@ -301,7 +309,7 @@ def _wants_json(argv: Sequence[str]) -> bool:
 def _flush_stdout() -> bool:
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError:
         return False
     return True
 

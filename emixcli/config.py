@@ -6,13 +6,15 @@ the user's `config.toml`, else the machine's, else the default.
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from emixcli.errors import OutputError, UsageError
+from emixcli.errors import NoSpaceError, OutputError, UsageError
 
 #: Every setting: what it is for, for people.
 KEYS: dict[str, str] = {
@@ -181,6 +183,10 @@ def save(key: str, value: str | None, *, profile: str | None = None) -> Path:
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as exc:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        if exc.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            raise NoSpaceError("the disk is full", hint=f"free some space at {path}") from exc
         msg = "the settings cannot be written"
         raise OutputError(msg, hint=f"check {path}") from exc
     return path

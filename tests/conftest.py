@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from tests.running import ROOT, EmixProcess, Result, run_here
@@ -29,6 +30,9 @@ def _refuse_network(event: str, args: tuple[Any, ...]) -> None:
 
 
 def pytest_configure() -> None:
+    # A busy machine is slow, and that is no failure.
+    hypothesis.settings.register_profile("emix", deadline=None)
+    hypothesis.settings.load_profile("emix")
     sys.addaudithook(_refuse_network)
 
 

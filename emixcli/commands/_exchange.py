@@ -134,5 +134,11 @@ def find_target(exchange: HttpExchange, target_id: str) -> tuple[Package, Share 
     try:
         return exchange.package(target_id), None
     except NotFoundError:
+        pass
+    try:
         share = exchange.share(target_id)
+    except NotFoundError as exc:
+        raise NotFoundError(
+            "no package or share of this account has this id", hint="emix list shows the packages"
+        ) from exc
     return exchange.package(share.package_id), share

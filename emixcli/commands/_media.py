@@ -31,6 +31,13 @@ AllPatients = Annotated[
     bool,
     typer.Option("--all-patients", help="Take everything although it is of several patients."),
 ]
+_SINGULAR = {
+    "patients": "patient",
+    "studies": "study",
+    "series": "series",
+    "instances": "instance",
+    "documents": "document",
+}
 
 
 class Made(Protocol):
@@ -50,8 +57,9 @@ class Made(Protocol):
 
 def counts_text(counts: Mapping[str, int]) -> str:
     """Return what a package holds in words."""
-    names = ("patients", "studies", "series", "instances", "documents")
-    return ", ".join(f"{counts[name]} {name}" for name in names)
+    return ", ".join(
+        f"{counts[many]} {one if counts[many] == 1 else many}" for many, one in _SINGULAR.items()
+    )
 
 
 def note_left_out(choice: Choice) -> None:

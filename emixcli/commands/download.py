@@ -120,13 +120,14 @@ def _open_link(
     from emixcli.exchange.connect import connect_link
     from emixcli.services.receive import open_share
     from emixcli.ui import console, prompts
+    from emixcli.ui.progress import size_text
 
     room = connect_link(parse_link(text), how)
     # A mistyped code is found here by its check symbol, before a try is spent.
     code = normalise_code(read_secret(code_file)) if code_file is not None else None
     mail_code = _mail_code(room, mail_code_file, no_input=no_input)
     mailbox = room.verify_code(mail_code)
-    console.note(f"from {mailbox.sender_name}, {mailbox.organisation}: {mailbox.size} bytes")
+    console.note(f"from {mailbox.sender_name}, {mailbox.organisation}: {size_text(mailbox.size)}")
     if code is None:
         typed = prompts.ask_secret("access code", option="--code-file FILE", no_input=no_input)
         code = normalise_code(typed)
@@ -197,6 +198,7 @@ def _dry_run(how: Access, target: str, *, json: bool) -> None:
     from emixcli.exchange.address import is_link, parse_link
     from emixcli.exchange.connect import connect
     from emixcli.ui import output
+    from emixcli.ui.progress import size_text
 
     package_id, size = None, None
     if is_link(target):
@@ -209,12 +211,15 @@ def _dry_run(how: Access, target: str, *, json: bool) -> None:
             {"schema": "emix.download/1", "dry_run": True, "package_id": package_id, "size": size}
         )
     else:
-        known = f"package {package_id}, {size} bytes" if package_id else "what the link gives"
+        known = (
+            f"package {package_id}, {size_text(size or 0)}" if package_id else "what the link gives"
+        )
         output.write_line(f"would download {known}; nothing was written")
 
 
 def _show(found: Downloaded, folder: Path | None, *, json: bool) -> None:
     from emixcli.ui import console, output
+    from emixcli.ui.progress import size_text
 
     if json:
         document = {
@@ -233,7 +238,7 @@ def _show(found: Downloaded, folder: Path | None, *, json: bool) -> None:
     output.write_line(str(found.path))
     if folder is not None:
         output.write_line(str(folder))
-    console.note(f"{found.size} bytes, every byte checked")
+    console.note(f"{size_text(found.size)}, every byte checked")
     n_lost = found.counts.get("lost", 0)
     if n_lost:
         console.warn(f"{n_lost} objects were lost when the package was made")

@@ -37,7 +37,8 @@ Passphrase = Annotated[
     bool, typer.Option("--passphrase", help="Ask for a passphrase instead of making a code.")
 ]
 Threads = Annotated[
-    int | None, typer.Option("--threads", min=1, max=64, help="Threads; one for each core.")
+    int | None,
+    typer.Option("--threads", metavar="N", min=1, max=64, help="Threads; one for each core."),
 ]
 
 
@@ -69,7 +70,7 @@ def command(
     del verbose  # handled by its callback
     from emixcli.commands._sharing import check_code_out
     from emixcli.services import pack as service
-    from emixcli.services.selection import Selection
+    from emixcli.services.selection import Selection, check_outside
     from emixcli.ui import console
     from emixcli.ui.progress import progress
 
@@ -78,6 +79,8 @@ def command(
         check_code_out(code_out, json=json)
     if not dry_run:
         service.check_output(output)
+        check_outside(output, paths)
+        check_outside(code_out, paths)
     selection = Selection(
         paths=paths,
         patients=patient or (),
@@ -133,25 +136,27 @@ def _confirm_several(prepared: Prepared, *, yes: bool) -> None:
 def _show_plan(prepared: Prepared, *, json: bool) -> None:
     from emixcli.commands._media import counts_text, plan_json
     from emixcli.ui import output as out
+    from emixcli.ui.progress import size_text
 
     plan = prepared.plan
     if json:
         out.write_json({"schema": "emix.pack/1", **plan_json(plan)})
         return
     out.write_line(counts_text(plan.counts))
-    out.write_line(f"at most {plan.size_bound} bytes; nothing was written")
+    out.write_line(f"at most {size_text(plan.size_bound)}; nothing was written")
 
 
 def _show(result: PackResult, output: Path, *, json: bool) -> None:
     from emixcli.commands._media import counts_text, note_left_out, require_whole
     from emixcli.ui import console
     from emixcli.ui import output as out
+    from emixcli.ui.progress import size_text
 
     if json:
         out.write_json(_document(result, output))
     else:
         out.write_line(str(output))
-        console.note(f"{counts_text(result.package.counts)}; {result.package.size} bytes")
+        console.note(f"{counts_text(result.package.counts)}; {size_text(result.package.size)}")
     note_left_out(result.prepared.choice)
     require_whole("the package is made", result.package, result.prepared.choice)
 

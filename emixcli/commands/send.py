@@ -109,10 +109,11 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
     from emixcli.exchange.connect import connect
     from emixcli.services import send as service
     from emixcli.services.journal import Journal
-    from emixcli.services.selection import choose
+    from emixcli.services.selection import check_outside, choose
     from emixcli.ui.progress import progress
 
     check_code_out(manner.code_out, json=manner.json, resumed=True)
+    check_outside(manner.code_out, selection.paths)
     exchange = connect(how)
     account = exchange.account()
     with progress(manner.quiet) as listener:
@@ -238,6 +239,7 @@ def _show(result: SendResult, choice: Choice, *, json: bool) -> None:
     from emixcli.commands._media import require_whole
     from emixcli.commands._sharing import require_all
     from emixcli.ui import console, output
+    from emixcli.ui.progress import size_text
 
     if json:
         output.write_json(_document(result, choice))
@@ -245,7 +247,7 @@ def _show(result: SendResult, choice: Choice, *, json: bool) -> None:
         show_shares([new.share for new in result.shares])
         if result.already:
             console.note("this was sent before; nothing was sent again (--again sends it anew)")
-        console.note(f"package {result.package_id}, {result.size} bytes")
+        console.note(f"package {result.package_id}, {size_text(result.size)}")
     require_all(result.shares, result.refused)
     require_whole("sent", result, choice)
 

@@ -29,7 +29,7 @@ def command(
     from emixcli.services.unpack import unpack
     from emixcli.ui import console
     from emixcli.ui import output as out
-    from emixcli.ui.progress import progress
+    from emixcli.ui.progress import progress, size_text
 
     with open_file(file, code_file=code_file, no_input=no_input) as package:
         with progress(quiet) as listener:
@@ -50,6 +50,6 @@ def command(
         )
     else:
         out.write_line(str(result.folder))
-        console.note(f"{result.n_files} files, {result.size} bytes")
+        console.note(f"{result.n_files} files, {size_text(result.size)}")
     if result.losses or documents_lost:
         console.warn(f"{result.counts.get('lost', 0)} objects were lost when the package was made")

@@ -52,6 +52,7 @@ def command(
 
 def _show_plan(head: PackageHead, account: Account, *, json: bool) -> None:
     from emixcli.ui import output
+    from emixcli.ui.progress import size_text
 
     if json:
         document = {
@@ -63,7 +64,7 @@ def _show_plan(head: PackageHead, account: Account, *, json: bool) -> None:
         output.write_json(document)
         return
     output.write_line(
-        f"would upload package {head.package_id}, {head.size} bytes, as {account.email};"
+        f"would upload package {head.package_id}, {size_text(head.size)}, as {account.email};"
         " nothing was sent"
     )
 
@@ -71,6 +72,7 @@ def _show_plan(head: PackageHead, account: Account, *, json: bool) -> None:
 def _show(result: UploadResult, *, json: bool, quiet: bool) -> None:
     from emixcli.commands._exchange import package_json
     from emixcli.ui import console, output
+    from emixcli.ui.progress import size_text
 
     package = result.package
     if json:
@@ -84,7 +86,7 @@ def _show(result: UploadResult, *, json: bool, quiet: bool) -> None:
         return
     output.write_line(package.package_id)
     console.note(
-        f"{package.size} bytes, {package.state}, kept until {package.expires}; share it with"
+        f"{size_text(package.size)}, {package.state}, kept until {package.expires}; share it with"
         " emix share",
         quiet=quiet,
     )

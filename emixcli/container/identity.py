@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from emixcli import config
 from emixcli.container.encoding import from_base64url, from_json, to_base64url, to_json
-from emixcli.container.sink import sync_folder
-from emixcli.errors import NoMatchingKeyError, OutputError
+from emixcli.container.sink import output_error, sync_folder
+from emixcli.errors import EmixError, NoMatchingKeyError, NoSpaceError, OutputError
 
 FILE_NAME = "identity.json"
 _MAX_FILE = 65536
@@ -250,9 +250,7 @@ def _save_new(path: Path) -> Identity:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as exc:
-        raise OutputError(
-            "the own key file cannot be written", hint="set EMIX_HOME to a folder that can be"
-        ) from exc
+        raise _unwritable(exc) from exc
     return identity
 
 
@@ -327,10 +325,17 @@ def replace_identity(identity: Identity) -> Path | None:
         finally:
             partial.unlink(missing_ok=True)
     except OSError as exc:
-        raise OutputError(
-            "the own key file cannot be written", hint="set EMIX_HOME to a folder that can be"
-        ) from exc
+        raise _unwritable(exc) from exc
     return kept
+
+
+def _unwritable(exc: OSError) -> EmixError:
+    error = output_error(exc)
+    if isinstance(error, NoSpaceError):
+        return error
+    return OutputError(
+        "the own key file cannot be written", hint="set EMIX_HOME to a folder that can be"
+    )
 
 
 def _keep_old(path: Path) -> Path | None:

@@ -111,4 +111,6 @@ def output_error(exc: OSError) -> EmixError:
         return NoSpaceError("the disk is full", hint="free some space or choose another folder")
     if exc.errno == errno.ENOENT:
         return OutputError("the folder of the output does not exist", hint="make it first")
+    if exc.errno in {errno.EEXIST, errno.ENOTDIR}:
+        return OutputError("the folder of the output is a file", hint="choose another folder")
     return OutputError("the output cannot be written", hint="check the folder and its permissions")

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from emixcli.errors import OutputError
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
@@ -64,3 +65,22 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
         n_left_out = len(chosen.documents)
         chosen = replace(chosen, documents=())
     return Choice(chosen, scanned, tuple(selection.reports), n_left_out)
+
+
+def check_outside(output: Path | None, sources: Sequence[str]) -> None:
+    """Refuse an output below a folder that is read: the source is never written.
+
+    Raises
+    ------
+    OutputError
+        It would be.
+    """
+    if output is None:
+        return
+    target = output.resolve()
+    if any(
+        source.is_dir() and target.is_relative_to(source.resolve()) for source in map(Path, sources)
+    ):
+        raise OutputError(
+            "the output would be written into the source", hint="choose a folder outside of it"
+        )
