@@ -202,6 +202,8 @@ class Ledger:
         found = tuple(
             (needle if isinstance(needle, bytes) else needle.encode()).lower() for needle in needles
         )
+        if any(len(needle) < 4 for needle in found):
+            raise ValueError(f"too short to be found: {name}")
         self.plants.append(Plant(name, self.file, rule, found, tag, value))
 
     def text(self, where: str, rule: int | Clause) -> str:

@@ -36,7 +36,7 @@ NAMES = {
 EXTENDED = {
     ("", "ISO 2022 IR 87"): "Yamada^Tarou=山田^太郎=やまだ^たろう",
     ("ISO 2022 IR 13", "ISO 2022 IR 87"): "ﾔﾏﾀﾞ^ﾀﾛｳ=山田^太郎=やまだ^たろう",
-    ("", "ISO 2022 IR 149"): "Hong^Gildong=洪^吉洞=홍^길동",
+    ("", "ISO 2022 IR 149"): "Hwangbo^Gildong=洪^吉洞=홍^길동",
     ("", "ISO 2022 IR 58"): "Zhang^XiaoDong=张^小东=",
 }
 
@@ -49,12 +49,13 @@ def _charset(charset: str | tuple[str, ...], name: str) -> Callable[[Ledger, Fil
         _plant_name(ledger, ds, "PatientName", name, 0x00100010)
         family = name.split("^", maxsplit=1)[0].split("=", maxsplit=1)[0]
         _plant_name(ledger, ds, "OperatorsName", name[::-1].replace("=", "^"), 0x00081070)
-        ds.ManufacturerModelName = f"Phantom {family}"
+        # JIS X 0201 alone has no small letters in pydicom's encoder.
+        ds.ManufacturerModelName = family if charset == "ISO_IR 13" else f"Phantom {family}"
         inner = Dataset()
         inner.PersonName = name
         ds.ContentItemModifierSequence = [inner]
         ds.ImageComments = name.replace("^", " ").replace("=", " ")
-        raw = _encoded(ds, "ManufacturerModelName")[8:]
+        raw = _encoded(ds, "ManufacturerModelName").removeprefix(b"Phantom ")
         ledger.add("family name in a kept element", Clause.REPEATED, raw)
         return common.to_bytes(ds)
 

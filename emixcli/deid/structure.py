@@ -1,0 +1,167 @@
+"""Whether a de-identified object is built as Table E.1-1 and PS3.15 section E.1.1 ask.
+
+Judged from what pydicom reads, without the engine: what should be gone is gone, what should be new
+is not the old value, nothing private or unknown is left, nothing stands where readers do not look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from pydicom.datadict import dictionary_has_tag
+
+from emixcli.deid import iods, tables
+from emixcli.deid.options import Option
+
+if TYPE_CHECKING:
+    from pydicom.dataset import Dataset
+
+    from emixcli.deid.evidence import Evidence
+    from emixcli.deid.reading import Text
+
+#: Elements of the file meta that PS3.10 and our writer need.
+_META = frozenset(
+    {0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013}
+)
+_META_UID = 0x00020003
+_PIXELS = 0x7FE00010
+#: Encrypted attributes may hold anything (PS3.3 section C.12.1.1.4).
+_ENCRYPTED = frozenset({0x04000500, 0x04000510, 0x04000520})
+_STRINGS = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM",
+                      "UC", "UI", "UR", "UT"})  # fmt: skip
+#: Values that stand for nothing: an input that holds one may hold it still.
+_DUMMIES = frozenset({
+    "0", "030Y", "120000", "20000101", "20000101120000", "OTHER", "REMOVED", "about:blank",
+})  # fmt: skip
+
+
+class Leak(NamedTuple):
+    """Something that should not be in an output.
+
+    Parameters
+    ----------
+    kind
+        `name`, `id`, `date`, `uid`: a value of an input. `kept`: an element as it was. `present`,
+        `private`, `unknown`, `meta`, `preamble`, `hidden`, `tail`, `unreadable`, `uid-mismatch`:
+        the structure.
+    where
+        Tags from the top as `0010,0010/0040,A123`, or `bytes`.
+    how
+        How it is spelt, or the rule that it breaks.
+    """
+
+    kind: str
+    where: str
+    how: str
+
+
+class Structure:
+    """Holds the elements of an output against the rules, and against what the inputs held."""
+
+    def __init__(self, evidence: Evidence, ours: Callable[[str], bool]) -> None:
+        self._evidence = evidence
+        self._ours = ours
+        self._safe = Option.RETAIN_SAFE_PRIVATE in evidence.profile.options
+
+    def check(self, file: BinaryIO, ds: Dataset, texts: list[Text]) -> Iterator[Leak]:
+        """Yield what breaks a rule."""
+        file.seek(0)
+        if file.read(132) != bytes(128) + b"DICM":
+            yield Leak("preamble", "bytes", "E.1.1")
+        meta = getattr(ds, "file_meta", None)
+        named = str(meta[_META_UID].value) if meta and _META_UID in meta else ""
+        if named != str(ds.get("SOPInstanceUID", "")):
+            yield Leak("uid-mismatch", "0002,0003", "PS3.10 7.1")
+        if _has_tail(ds):
+            yield Leak("tail", "7FE0,0010", "PS3.5 8.1")
+        creators = {
+            (text.path[:-1], text.tag): text.values[0]
+            for text in texts
+            if (text.tag >> 16) % 2 and 0x10 <= text.tag & 0xFFFF <= 0xFF and text.values
+        }
+        for text in texts:
+            kind, how = self._judge(text, creators)
+            if kind:
+                yield Leak(kind, where(text.path), how)
+
+    def _judge(
+        self, text: Text, creators: dict[tuple[tuple[int, ...], int], str]
+    ) -> tuple[str, str]:
+        """Return the kind of leak that an element is by itself, "" for none."""
+        group, tag = text.tag >> 16, text.tag
+        if group == 2:
+            return ("", "") if tag in _META else ("meta", "E.1.1")
+        if group % 2:
+            return ("", "") if self._is_safe(text, creators) else ("private", "X")
+        if group in {0, 4} or tag in _ENCRYPTED:
+            return "present", "E.1.1"
+        if text.vr in _STRINGS and text.data.partition(b"\0")[2].strip(b" \0"):
+            return "hidden", "after NUL"
+        return self._by_table(text)
+
+    def _by_table(self, text: Text) -> tuple[str, str]:
+        asked = self._evidence.rules.action(text.tag)
+        if asked == "X" and text.data.strip(b" \0") and not _is_required(text.path):
+            return "present", asked
+        if asked in {"", "K", "C"}:
+            return ("", "") if asked or _is_known(text.tag) else ("unknown", "E.1.1")
+        old = self._evidence.values.get(text.tag, ())
+        value = text.data.rstrip(b" \0")
+        if text.vr != "SQ" and value and hash(value) in old and not self._may_stay(text):
+            return "kept", asked
+        return "", ""
+
+    def _may_stay(self, text: Text) -> bool:
+        """Whether a value is a pseudonym of ours, a UID of the standard, or a dummy."""
+        return bool(text.values) and all(
+            self._ours(value) or value.startswith("1.2.840.10008.") or value in _DUMMIES
+            for value in text.values
+        )
+
+    def _is_safe(self, text: Text, creators: dict[tuple[tuple[int, ...], int], str]) -> bool:
+        """Whether a private element is one that the option keeps (Table E.3.10-1)."""
+        if not self._safe:
+            return False
+        safe = tables.safe_private()
+        group, element = text.tag >> 16, text.tag & 0xFFFF
+        if 0x10 <= element <= 0xFF:
+            value = text.values[0] if text.values else ""
+            return any(creator == value for creator, _ in safe)
+        creator = creators.get((text.path[:-1], group << 16 | element >> 8))
+        return creator is not None and (creator, group << 16 | element & 0xFF) in safe
+
+
+def _is_required(path: tuple[int, ...]) -> bool:
+    """Whether some IOD needs the attribute, so that a dummy may stand in for it."""
+    types = iods.types_in(path[-2]) if len(path) > 1 else iods.types_of("")
+    return path[-1] in types
+
+
+def _is_known(tag: int) -> bool:
+    if 0x6000 <= tag >> 16 <= 0x601E:
+        return True
+    return tag in tables.dictionary() or dictionary_has_tag(tag)
+
+
+def _has_tail(ds: Dataset) -> bool:
+    """Whether native pixel data is longer than the image, with more than zeros behind it."""
+    try:
+        if _PIXELS not in ds or ds.file_meta.TransferSyntaxUID.is_encapsulated:
+            return False
+        value = ds.get_item(_PIXELS).value
+        if not isinstance(value, bytes):
+            return False
+        samples = int(str(ds.get("SamplesPerPixel", "") or 1))
+        frames = int(str(ds.get("NumberOfFrames", "") or 1))
+        if str(ds.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
+            samples = 2
+        bits = int(ds.Rows) * int(ds.Columns) * samples * frames * int(ds.BitsAllocated)
+    except Exception:  # noqa: BLE001 - pydicom raises what it likes where a number is none
+        return False
+    return bool(value[(bits + 15) // 16 * 2 :].strip(b"\0"))
+
+
+def where(path: tuple[int, ...]) -> str:
+    """Return a path for people."""
+    return "/".join(f"{tag >> 16:04X},{tag & 0xFFFF:04X}" for tag in path)

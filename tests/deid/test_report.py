@@ -1,0 +1,166 @@
+"""The report says what was done, and never what was there."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import re
+from html.parser import HTMLParser
+
+import jsonschema
+import pytest
+
+from emixcli.anonymize import Anonymizer, DeidError, Option, Profile, SiteRules
+from emixcli.deid.report import Report
+from emixcli.deid.report_page import render
+from emixcli.deid.verify import Verifier
+from tests.deid.conftest import KEY
+from tests.planted.ledger import Clause
+from tests.planted.study import RISKY, PlantedStudy
+
+_STRING = {"type": "string"}
+_COUNT = {"type": "integer", "minimum": 0}
+
+
+def _object(**properties: object) -> dict[str, object]:
+    return {"type": "object", "properties": properties, "required": list(properties)}
+
+
+def _array(items: object) -> dict[str, object]:
+    return {"type": "array", "items": items}
+
+
+#: As docs/reference/json.md promises it.
+SCHEMA = _object(
+    schema={"const": "emix.deid-report/1"},
+    tool=_object(name=_STRING, version=_STRING, standard=_STRING),
+    profile=_object(
+        name=_STRING,
+        options=_array(_STRING),
+        codes=_array(_object(value=_STRING, scheme=_STRING, meaning=_STRING)),
+        site_rules=_array(
+            _object(tag=_STRING, name=_STRING, action=_STRING, looser={"type": "boolean"})
+        ),
+        site_sop_classes=_array(_STRING),
+        accept_risk={"type": ["string", "null"]},
+        key={"enum": ["kept", "forgotten"]},
+    ),
+    counts=_object(read=_COUNT, written=_COUNT, refused=_COUNT, actions={"type": "object"}),
+    attributes=_array(_object(tag=_STRING, name=_STRING, action=_STRING, count=_COUNT)),
+    refused=_array(_object(file=_STRING, id=_STRING, message=_STRING)),
+    risks=_array(_object(id=_STRING, text=_STRING)),
+    accepted_risks={"type": "object"},
+    verification=_object(
+        objects=_COUNT,
+        verified={"type": "boolean"},
+        leaks=_array(_object(kind=_STRING, where=_STRING, how=_STRING, count=_COUNT)),
+    ),
+    outputs=_array(
+        _object(
+            name=_STRING, size=_COUNT, sha256=_STRING, sop_class_uid=_STRING,
+            sop_instance_uid=_STRING,
+        )
+    ),
+)  # fmt: skip
+
+
+def make(study: PlantedStudy, profile: Profile) -> Report:
+    engine, report = Anonymizer(profile, KEY), Report(profile, "1.2.3")
+    verifier = Verifier(profile)
+    for data in study.files.values():
+        verifier.learn(io.BytesIO(data))
+    for number, data in enumerate(study.files.values(), 1):
+        source = io.BytesIO(data)
+        try:
+            done = engine.anonymize(source)
+        except DeidError as error:
+            report.refuse(str(number), error.reason, error.message)
+            continue
+        out = b"".join(done.iter_bytes(source))
+        name = f"DICOM/I{number:05}"
+        report.written(done, name=name, sha256=hashlib.sha256(out).hexdigest())
+        report.verified(verifier.check(io.BytesIO(out)))
+        done.close()
+    return report
+
+
+@pytest.fixture(scope="module")
+def document(small: PlantedStudy) -> dict[str, object]:
+    rules = SiteRules(actions={0x00080070: "X", 0x00081030: "K"})
+    profile = Profile(frozenset({Option.RETAIN_MODIFIED_DATES}), rules)
+    return make(small, profile).as_dict()
+
+
+def test_it_is_as_documented(document: dict[str, object]) -> None:
+    jsonschema.validate(json.loads(json.dumps(document)), SCHEMA)
+
+
+def test_counts_agree(document: dict[str, object], small: PlantedStudy) -> None:
+    report = json.loads(json.dumps(document))
+    counts = report["counts"]
+    assert counts["read"] == counts["written"] + counts["refused"] == len(small.files)
+    assert counts["refused"] >= len(RISKY)
+    assert sum(counts["actions"].values()) == sum(row["count"] for row in report["attributes"])
+    assert counts["actions"]["U"] > 100
+    assert len(report["outputs"]) == counts["written"]
+    looser = {rule["tag"]: rule["looser"] for rule in report["profile"]["site_rules"]}
+    assert looser == {"(0008,0070)": False, "(0008,1030)": True}
+
+
+def test_it_holds_no_old_value(document: dict[str, object], small: PlantedStudy) -> None:
+    texts = [json.dumps(document, ensure_ascii=False), render(document)]
+    for text in texts:
+        lower = text.lower().encode()
+        found = [
+            plant.name
+            for plant in small.plants
+            if plant.rule is not Clause.REPEATED
+            for needle in plant.needles
+            if needle in lower
+        ]
+        assert found == []
+        assert [uid for uid in small.uids if uid in text] == []
+
+
+class _Page(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.targets: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.targets += [value or "" for key, value in attrs if key in {"src", "href"}]
+
+
+def test_the_page_needs_nothing_else(document: dict[str, object]) -> None:
+    text = render(document)
+    page = _Page()
+    page.feed(text)
+    assert not page.tags & {"script", "img", "link", "iframe", "object"}
+    assert page.targets == []
+    assert "url(" not in text
+    assert "default-src 'none'" in text
+
+
+def test_the_page_escapes_what_it_shows(small: PlantedStudy) -> None:
+    report = Report(Profile(accept_risk="<b>because</b>"), "1")
+    report.accepted["pixels.x"] = 1
+    report.refuse("<i>", "object.truncated", "<script>")
+    text = render(report.as_dict())
+    assert "<script>" not in text
+    assert "&lt;b&gt;because" in text
+
+
+def test_a_leak_is_shown_and_fails_it() -> None:
+    from emixcli.deid.structure import Leak
+
+    report = Report(Profile(), "1")
+    report.verified([Leak("name", "0008,1090", "name part")])
+    found = report.as_dict()["verification"]
+    assert not found["verified"]
+    assert found["leaks"] == [
+        {"kind": "name", "where": "0008,1090", "how": "name part", "count": 1}
+    ]
+    assert re.search(r"class=bad>Found by verification", render(report.as_dict()))
