@@ -37,6 +37,11 @@ _BIRTH_DATE: Final = 0x00100030
 _METHOD_CODES: Final = 0x00120064
 _MIME_TYPE: Final = 0x00420012
 _MAX_CONTEXTS: Final = 256
+#: Bytes of an element with a short head and no value.
+_EMPTY: Final = 8
+#: Attributes that must not stand without a value of another (PS3.3 sections C.7.1.1, C.7.1.3): the
+#: role of a responsible person, and an ethics committee without the number of its approval.
+_DEPENDENT: Final = {0x00102298: 0x00102297, 0x00120081: 0x00120082}
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +178,17 @@ class Engine:
     def join(dataset: DataSet, made: Mapping[int, bytes]) -> bytes:
         """Return the treated elements and those that are made here, in the order of their tags."""
         elements = {record.tag: record.out for record in dataset.records if record.out}
+        for tag, other in _DEPENDENT.items():
+            if tag in elements and _is_emptied(dataset.records, other):
+                del elements[tag]
         elements.update(made)
         return join_sorted(elements)
+
+
+def _is_emptied(records: Sequence[Record], tag: int) -> bool:
+    """Whether an element had a value and has none any more."""
+    found = next((record for record in records if record.tag == tag), None)
+    return found is not None and bool(found.value) and len(found.out) <= _EMPTY
 
 
 def _text(records: Sequence[Record], tag: int) -> str:

@@ -15,11 +15,16 @@ from emixcli.deid.options import Option, Profile
 from emixcli.deid.parse import vr_of
 
 DATE_VRS: Final = frozenset({"DA", "DT", "TM"})
+#: What is drawn in bits cannot be cleaned with certainty: it goes, also with Clean Graphics.
+_BITMAPS: Final = frozenset({"Curve Data", "Overlay Data", "Overlay Comments"})
+#: Groups of commands, file meta information and directories.
+_FOREIGN_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0004, 0x0006})
 #: Text that PS3.15 Table E.1-1 does not list but that nobody needs: addresses in the web.
 _ADDRESS_VRS: Final = frozenset({"UR", "AE"})
 _FREE_TEXT_VRS: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT"})
 
-CODE_MEANING: Final = 0x00080104
+#: Values of these become dummies, which are valid for any type, where they tell something.
+_CHECKED_VRS: Final = frozenset({"CS", "DS", "IS"})
 #: Text outside the table that stays as it is: it says how all other text is written.
 CHARACTER_SET: Final = 0x00080005
 #: UIDs of SOP classes, transfer syntaxes and coding schemes: of definitions, not of instances.
@@ -82,6 +87,8 @@ class Rules:
             return Rule(site, "a rule of this site", "X" if row is None else _letters(row.basic))
         if tag in MARKERS:
             return Rule("X", "written anew (PS3.15 section E.1.1)", "X")
+        if tag >> 16 in _FOREIGN_GROUPS:
+            return Rule("X", "no element of a data set (PS3.7, PS3.10)", "X")
         if tag & 0xFFFF == 0:
             return Rule("X", "group lengths are retired (PS3.5 section 7.2)")
         if row is not None:
@@ -98,6 +105,8 @@ class Rules:
             if letter != "-" and Option(column) in self._options
         }
         # Of two options the one that cleans wins over the one that keeps.
+        if row.name in _BITMAPS:
+            asked = {}
         for column, letter in sorted(asked.items(), key=lambda pair: pair[1]):
             return Rule(letter, f"PS3.15 Table E.1-1, option {column}", basic)
         return Rule(basic, "PS3.15 Table E.1-1, Basic Profile", basic)
@@ -116,7 +125,8 @@ class Rules:
             return Rule("K" if Option.RETAIN_UIDS in self._options else "U", "UIDs of instances")
         if vr in _FREE_TEXT_VRS and tag not in tables.technical() and tag != CHARACTER_SET:
             return Rule("C", "free text outside Table E.1-1: words of the standard stay", "XZD")
-        return Rule("K", "not in Table E.1-1; values of the patient are removed from text")
+        basic = "D" if vr in _CHECKED_VRS else "XZD"
+        return Rule("K", "not in Table E.1-1; values of the patient are removed from text", basic)
 
     def _unlisted_date(self) -> Rule:
         if Option.RETAIN_FULL_DATES in self._options:
