@@ -23,7 +23,8 @@ EmixError
 │   ├── GoneError            66  exchange.gone
 │   ├── QuotaError           67  exchange.quota
 │   ├── UploadInterruptedError   68  upload.interrupted
-│   └── RecipientUnconfirmedError 69  recipient.unconfirmed
+│   ├── RecipientUnconfirmedError 69  recipient.unconfirmed
+│   └── ShareLockedError     72  share.locked
 ├── PacsError                70  pacs.unreachable
 │   └── PacsRefusedError     71  pacs.refused
 ├── DeidUnsafeError          80  deid.unsafe
@@ -196,7 +197,7 @@ class ForbiddenError(ExchangeError):
 
 
 class GoneError(ExchangeError):
-    """The package or share is revoked, expired or locked."""
+    """The package or share is revoked or expired."""
 
     id = "exchange.gone"
     exit_code = 66
@@ -221,6 +222,13 @@ class RecipientUnconfirmedError(ExchangeError):
 
     id = "recipient.unconfirmed"
     exit_code = 69
+
+
+class ShareLockedError(GoneError):
+    """The share is locked: its access code was wrong too often."""
+
+    id = "share.locked"
+    exit_code = 72
 
 
 class PacsError(EmixError):

@@ -21,15 +21,14 @@ def confirm_addresses(order: ShareOrder, exchange: Exchange, *, no_input: bool) 
         The second time it was another one.
     """
     from emixcli.errors import RecipientUnconfirmedError
-    from emixcli.services.share import proven_addresses
+    from emixcli.services.share import is_verified
     from emixcli.ui import prompts
 
     if no_input or not prompts.is_interactive():
         return order
     confirmed = set(order.confirmed)
-    known = confirmed | proven_addresses(exchange)
     for address in order.recipients:
-        if address.casefold() in known:
+        if address.casefold() in confirmed or is_verified(exchange, address):
             continue
         typed = prompts.ask(f"{address} is new: type the address again", option="--confirm-to ADDR")
         if typed.casefold() != address.casefold():

@@ -8,6 +8,7 @@ from typing import Any
 from emixcli.errors import ExchangeServerError
 from emixcli.exchange.interface import (
     Account,
+    Contact,
     Content,
     Login,
     Mailbox,
@@ -96,6 +97,13 @@ def share(document: Document) -> Share:
         expires=_text(document, "expires", ""),
         package_id=_text(document, "package_id", ""),
     )
+
+
+def contacts(document: Document) -> list[Contact]:
+    """Return the contacts in an answer."""
+    return [
+        Contact(_text(item, "email"), _text(item, "state")) for item in _list(document, "contacts")
+    ]
 
 
 def package(document: Document) -> Package:

@@ -14,6 +14,7 @@ from emixcli.errors import (
     NotFoundError,
     QuotaError,
     RecipientUnconfirmedError,
+    ShareLockedError,
     UploadInterruptedError,
     UsageError,
 )
@@ -29,6 +30,7 @@ _BY_ID: dict[str, type[EmixError]] = {
         NotFoundError,
         QuotaError,
         RecipientUnconfirmedError,
+        ShareLockedError,
         UploadInterruptedError,
         UsageError,
     )
@@ -53,8 +55,12 @@ _PLAIN: dict[type[EmixError], tuple[str, str]] = {
         "emix list shows yours",
     ),
     GoneError: (
-        "the package or share is revoked, expired or locked",
+        "the package or share is revoked or has expired",
         "it has to be sent or shared again",
+    ),
+    ShareLockedError: (
+        "the share is locked: its access code was wrong too often",
+        "ask its sender to share it again",
     ),
     QuotaError: (
         "a limit of the exchange is reached",

@@ -10,6 +10,7 @@ from emixcli.errors import ExchangeServerError
 from emixcli.exchange import bodies
 from emixcli.exchange.interface import (
     Account,
+    Contact,
     Content,
     Login,
     Mailbox,
@@ -150,6 +151,11 @@ class HttpExchange:
     def read(self, content: Content, start: int, stop: int, receive: Receive) -> None:
         """Hand the bytes from `start` up to `stop` to `receive`, going on after cuts."""
         read_range(self.transport, content, (start, stop), receive, self._steady)
+
+    def contact(self, email: str) -> Contact | None:
+        """Return what the organisation knows of an address, None where that is nothing."""
+        found = bodies.contacts(self._ask("GET", f"/v1/contacts?email={quote(email, safe='')}"))
+        return found[0] if found else None
 
     def create_share(self, package_id: str, request: ShareRequest) -> Share:
         """Give a recipient the package."""

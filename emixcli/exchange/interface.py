@@ -134,6 +134,19 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
+class Contact:
+    """An address that the organisation has shared with; `state` is new, notified or verified."""
+
+    email: str
+    state: str
+
+    @property
+    def is_verified(self) -> bool:
+        """Whether its owner has proven an access code; no other needs to be confirmed."""
+        return self.state == "verified"
+
+
+@dataclass(frozen=True, slots=True)
 class ShareRequest:
     """One recipient to be given a package.
 
@@ -222,6 +235,9 @@ class Exchange(Protocol):
 
     def read(self, content: Content, start: int, stop: int, receive: Receive) -> None:
         """Hand the bytes from `start` up to `stop` to `receive`, going on after cuts."""
+
+    def contact(self, email: str) -> Contact | None:
+        """Return what the organisation knows of an address, None where that is nothing."""
 
     def create_share(self, package_id: str, request: ShareRequest) -> Share:
         """Give a recipient the package."""

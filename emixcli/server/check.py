@@ -10,7 +10,7 @@ from sqlalchemy import Row, select, text
 
 from emixcli.server import audit
 from emixcli.server.states import LIVE, READABLE, PackageState
-from emixcli.server.store import Part
+from emixcli.server.store import ObjectReader, Part
 from emixcli.server.tables import organisations, packages, parts, shares
 from emixcli.server.work import Exchange
 
@@ -71,18 +71,31 @@ def _check_package(exchange: Exchange, row: Row[Any], *, full: bool) -> Iterator
         if reader.size != row.size:
             yield f"{where}: it has {reader.size} bytes and not {row.size}"
             return
-        offset = 0
-        for part in rows if full else ():
-            digest = hashlib.sha256()
-            for start in range(offset, offset + part.size, _CHUNK):
-                digest.update(reader.read(start, min(_CHUNK, offset + part.size - start)))
-            offset += part.size
-            if digest.hexdigest() != part.sha256:
-                yield f"{where}: part {part.number} was changed"
+        if full:
+            yield from _check_bytes(where, row, rows, reader)
     except KeyError:
         yield f"{where}: some of its bytes are missing"
     finally:
         reader.close()
+
+
+def _check_bytes(
+    where: str, row: Row[Any], rows: list[Row[Any]], reader: ObjectReader
+) -> Iterator[str]:
+    """Compare every stored byte with what its sender said at the seal."""
+    offset, whole = 0, hashlib.sha256()
+    for part in rows:
+        digest = hashlib.sha256()
+        for start in range(offset, offset + part.size, _CHUNK):
+            data = reader.read(start, min(_CHUNK, offset + part.size - start))
+            digest.update(data)
+            if row.sha256:
+                whole.update(data)
+        offset += part.size
+        if digest.hexdigest() != part.sha256:
+            yield f"{where}: part {part.number} was changed"
+    if row.sha256 and whole.hexdigest() != row.sha256:
+        yield f"{where}: it is not what its sender sealed"
 
 
 def _check_keys(exchange: Exchange) -> Iterator[str]:

@@ -16,7 +16,13 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, select, update
 from sqlalchemy.sql import ColumnElement
 
-from emixcli.errors import AuthRequiredError, EmixError, GoneError, NotFoundError
+from emixcli.errors import (
+    AuthRequiredError,
+    EmixError,
+    GoneError,
+    NotFoundError,
+    ShareLockedError,
+)
 from emixcli.server.accounts import Account
 from emixcli.server.addresses import address_key
 from emixcli.server.clock import HOUR_MS, SECOND_MS
@@ -44,6 +50,7 @@ class Verified:
     """What a recipient gets for the right mail code."""
 
     session: str
+    session_expires_ms: int
     expires_ms: int
     organisation: str
     sender_name: str
@@ -167,7 +174,7 @@ def _try_code(work: Work, row: Row[Any], code: str) -> int | None:
 def _verified(work: Work, row: Row[Any]) -> Verified:
     values = {"verified_ms": work.now_ms}
     work.move_share(row, ShareState.VERIFIED, actor=RECIPIENT, values=values)
-    session, expires_ms = _add_session(
+    session, session_ms = _add_session(
         work, row, "verified", seconds=work.settings.limits.session_s
     )
     query = (
@@ -182,7 +189,15 @@ def _verified(work: Work, row: Row[Any]) -> Verified:
     )
     names = work.connection.execute(query).one()
     kdf = json.loads(row.kdf)
-    return Verified(session, expires_ms, names.organisation, names.sender, kdf, names.size)
+    return Verified(
+        session=session,
+        session_expires_ms=session_ms,
+        expires_ms=row.expires_ms,
+        organisation=names.organisation,
+        sender_name=names.sender,
+        kdf=kdf,
+        size=names.size,
+    )
 
 
 def _add_session(work: Work, row: Row[Any], kind: str, *, seconds: int) -> tuple[str, int]:
@@ -204,8 +219,10 @@ def open_share(
         The session has ended: a new mail code is needed.
     WrongCodeError
         The access code is wrong.
+    ShareLockedError
+        That was the last try, or an earlier one was.
     GoneError
-        That was the last try, or the share has ended.
+        The share has ended otherwise.
     """
     error: EmixError
     with exchange.write() as work:
@@ -229,9 +246,9 @@ def _why_not(work: Work, token: str) -> EmixError:
     return AuthRequiredError("the session has ended", hint="ask for a new mail code")
 
 
-def _locked() -> GoneError:
+def _locked() -> ShareLockedError:
     message = "too many wrong access codes: the share is locked"
-    return GoneError(message, hint="ask the sender to share it again")
+    return ShareLockedError(message, hint="ask the sender to share it again")
 
 
 def _try_proof(work: Work, row: Row[Any], proof: bytes, *, source: str) -> Opened | EmixError:

@@ -186,6 +186,24 @@ def _check_recipient(work: Work, account: Account, address: str, confirm_email: 
     return False
 
 
+def list_contacts(
+    exchange: Exchange, account: Account, *, email: str | None, after: str, limit: int
+) -> list[Row[Any]]:
+    """Addresses that the account's organisation has shared with, in order; or the one asked for.
+
+    Raises
+    ------
+    UsageError
+        `email` is not one address.
+    """
+    query = select(contacts).where(contacts.c.organisation_id == account.organisation_id)
+    if email is not None:
+        query = query.where(contacts.c.address == address_key(parse_address(email)))
+    query = query.where(contacts.c.address > after).order_by(contacts.c.address).limit(limit)
+    with exchange.read() as work:
+        return work.all(query)
+
+
 def _check_rate(work: Work, account: Account) -> None:
     recent = and_(
         shares.c.organisation_id == account.organisation_id,
@@ -276,7 +294,9 @@ def revoke_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any
     with exchange.write() as work:
         row = find_share(work, share_id, share_scope(account))
         work.end_share(row, ShareState.REVOKED, actor=account.id)
-        return find_share(work, share_id, share_scope(account))
+        ended = find_share(work, share_id, share_scope(account))
+    exchange.database.checkpoint()
+    return ended
 
 
 def resend_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:

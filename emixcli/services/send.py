@@ -35,6 +35,7 @@ from emixcli.services.share import (
     ShareOrder,
     live_shares,
     made_shares,
+    require_confirmed,
     share_package,
 )
 from emixcli.services.upload import SEALED, Announced, announce, seal, seal_parts
@@ -184,11 +185,11 @@ def send(
     UploadInterruptedError
         The exchange was away for too long; the same send goes on where it stopped.
     RecipientUnconfirmedError
-        No address was taken, the first since it is new and was not confirmed; the package is on
-        the exchange, and the same send with the confirmation only shares it.
+        Every address is new and none was confirmed: nothing has left.
     """
     heard = hooks or Hooks()
     journal = sending.journal
+    require_confirmed(exchange, order, journal)
     try:
         brought = _bring(sending, exchange, heard.progress)
     except (GoneError, NotFoundError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -43,10 +42,6 @@ PURPOSES = (
     "test",
 )
 HOLD_MAX_S = 7 * 86400
-#: Packages that are looked through for addresses that were proven before.
-_LOOK_THROUGH = 500
-#: States of a share in which the owner of the address has proven the mailbox.
-_PROVEN = {"verified", "opened", "downloaded"}
 #: Failures that say nothing of the next recipient.
 _OF_ONE_RECIPIENT = (RecipientUnconfirmedError, UsageError)
 _HEADS = (64 << 10, 1 << 20, MAX_PAGE)
@@ -133,14 +128,30 @@ def check_order(order: ShareOrder) -> ShareOrder:
     return ShareOrder(recipients, order.purpose, order.hold_s, confirmed)
 
 
-def proven_addresses(exchange: Exchange) -> frozenset[str]:
-    """Return the addresses whose owners have proven them to this account's shares."""
-    return frozenset(
-        share.recipient.casefold()
-        for package in itertools.islice(exchange.iter_packages(), _LOOK_THROUGH)
-        for share in package.shares
-        if share.state in _PROVEN
-    )
+def is_verified(exchange: Exchange, email: str) -> bool:
+    """Tell whether the owner of an address has proven an access code to the organisation."""
+    contact = exchange.contact(email)
+    return contact is not None and contact.is_verified
+
+
+def require_confirmed(exchange: Exchange, order: ShareOrder, journal: Journal) -> None:
+    """Refuse an order of which nobody could be given a share, before any byte has left.
+
+    Raises
+    ------
+    RecipientUnconfirmedError
+    """
+    if not any(
+        email.casefold() in order.confirmed
+        # Begun before; the exchange then gives the share that it has.
+        or journal.find("code", recipient=email) is not None
+        or is_verified(exchange, email)
+        for email in order.recipients
+    ):
+        raise RecipientUnconfirmedError(
+            "this recipient is new here and the address was not confirmed; nothing was sent",
+            hint="type the address a second time: --confirm-to ADDR",
+        )
 
 
 def fetch_key(exchange: Exchange, content: Content, identity: Identity) -> bytes:

@@ -38,6 +38,7 @@ def post_verify(token: str, body: CodeBody, site: SiteArg) -> dict[str, Any]:
     verified = service.verify_code(site.exchange, token, body.code.strip())
     return {
         "session": verified.session,
+        "session_expires": iso_time(verified.session_expires_ms),
         "organisation": verified.organisation,
         "sender_name": verified.sender_name,
         "kdf": verified.kdf,

@@ -23,6 +23,7 @@ from emixcli.errors import (
     NotFoundError,
     QuotaError,
     RecipientUnconfirmedError,
+    ShareLockedError,
     UploadInterruptedError,
     UsageError,
 )
@@ -181,6 +182,7 @@ ERRORS: list[tuple[int, str, type[EmixError]]] = [
     (409, "recipient.unconfirmed", RecipientUnconfirmedError),
     (409, "upload.interrupted", UploadInterruptedError),
     (410, "exchange.gone", GoneError),
+    (410, "share.locked", ShareLockedError),
     (413, "exchange.quota", QuotaError),
     (400, "usage", UsageError),
     (500, "exchange.server", ExchangeServerError),

@@ -6,16 +6,18 @@ import hmac
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from argon2 import Parameters, PasswordHasher, extract_parameters
 
 from emixcli.errors import EmixError, GoneError
 from emixcli.server import recipients
+from emixcli.server.accounts import Passwords, change_account
 from emixcli.server.run import ServerThread
 from emixcli.server.settings import Limits, Settings
 from tests.unit.server.api import AUTH, WRONG, Api, Person, Recipient, iter_mails, wait_for
-from tests.unit.server.conftest import LIMITS, PASSWORD, FrozenClock
+from tests.unit.server.conftest import LIMITS, PASSWORD, FrozenClock, add_people
 
 
 def wrong_code(code: str) -> str:
@@ -95,8 +97,8 @@ def test_five_wrong_access_codes_lock_the_share_and_tell_the_sender(
     answers = [recipient.open(session, WRONG) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [403, 403, 403, 403, 410]
     assert [answer.json().get("tries_left") for answer in answers] == [4, 3, 2, 1, None]
-    assert answers[-1].json()["error"]["id"] == "exchange.gone"
-    assert recipient.open(session).status_code == 410
+    assert answers[-1].json()["error"]["id"] == "share.locked"
+    assert recipient.open(session).json()["error"]["id"] == "share.locked"
     state = sender.ok("GET", f"/v1/shares/{share['share_id']}")
     assert (state["state"], state["tries_left"], state["link"]) == ("locked", 0, None)
     data = server.exchange.settings.data
@@ -204,6 +206,39 @@ def test_unknown_address_and_wrong_password_are_answered_alike(api: Api) -> None
     assert wrong.status_code == unknown.status_code == 401
     assert wrong.json() == unknown.json()
     assert set(wrong.headers) == set(unknown.headers)
+
+
+class CountingHasher(PasswordHasher):
+    """Notes the parameters of every hash that is computed to verify."""
+
+    def __init__(self) -> None:
+        super().__init__(time_cost=1, memory_cost=64, parallelism=1)
+        self.verified: list[Parameters] = []
+
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002
+        self.verified.append(extract_parameters(str(hash)))
+        return super().verify(hash, password)
+
+
+def test_a_login_costs_the_same_whoever_asks(settings: Settings) -> None:
+    """One hash of the same cost, for known, unknown and disabled accounts, right or wrong."""
+    add_people(settings)
+    hasher = CountingHasher()
+    with ServerThread(settings, passwords=Passwords(hasher)) as server, Api(server.url) as api:
+        change_account(server.exchange, "mr@a.example", disabled=True)
+        statuses = [
+            login(api, address, password).status_code
+            for address, password in (
+                ("ct@a.example", PASSWORD),
+                ("ct@a.example", "not the password"),
+                ("nobody@a.example", "not the password"),
+                ("mr@a.example", PASSWORD),
+                ("no address", "x"),
+            )
+        ]
+    assert statuses == [200, 401, 401, 401, 401]
+    assert len(hasher.verified) == len(statuses)
+    assert len(set(map(repr, hasher.verified))) == 1
 
 
 def test_logins_are_limited_for_each_address(api: Api, clock: FrozenClock) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from emixcli.server.housekeeping import expire, purge_now
 from emixcli.server.run import ServerThread
 from emixcli.server.tables import audit as audit_table
 from emixcli.server.tables import audit_heads, metadata, organisations, shares
-from tests.unit.server.api import Person, Recipient, wait_for
+from tests.unit.server.api import Person, Recipient, make_content, wait_for
 from tests.unit.server.conftest import LIMITS, FrozenClock
 
 
@@ -118,6 +119,19 @@ def test_check_finds_changed_files(server: ServerThread, package_id: str, harm: 
     problems = list(check_exchange(server.exchange, full=True))
     assert len(problems) == 1
     assert package_id in problems[0]
+
+
+@pytest.mark.parametrize("is_right", [True, False])
+def test_check_compares_the_digest_of_the_whole(
+    server: ServerThread, sender: Person, is_right: bool
+) -> None:
+    content = make_content(5000)
+    package_id = sender.announce(len(content))
+    parts = sender.send_parts(package_id, content)
+    sealed = hashlib.sha256(content if is_right else content[1:]).hexdigest()
+    assert sender.seal(package_id, parts, sha256=sealed).status_code == 200
+    problems = list(check_exchange(server.exchange, full=True))
+    assert [package_id in problem for problem in problems] == ([] if is_right else [True])
 
 
 def test_the_chain_is_whole(server: ServerThread, recipient: Recipient) -> None:

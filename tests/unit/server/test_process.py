@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -118,6 +120,45 @@ def test_killed_in_the_middle_of_an_upload_it_goes_on(
     assert run_emix("exchange", "check", data, "--full").code == 0
     leftover = [path.name for path in (data / "store").rglob("*.partial")]
     assert leftover == []
+
+
+def test_keys_are_gone_for_good_when_the_process_dies_in_a_purge(
+    start: Callable[..., Process], data: Path, run_emix: EmixProcess
+) -> None:
+    server = start()
+    person = login(server.url)
+    token = str(person.session.headers["Authorization"]).split()[1]
+    content = make_content(3 * PART)
+    package_id = person.upload(content, PART)
+    kept, revoked = (person.share(package_id, f"dr{n}@c.example", hold_s=900) for n in "12")
+    slots = stored_slots(data)
+    assert len(slots) == 2
+    person.ok("POST", f"/v1/shares/{revoked['share_id']}:revoke")
+    assert left_of(slots, data) == [kept["share_id"]]
+    person.ok("DELETE", f"/v1/packages/{package_id}")
+    server.kill()
+    assert stored_slots(data) == {}
+    server = start()
+    person = Person(server.url, token)
+    # The worker waits until the lease of the dead one has run out; an operator need not.
+    assert run_emix("exchange", "purge", data).code == 0
+    assert person.ok("GET", f"/v1/packages/{package_id}")["state"] == "purged"
+    assert left_of(slots, data) == []
+    assert [path for path in (data / "store").rglob("*") if path.is_file()] == []
+    assert server.kill(signal.SIGTERM) == 0
+    assert run_emix("exchange", "check", data, "--full").code == 0
+
+
+def stored_slots(data: Path) -> dict[str, bytes]:
+    """The wrapped keys that the database gives, by share."""
+    with contextlib.closing(sqlite3.connect(data / "exchange.sqlite3")) as connection:
+        return dict(connection.execute("SELECT id, slot FROM shares WHERE slot IS NOT NULL"))
+
+
+def left_of(slots: dict[str, bytes], data: Path) -> list[str]:
+    """The shares whose wrapped key stands anywhere in the files of the database."""
+    raw = b"".join(path.read_bytes() for path in data.glob("exchange.sqlite3*"))
+    return [share_id for share_id, slot in slots.items() if slot in raw]
 
 
 class _Sized:

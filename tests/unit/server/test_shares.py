@@ -18,7 +18,7 @@ from tests.unit.server.api import (
     share_body,
     wait_for,
 )
-from tests.unit.server.conftest import FrozenClock
+from tests.unit.server.conftest import PASSWORD, FrozenClock
 
 
 def post(sender: Person, package_id: str, body: Any, **options: Any) -> Any:
@@ -54,6 +54,47 @@ def test_an_address_is_verified_by_the_access_code_alone(
     again = post(sender, package_id, unconfirmed)
     assert again.status_code == 201
     assert again.json()["hold_until"] == again.json()["created"]
+
+
+def contacts(person: Person, email: str) -> list[str]:
+    found = person.ok("GET", f"/v1/contacts?email={email}")["contacts"]
+    return [contact["state"] for contact in found]
+
+
+def test_an_address_can_be_asked_for_before_an_upload(
+    api: Any, sender: Person, recipient: Recipient
+) -> None:
+    session = recipient.verify()["session"]
+    assert contacts(sender, "Dr@C.example") == ["notified"]
+    assert recipient.open(session).status_code == 200
+    assert contacts(sender, "dr@c.example") == ["verified"]
+    assert contacts(sender, "dr@c.exampel") == []
+    colleague, foreign = api.login("mr@a.example", PASSWORD), api.login("ct@b.example", PASSWORD)
+    assert contacts(colleague, "dr@c.example") == ["verified"]
+    assert contacts(foreign, "dr@c.example") == []
+    assert api.get("/v1/contacts?email=dr@c.example").status_code == 401
+    assert sender.get("/v1/contacts?email=a@b.example,c@d.example").status_code == 400
+
+
+def test_contacts_are_listed_page_by_page(sender: Person, package_id: str) -> None:
+    addresses = [f"dr{number}@c.example" for number in range(5)]
+    for address in reversed(addresses):
+        sender.share(package_id, address, hold_s=100)
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = sender.ok("GET", f"/v1/contacts?limit=2&cursor={cursor}")
+        found += [contact["email"] for contact in page["contacts"]]
+        cursor = page["next_cursor"]
+    assert found == addresses
+
+
+def test_the_mail_code_tells_when_the_share_ends(
+    recipient: Recipient, share: dict[str, Any]
+) -> None:
+    verified = recipient.verify()
+    assert verified["expires"] == share["expires"]
+    assert verified["session_expires"] < verified["expires"]
 
 
 def test_a_verified_address_of_one_organisation_is_new_to_another(

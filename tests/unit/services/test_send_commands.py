@@ -62,7 +62,7 @@ def test_whole_way(
     assert not list((tmp_path / "again").glob("*"))
 
 
-def test_new_address_must_be_confirmed_and_nothing_is_uploaded_twice(
+def test_new_address_must_be_confirmed_before_anything_leaves(
     run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
 ) -> None:
     arguments: Arguments = (
@@ -77,10 +77,11 @@ def test_new_address_must_be_confirmed_and_nothing_is_uploaded_twice(
     refused = run_emix(*arguments)
     assert refused.code == 69
     assert "--confirm-to" in refused.error["hint"]
+    assert "nothing was sent" in refused.error["message"]
     assert not (tmp_path / "code").exists()
     sent = run_emix(*arguments, "--confirm-to", "new@clinic.example")
     assert sent.code == 0, sent.stderr
-    assert sent.document["parts"] == sent.document["parts_kept"]
+    assert sent.document["parts_kept"] == 0
 
 
 def test_a_refused_recipient_leaves_the_others_theirs(
