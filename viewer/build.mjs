@@ -74,6 +74,11 @@ function codecSpans(codecs) {
   return Object.fromEntries(codecs.map(span));
 }
 
+/** Without one of its own the browser would ask the server for /favicon.ico. */
+const ICON =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Crect width='16' height='16' rx='3'\
+ fill='%23101418'/%3E%3Ccircle cx='8' cy='8' r='4.5' fill='none' stroke='%238ab4c8' stroke-width='1.5'/%3E%3C/svg%3E";
+
 /** The whole page. `slots` tells whether it is embedded in a package (placeholders) or served. */
 function page({ title, main, worker, codecs, notice, embedded }) {
   const scripts = [START, main.js, PAGE_END];
@@ -102,6 +107,7 @@ function page({ title, main, worker, codecs, notice, embedded }) {
 <meta name="referrer" content="no-referrer"><meta name="robots" content="noindex">
 <meta name="color-scheme" content="dark">
 <meta http-equiv="Content-Security-Policy" content="${csp}">
+<link rel="icon" href="${ICON}">
 <title>${title}</title>
 ${placeholders}${data("emix-worker", worker.js)}<script>${START}</script>
 ${main.css ? `<style>${main.css}</style>\n` : ""}</head><body>

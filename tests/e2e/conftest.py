@@ -108,14 +108,26 @@ class _RangeHandler(SimpleHTTPRequestHandler):
 
 
 @pytest.fixture(scope="session")
-def web(sample: Sample) -> Iterator[str]:
+def web_of() -> Iterator[Callable[[Path], str]]:
+    """Serve folders; give the address of one."""
+    servers = []
+
+    def serve(folder: Path) -> str:
+        def handler(*arguments: Any) -> _RangeHandler:
+            return _RangeHandler(*arguments, directory=str(folder))
+
+        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        servers.append(server)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield serve
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture(scope="session")
+def web(sample: Sample, web_of: Callable[[Path], str]) -> str:
     """Address of the folder of the sample package."""
-
-    def handler(*arguments: Any) -> _RangeHandler:
-        return _RangeHandler(*arguments, directory=str(sample.path.parent))
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    return web_of(sample.path.parent)

@@ -75,7 +75,7 @@ def make_sample(folder: Path) -> Sample:
     media = folder / "media"
     media.mkdir()
     for number in range(1, N_SLICES + 1):
-        _slice(number).save_as(media / f"S{number:03d}", enforce_file_format=True)
+        ct_slice(number).save_as(media / f"S{number:03d}", enforce_file_format=True)
     series, files = {}, {}
     for n, (name, file) in enumerate(PIXELS.items(), start=100):
         files[name] = media / f"P{n}"
@@ -87,11 +87,11 @@ def make_sample(folder: Path) -> Sample:
     letter = folder / "letter.txt"
     letter.write_text("Dear colleague,\n\nthe <b>images</b> are attached.\n")
     path, code = folder / "sample.html", generate_code()
-    _write(path, code, media, [report, letter])
+    write_sample(path, code, media, [report, letter])
     return Sample(path, code, series, files)
 
 
-def _write(path: Path, code: str, media: Path, reports: list[Path]) -> None:
+def write_sample(path: Path, code: str, media: Path, reports: list[Path]) -> None:
     key, identity = os.urandom(32), new_identity()
     found = scan_media([str(media)])
     sender = Sender("A. Sender", "Riverside Hospital")
@@ -117,7 +117,7 @@ def _patient(data: Dataset, *, series: int, number: int, name: str) -> None:
     data.SOPInstanceUID = f"2.25.3.{series}.{number}"
 
 
-def _slice(number: int) -> Dataset:
+def ct_slice(number: int) -> Dataset:
     data = Dataset()
     data.file_meta = FileMetaDataset()
     data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
