@@ -202,7 +202,7 @@ def rewrite(
     result = Rewritten(source)
     try:
         for fragments in source.frames:
-            result.add(change(_read_frame(file, fragments)))
+            result.add(change(read_frame(file, fragments)))
         if not any(result.places):
             result.close()
             return None
@@ -213,7 +213,8 @@ def rewrite(
     return result
 
 
-def _read_frame(file: BinaryIO, fragments: Sequence[Fragment]) -> bytes:
+def read_frame(file: BinaryIO, fragments: Sequence[Fragment]) -> bytes:
+    """Return the bytes of one frame, its fragments joined."""
     size = sum(length for _, length in fragments)
     if size > MAX_FRAME:
         raise damaged()

@@ -75,6 +75,8 @@ class Assessment:
         Whether Burned In Annotation is NO after the regions are blackened.
     face
         Whether the face must be taken away.
+    look
+        Whether text is to be looked for in the pixels, and what is found blackened too.
     """
 
     refusal: str | None = None
@@ -83,6 +85,7 @@ class Assessment:
     rules: tuple[str, ...] = ()
     cleaned: bool = False
     face: bool = False
+    look: bool = False
 
 
 def describe(reason: str) -> str:
@@ -133,25 +136,27 @@ def _assess(keyed: _Keyed, policy: Policy) -> Assessment:
         names.append("us-regions")
     enough = bool(margins) or any(rule.enough for rule in rules)
     by_site = any(rule.id.startswith("site-") for rule in rules)
+    risks = [risk for risk in load_risks() if all_hold(risk.clauses, texts)]
+    reason = next(
+        (
+            risk.id
+            for risk in risks
+            if not (policy.clean and (by_site or (risk.clean and enough)))
+            and not _denied(risk, facts)
+        ),
+        None,
+    ) or _other_reason(facts, policy, regions)
     face = policy.faces and shows_a_head(facts)
-    reason = None
-    for risk in load_risks():
-        if all_hold(risk.clauses, texts):
-            settled = policy.clean and ((risk.clean and enough) or by_site)
-            if not settled and not _denied(risk, facts):
-                reason = risk.id
-                break
-    if reason is None:
-        reason = _other_reason(facts, policy, regions)
-    unique = tuple(dict.fromkeys(regions)) if policy.clean and reason != CODEC else ()
     if reason is not None and policy.accept_risk is None:
         return Assessment(refusal=reason, rules=tuple(names), face=face)
+    cleanable = policy.clean and can_clean(facts.transfer_syntax_uid)
     return Assessment(
         accepted=reason,
-        regions=unique,
-        rules=tuple(names) if unique else (),
+        regions=tuple(dict.fromkeys(regions)) if cleanable else (),
+        rules=tuple(names) if cleanable and regions else (),
         cleaned=policy.clean and reason is None,
         face=face,
+        look=policy.ocr and cleanable and bool(risks or regions),
     )
 
 
@@ -166,14 +171,13 @@ def _other_reason(facts: Facts, policy: Policy, regions: list[Region]) -> str | 
     """Return why an image of no risky kind is refused."""
     if regions and not policy.clean and facts.text("BurnedInAnnotation") != "NO":
         return NEEDS_CLEANING
-    if regions and policy.clean and not can_clean(facts.transfer_syntax_uid):
-        return CODEC
-    if shows_a_head(facts):
-        if not policy.faces:
-            return FACE
-        if not policy.masks:
-            return FACE_REMOVAL
-    return None
+    head = shows_a_head(facts)
+    if head and not policy.faces:
+        return FACE
+    if head and not policy.masks:
+        return FACE_REMOVAL
+    changes = head or (policy.clean and bool(regions))
+    return CODEC if changes and not can_clean(facts.transfer_syntax_uid) else None
 
 
 def _margins(facts: Facts) -> list[Region]:
