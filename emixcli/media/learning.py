@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from emixcli.media import elements as el
-from emixcli.media.stepping import MAX_DEPTH, N_SLOTS
-from emixcli.media.template import META_OFFSET, NAME, PREFIX_OFFSET, TEXT, Section, Step, Template
+from emixcli.media.pieces import Piece, iter_pieces
+from emixcli.media.stepping import N_SLOTS
+from emixcli.media.template import NAME, PREFIX_OFFSET, TEXT, Section, Step, Template
 from emixcli.media.window import head_length_for
 from emixcli.packed import SharedValues
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from emixcli.media.parser import Parser
     from emixcli.model import Value
 
@@ -22,15 +21,20 @@ _CLASS: Final = el.SLOTS["SOPClassUID"]
 _SYNTAX: Final = el.SLOTS["TransferSyntaxUID"]
 _PADDING: Final = el.SLOTS["PixelPaddingValue"]
 #: These decide how others are read: where one differs, there is no template.
-_FIXED: Final = frozenset({0x00020002, 0x00020010, 0x00080005, 0x00280103})
+_FIXED: Final = frozenset(
+    map(el.EXPLICIT_LITTLE.swap, (0x00020002, 0x00020010, 0x00080005, 0x00280103))
+)
 _MAX_TEMPLATES: Final = 6
 _MAX_FAMILIES: Final = 16
-#: Headers without template that are learnt from one after the other; then fewer and fewer are.
-_EAGER: Final = 6
-_RELUCTANT: Final = 64
+#: Headers without template that are all learnt from, and those that begin a series later on.
+_EAGER: Final = 3
+_PER_SERIES: Final = 4
+#: Where templates are of no use, a few of so many headers are learnt from.
+_ROUND: Final = 64
+_PER_ROUND: Final = 2
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sample:
     """A header that was parsed, with the bytes that it was read from.
 
@@ -38,6 +42,8 @@ class Sample:
     ----------
     values
         In the order of `model.KEYWORDS`; one more at the end says whether the header is deep.
+    is_known
+        Whether it was learnt from.
     """
 
     head: bytes
@@ -45,33 +51,12 @@ class Sample:
     dialect: el.Dialect
     values: list[Value]
     media_class: str
+    is_known: bool = False
 
     @classmethod
     def of(cls, parser: Parser, head: bytes) -> Sample:
         """Return what was just parsed."""
         return cls(head, parser.dataset, parser.dialect, parser.values, parser.media_class)
-
-
-class Piece(NamedTuple):
-    """An element, or the mark of a sequence or item, with its place in the head.
-
-    Attributes
-    ----------
-    head_length
-        Bytes before the length, 0 where the element has none that may vary.
-    width
-        Bytes of the length.
-    slot
-        As in `elements.Dialect.wanted`, None inside a sequence.
-    """
-
-    tag: int  # as in PS3.6
-    at: int
-    end: int
-    head_length: int
-    width: int
-    slot: int | None
-    vr: int
 
 
 @dataclass(slots=True)
@@ -97,6 +82,8 @@ class Templates:
         self.found: list[Template] = []
         self._families: dict[tuple[Value, bytes], _Family] = {}
         self._n_misses = 0
+        self._last: Sample | None = None
+        self._n_of_series = 0
 
     def use(self, template: Template) -> None:
         """Take note that a template was of use."""
@@ -106,12 +93,25 @@ class Templates:
             self.found.insert(0, template)
 
     def learn(self, sample: Sample) -> None:
-        """Learn from a header that no template fitted."""
+        """Learn from a header that no template fitted: from those of one series, and a few others.
+
+        It costs as much as parsing it twice more.
+        """
         self._n_misses += 1
-        is_hopeless = self._n_misses > _EAGER and self._n_misses % _RELUCTANT
-        if is_hopeless or not sample.dialect.little:
+        last, self._last = self._last, sample
+        is_same = last is not None and last.values[_SERIES] == sample.values[_SERIES]
+        self._n_of_series = self._n_of_series + 1 if is_same else 0
+        if last is not None and self._n_of_series == 1:
+            self._study(last)
+        is_begin = 0 < self._n_of_series <= _PER_SERIES
+        if is_begin or self._n_misses <= _EAGER or self._n_misses % _ROUND < _PER_ROUND:
+            self._study(sample)
+
+    def _study(self, sample: Sample) -> None:
+        if sample.is_known or not sample.dialect.little:
             return
-        pieces = list(_pieces(sample))
+        sample.is_known = True
+        pieces = list(iter_pieces(sample.head, sample.dataset, sample.dialect))
         signature = _signature(sample.head, pieces)
         class_family = self._member((sample.values[_CLASS], signature), sample, pieces)
         family = self._member((sample.values[_SERIES], signature), sample, pieces)
@@ -214,76 +214,3 @@ def _pixel_mark(sample: Sample, end: int) -> bytes:
     length_width = 4 if not dialect.explicit or value - end == 12 else 2
     is_pixels = dialect.wanted.get(tag) == el.PIXELS and length_width == 4
     return head[end : value - 4] if is_pixels else b""
-
-
-# -- pieces --------------------------------------------------------------------------------------
-
-
-def _pieces(sample: Sample) -> Iterator[Piece]:
-    """Yield what lies wholly in the head before the pixel data, whole top-level elements only."""
-    waiting: list[Piece] = []
-    data, at = sample.head, META_OFFSET
-    last = len(data) - 12
-    stack: list[tuple[el.Dialect, bool]] = []
-    while at <= last and len(stack) <= MAX_DEPTH:
-        if stack:
-            piece = _nested_piece(stack, data, at)
-        else:
-            in_meta = at < sample.dataset
-            dialect = el.EXPLICIT_LITTLE if in_meta else sample.dialect
-            piece = _element_piece(dialect, data, at, stack, is_top=not in_meta)
-            if piece.slot in (el.PIXELS, el.ZERO):
-                return
-        if piece.end > last:
-            return
-        waiting.append(piece)
-        at = piece.end
-        if not stack:
-            yield from waiting
-            waiting.clear()
-
-
-def _element_piece(
-    dialect: el.Dialect,
-    data: bytes,
-    at: int,
-    stack: list[tuple[el.Dialect, bool]],
-    *,
-    is_top: bool,
-) -> Piece:
-    """Return an element, or the mark of a sequence of undefined length, which it opens."""
-    tag, vr, value, length = el.element(dialect, data, at)
-    slot = dialect.wanted.get(tag) if is_top else None
-    if length == el.UNDEFINED:
-        if slot != el.PIXELS:
-            # UN of undefined length holds implicit little endian (PS3.5 section 6.2.2 note 4).
-            stack.append(
-                (el.IMPLICIT_LITTLE if dialect.explicit and vr == dialect.un else dialect, True)
-            )
-        return Piece(dialect.swap(tag), at, value, 0, 0, slot, vr)
-    width = 4 if not dialect.explicit or value - at == 12 else 2
-    head_length = value - at - width
-    if dialect.explicit and not vr:
-        head_length = width = 0  # that it has no VR is told from its length
-    return Piece(dialect.swap(tag), at, value + length, head_length, width, slot, vr)
-
-
-def _nested_piece(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int) -> Piece:
-    """Return one item, delimiter or element inside open sequences, as `stepping.step` has it."""
-    dialect, is_sequence = stack[-1]
-    tag, length = dialect.plain.unpack_from(data, at)
-    if tag == dialect.item:
-        if length != el.UNDEFINED:
-            return Piece(el.ITEM, at, at + 8 + length, 4, 4, None, 0)
-        stack.append((dialect, False))
-    elif tag == dialect.sequence_end:
-        while not is_sequence:  # an item that was not closed
-            stack.pop()
-            is_sequence = stack[-1][1]
-        stack.pop()
-    elif tag == dialect.item_end:
-        if not is_sequence:
-            stack.pop()
-    else:
-        return _element_piece(dialect, data, at, stack, is_top=False)
-    return Piece(dialect.swap(tag), at, at + 8, 0, 0, None, 0)
