@@ -10,7 +10,7 @@ import pytest
 
 from emixcli.deid import tables
 from tests.planted.ledger import Clause
-from tests.planted.study import RISKY, PlantedStudy, build, follow, survivors
+from tests.planted.study import RISKY, PlantedStudy, build, follow, read, survivors
 
 #: Attributes that are newer than the dictionary of dciodvfy.
 _NEWER = ("(0012,0041)", "(0018,1204)", "(0018,1205)", "(3006,002d)")
@@ -22,6 +22,9 @@ def test_size(planted: PlantedStudy) -> None:
     assert len({plant.name for plant in planted.plants}) == len(planted.plants)
     assert len(planted.references) >= 606
     assert len(planted.files) >= 100
+    uids = [str(read(data).SOPInstanceUID) for data in planted.files.values()]
+    assert len(set(uids)) == len(uids)
+    assert len({reference.uid for reference in planted.references}) > 80
 
 
 def test_only_the_seed_decides() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence as Many
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 from pydicom import Dataset
 from pydicom.dataset import FileDataset
 from pydicom.uid import (
+    UID,
     CTImageStorage,
     SecondaryCaptureImageStorage,
     SegmentationStorage,
@@ -62,10 +64,8 @@ def ct_series(ledger: Ledger, n: int) -> list[FileDataset]:
 
 
 def _next(ledger: Ledger, first: FileDataset) -> FileDataset:
-    image = common.new(ledger, CTImageStorage)
-    uid = image.SOPInstanceUID
-    image.update(first)
-    image.SOPInstanceUID = uid
+    image = copy.deepcopy(first)
+    image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = UID(ledger.uid())
     return image
 
 
