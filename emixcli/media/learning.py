@@ -99,11 +99,12 @@ class Templates:
         """
         self._n_misses += 1
         last, self._last = self._last, sample
-        is_same = last is not None and last.values[_SERIES] == sample.values[_SERIES]
+        series = sample.values[_SERIES]
+        is_same = bool(series) and last is not None and last.values[_SERIES] == series
         self._n_of_series = self._n_of_series + 1 if is_same else 0
-        if last is not None and self._n_of_series == 1:
+        is_begin = 1 < self._n_of_series <= _PER_SERIES
+        if last is not None and is_begin:
             self._study(last)
-        is_begin = 0 < self._n_of_series <= _PER_SERIES
         if is_begin or self._n_misses <= _EAGER or self._n_misses % _ROUND < _PER_ROUND:
             self._study(sample)
 
