@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli.deid.body import Body
+from emixcli.deid.explain import Explanation, explain, find_tag, loosened, profile_rows
 from emixcli.deid.known import iter_texts
 from emixcli.deid.objects import Objects
 from emixcli.deid.options import Option, Profile, SiteRules
 from emixcli.deid.refusal import DeidError, Reason
+from emixcli.deid.siterules import load_rules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,12 +30,18 @@ __all__ = [
     "Anonymizer",
     "Body",
     "DeidError",
+    "Explanation",
     "Identifier",
     "Option",
     "Profile",
     "Reason",
     "SiteRules",
+    "explain",
+    "find_tag",
+    "load_rules",
+    "loosened",
     "new_key",
+    "profile_rows",
 ]
 
 KEY_LENGTH = 32

@@ -88,6 +88,10 @@ class Keyed:
         body = number >> _NAME_MARK_BITS
         return number & (1 << _NAME_MARK_BITS) - 1 == self._name_mark(body)
 
+    def is_own(self, text: str) -> bool:
+        """Whether a UID or pseudonym was made with this key."""
+        return self.is_own_uid(text) or self.is_own_pseudonym(text)
+
     def shift_days(self, patient: str) -> int:
         """Return by how many days a patient's dates move: below 0, or 0 where they have moved."""
         if self.is_own_pseudonym(patient):

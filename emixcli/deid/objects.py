@@ -13,7 +13,7 @@ from emixcli.deid.engine import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, DataSet,
 from emixcli.deid.options import Option, Profile
 from emixcli.deid.parse import LONG_VRS, UNDEFINED, encode, vr_of
 from emixcli.deid.pixels.facts import Facts
-from emixcli.deid.pixels.risk import Assessment, Policy, assess, hint
+from emixcli.deid.pixels.risk import Assessment, Policy, assess, describe, hint
 from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.source import EXPLICIT_LITTLE, NATIVE, Source, open_source
 from emixcli.deid.split import PixelElement, Record
@@ -51,6 +51,7 @@ class Objects:
             clean=Option.CLEAN_PIXEL_DATA in profile.options,
             faces=Option.CLEAN_RECOGNIZABLE in profile.options,
             accept_risk=profile.accept_risk,
+            site_rules=profile.rules.pixel_rules,
         )
 
     def make(self, file: BinaryIO) -> DeidentifiedObject:
@@ -81,7 +82,8 @@ class Objects:
         """Return what is to be done to pixels; raises `DeidError` where they must not go out."""
         assessment = assess(facts, self._policy)
         if assessment.refusal is not None:
-            raise DeidError(assessment.refusal, hint=hint(assessment.refusal))
+            reason = assessment.refusal
+            raise DeidError(reason, words=describe(reason), hint=hint(reason))
         return assessment
 
     @staticmethod

@@ -5,8 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from emixcli.errors import UsageError
+
+if TYPE_CHECKING:
+    from emixcli.deid.pixels.rules import Rule as PixelRule
 
 
 class Option(enum.StrEnum):
@@ -52,14 +56,27 @@ OPTION_CODES: Mapping[Option, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class SiteRules:
-    """What a site changes: tag (as in PS3.6) to action letter `X`, `Z`, `D`, `U`, `C` or `K`.
+    """What a site changes.
 
-    `accept_sop_classes` are SOP classes outside the standard that the site takes upon itself.
+    Attributes
+    ----------
+    actions
+        Tag (as in PS3.6) to action letter `X`, `Z`, `D`, `U`, `C` or `K`.
+    safe_private
+        VR of private elements that the site calls safe, by creator and `gggg00ee`.
+    accept_sop_classes
+        SOP classes outside the standard that the site takes upon itself.
+    max_shift_days
+        Where dates are modified, they move back by 1 to so many days.
+    pixel_rules
+        Regions to blacken, of `deid.pixels.rules.parse_site_rule`.
     """
 
     actions: Mapping[int, str] = field(default_factory=dict)
+    safe_private: Mapping[tuple[str, int], str] = field(default_factory=dict)
     accept_sop_classes: frozenset[str] = frozenset()
     max_shift_days: int = 3652
+    pixel_rules: tuple[PixelRule, ...] = ()
 
 
 @dataclass(frozen=True)

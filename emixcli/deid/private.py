@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emixcli.deid import tables
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -35,13 +33,15 @@ def creators_of(data: bytes, elements: Iterable[Element]) -> dict[int, str]:
     return found
 
 
-def safe_vr(tag: int, creators: Mapping[int, str]) -> str | None:
-    """Return the VR of a safe private element; None if it is not known to be safe."""
+def safe_vr(
+    tag: int, creators: Mapping[int, str], safe: Mapping[tuple[str, int], str]
+) -> str | None:
+    """Return the VR of a safe private element; None if it is not among those known to be safe."""
     number = tag & 0xFFFF
     creator = creators.get(tag & 0xFFFF0000 | number >> 8, "")
     if not creator or number < 0x1000:
         return None
-    return tables.safe_private().get((creator, tag & 0xFFFF0000 | number & 0xFF))
+    return safe.get((creator, tag & 0xFFFF0000 | number & 0xFF))
 
 
 def used_creators(tags: Iterable[int]) -> set[int]:

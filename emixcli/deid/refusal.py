@@ -54,7 +54,7 @@ class DeidError(DeidUnsafeError):
         a value of the object.
     """
 
-    def __init__(self, reason: str, *, hint: str = "") -> None:
-        words = _WORDS.get(Reason(reason)) if reason in _WORDS else None
-        super().__init__(f"refused: {words or reason}", hint=hint)
+    def __init__(self, reason: str, *, words: str = "", hint: str = "") -> None:
+        known = {str(key): text for key, text in _WORDS.items()}.get(reason, reason)
+        super().__init__(f"refused: {words or known}", hint=hint)
         self.reason = str(reason)

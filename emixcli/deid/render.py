@@ -185,12 +185,12 @@ class Renderer:
 
     def _private(self, data: bytes, element: Element, scope: Scope) -> bytes:
         tag = element.tag
-        is_asked = Option.RETAIN_SAFE_PRIVATE in self.context.rules.profile.options
-        if pv.is_creator(tag) and is_asked:
+        safe = self.context.rules.safe_private
+        if pv.is_creator(tag) and safe:
             # `join_sorted` drops it where nothing of its block is left.
             creator = scope.creators.get(tag, "")
             return encode(tag, "LO", creator.encode("latin-1"), explicit=scope.explicit)
-        vr = pv.safe_vr(tag, scope.creators) if is_asked else None
+        vr = pv.safe_vr(tag, scope.creators, safe)
         made = None if vr is None else self._safe_private(data, element, vr, scope)
         self.actions.append((tag, "K" if made else "X"))
         return made or b""

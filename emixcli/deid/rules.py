@@ -65,6 +65,11 @@ class Rules:
     ----------
     profile
         Options and a site's rules.
+
+    Attributes
+    ----------
+    safe_private
+        VR of private elements that may stay, by creator and `gggg00ee`.
     """
 
     def __init__(self, profile: Profile) -> None:
@@ -72,6 +77,9 @@ class Rules:
         self._options = profile.options
         self._site = profile.rules.actions
         self._found: dict[int, Rule] = {}
+        self.safe_private = dict(profile.rules.safe_private)
+        if Option.RETAIN_SAFE_PRIVATE in self._options:
+            self.safe_private |= tables.safe_private()
 
     def __getitem__(self, tag: int) -> Rule:
         """Return the rule for a standard attribute; private ones are `private.py`'s matter."""

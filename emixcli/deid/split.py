@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.deid import charsets
 from emixcli.deid.known import iter_known
-from emixcli.deid.options import Option
 from emixcli.deid.parse import LONG_VRS, SHORT_VRS, UNDEFINED, Element, head, skip_items
 from emixcli.deid.pixels.facts import FACT_TAGS
 from emixcli.deid.private import is_creator
@@ -109,7 +108,7 @@ class Splitter:
 
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
-        self._keeps_private = Option.RETAIN_SAFE_PRIVATE in rules.profile.options
+        self._keeps_private = bool(rules.safe_private)
         self._seen: dict[tuple[bool, str], dict[bytes, Record]] = {}
         self._n_seen = 0
         self._previous: list[Record] = []

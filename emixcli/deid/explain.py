@@ -1,0 +1,164 @@
+"""What would happen to an attribute, and which rule says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from emixcli.deid import tables
+from emixcli.deid.kept import PATIENT_ID, PATIENT_NAME
+from emixcli.deid.options import Option, Profile
+from emixcli.deid.parse import vr_of
+from emixcli.deid.rules import DATE_VRS, Rules, find_row
+from emixcli.errors import UsageError
+
+_TAG: Final = re.compile(r"\(?([0-9A-Fa-f]{4}),?\s*([0-9A-Fa-f]{4})\)?")
+_WORDS: Final = {
+    "X": "removed",
+    "Z": "made empty",
+    "D": "replaced by a dummy value",
+    "U": "UIDs replaced by new ones, the same for the same key",
+    "K": "kept, but for values of the patient in its text",
+}
+_CLEANED: Final = {
+    "dates": "moved by the patient's number of days",
+    "items": "looked into: each element by its own rule",
+    "text": "words of the standard are kept, all others removed",
+}
+#: How much of a value an action lets through.
+_STRICTNESS: Final = {"K": 0, "C": 1, "U": 2, "D": 3, "Z": 3, "X": 4}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen to an attribute.
+
+    Attributes
+    ----------
+    action
+        Letters of PS3.15 Table E.1-1a; of several the type in the object's IOD decides.
+    words
+        What they mean here.
+    rule
+        Which rule says so.
+    is_loosened
+        Whether a site lets through what the profile does not.
+    """
+
+    tag: int
+    name: str
+    action: str
+    words: str
+    rule: str
+    is_loosened: bool = False
+
+
+def find_tag(text: str) -> int:
+    """Return the tag of a keyword, `0010,0010`, `(0010,0010)` or `00100010`.
+
+    Raises
+    ------
+    UsageError
+        If it is none.
+    """
+    found = _TAG.fullmatch(text.strip())
+    if found is not None:
+        return int(found[1] + found[2], 16)
+    from pydicom.datadict import tag_for_keyword
+
+    tag = tag_for_keyword(text.strip())
+    if tag is None:
+        tag = _newer_tags().get(text.strip())
+    if tag is None:
+        raise UsageError(
+            "no attribute is called so", hint="a keyword such as PatientName, or (0010,0010)"
+        )
+    return tag
+
+
+def _newer_tags() -> dict[str, int]:
+    """Return the tags of attributes by the keyword that their name gives."""
+    return {
+        "".join(
+            word[:1].upper() + word[1:] for word in re.findall(r"\w+", row.name.replace("'s", ""))
+        ): int(tag, 16)
+        for tag, row in tables.profile().items()
+        if re.fullmatch(r"[0-9A-F]{8}", tag)
+    }
+
+
+def explain(tag: int, profile: Profile) -> Explanation:
+    """Return what would happen to an attribute of a data set."""
+    row = find_row(tag)
+    name = row.name if row is not None else _name(tag)
+    if tag >> 16 & 1:
+        return _explain_private(tag, name, profile)
+    rule = Rules(profile)[tag]
+    strict = Rules(Profile(profile.options))[tag]
+    because = rule.because if row is None else f"{rule.because}: ({_spelt(tag)}) {row.basic}"
+    return Explanation(
+        tag,
+        name,
+        "/".join(rule.letters),
+        _words(tag, rule.letters),
+        because,
+        is_loosened=_loosest(rule.letters) < _loosest(strict.letters),
+    )
+
+
+def _explain_private(tag: int, name: str, profile: Profile) -> Explanation:
+    if Option.RETAIN_SAFE_PRIVATE in profile.options:
+        words = "kept where Table E.3.10-1 calls it safe for its creator, else removed"
+        rule = "PS3.15 Table E.1-1, option retain-safe-private"
+        return Explanation(tag, name, "C", words, rule, bool(profile.rules.safe_private))
+    rule = "PS3.15 Table E.1-1, Basic Profile: private attributes"
+    return Explanation(tag, name, "X", _WORDS["X"], rule, bool(profile.rules.safe_private))
+
+
+def _words(tag: int, letters: str) -> str:
+    if tag in (PATIENT_NAME, PATIENT_ID) and letters != "K":
+        return "replaced by a pseudonym, the same for the same patient and key"
+    vr = vr_of(tag, "")
+    if letters == "C":
+        kind = "items" if vr == "SQ" else "dates" if vr in DATE_VRS else "text"
+        return _CLEANED[kind]
+    if letters == "K" and vr == "SQ":
+        return _CLEANED["items"]
+    if "U" in letters:
+        return _WORDS["U"]
+    words = " or ".join(_WORDS[letter] for letter in letters)
+    return words if len(letters) == 1 else f"{words}, as its type in the IOD asks"
+
+
+def _loosest(letters: str) -> int:
+    return min(_STRICTNESS[letter] for letter in letters)
+
+
+def _spelt(tag: int) -> str:
+    return f"{tag >> 16:04X},{tag & 0xFFFF:04X}"
+
+
+def _name(tag: int) -> str:
+    if tag not in tables.dictionary():
+        return "not in PS3.6"
+    from pydicom.datadict import dictionary_description
+
+    try:
+        return dictionary_description(tag)
+    except KeyError:
+        return ""
+
+
+def profile_rows(profile: Profile) -> Iterator[Explanation]:
+    """Yield what would happen to each attribute of Table E.1-1, and to those that a site names."""
+    listed = [int(tag.replace("x", "0"), 16) for tag in tables.profile() if tag != "private"]
+    for tag in sorted({*listed, *profile.rules.actions}):
+        yield explain(tag, profile)
+    yield explain(0x00091001, profile)
+
+
+def loosened(profile: Profile) -> list[Explanation]:
+    """Return the attributes for which a site is less strict than the profile."""
+    return [row for row in profile_rows(profile) if row.is_loosened]

@@ -1,0 +1,81 @@
+"""Dates move by whole days, in values and in text."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emixcli.deid.dates import replace_dates, shift_da, shift_dt
+
+DAYS = st.dates(dt.date(1910, 1, 1), dt.date(2090, 1, 1))
+
+
+@given(DAYS, DAYS, st.integers(-3652, -1))
+def test_intervals_between_dates_stay(first: dt.date, second: dt.date, days: int) -> None:
+    moved = [shift_da(f"{day:%Y%m%d}", days) for day in (first, second)]
+    new = [dt.datetime.strptime(str(day), "%Y%m%d").replace(tzinfo=dt.UTC) for day in moved]
+    assert new[1] - new[0] == second - first
+    assert (new[0].date() - first).days == days
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("20240301", "20240228"),
+        ("2024.03.01", "20240228"),
+        ("20240230", None),
+        ("2024", None),
+        ("", None),
+        ("00010101", None),
+    ],
+)
+def test_da(old: str, new: str | None) -> None:
+    assert shift_da(old, -2) == new
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("20240301101112.123456+0200", "20240228101112.123456+0200"),
+        ("20240301", "20240228"),
+        ("202403", "202403"),
+        ("2024", "2024"),
+        ("202403010", "202402280"),
+        ("yesterday", None),
+    ],
+)
+def test_dt_keeps_its_time_offset_and_precision(old: str, new: str | None) -> None:
+    assert shift_dt(old, -2) == new
+
+
+SPELLINGS = (
+    "19500131", "1950-01-31", "1950/01/31", "1950.1.31", "1950_01_31", "31.01.1950", "31.1.1950",
+    "01/31/1950", "31/01/1950", "31-JAN-1950", "31 January 1950", "Jan 31, 1950", "31.Jan.50",
+    "1950 01 31", "31011950", "1/31/50", "13100591",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("around", ["{}", "seen {}", "on {}, again", "a_{}_b", "DOB:{}."])
+def test_dates_in_text_go_in_any_spelling(spelling: str, around: str) -> None:
+    text = replace_dates(around.format(spelling), None)
+    assert spelling not in text
+    assert "1950" not in text
+
+
+def test_dates_in_text_move_once_where_the_spelling_is_clear() -> None:
+    assert replace_dates("from 2024-03-01 to 20240302", -2) == "from 2024-02-28 to 20240229"
+    assert replace_dates("on 3/1/2024", -2) == "on "
+
+
+@pytest.mark.parametrize("text", ["VB17A 5.10.12", "1.2.840.10008", "T2 3D 512", "0.5 mm", "2024"])
+def test_versions_and_sizes_are_no_dates(text: str) -> None:
+    assert replace_dates(text, None) == text
+
+
+@given(st.text())
+def test_any_text_can_be_searched(text: str) -> None:
+    assert len(replace_dates(text, None)) <= len(text)

@@ -1,0 +1,356 @@
+"""Whole objects: file meta, markers, encodings, bad input."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydicom.uid import UID
+
+from emixcli.anonymize import Anonymizer, DeidError, Option, Profile, Reason, SiteRules
+from emixcli.deid.markers import meta
+from emixcli.deid.options import BASIC_CODE, OPTION_CODES
+from emixcli.deid.parse import UNDEFINED, encode, encode_item
+from emixcli.errors import EmixError, UsageError
+from tests.unit.deid.making import (
+    CT,
+    EXPLICIT,
+    KEY,
+    UID_ROOT,
+    make,
+    read,
+    run,
+    run_profile,
+)
+
+NAME = {0x00100010: ("PN", b"Zzyzx^Given ")}
+PIXELS = {
+    0x00080008: ("CS", b"ORIGINAL\\PRIMARY\\AXIAL "), 0x00080060: ("CS", b"CT"),
+    0x00280004: ("CS", b"MONOCHROME2 "),
+    0x00280002: ("US", b"\1\0"), 0x00280010: ("US", b"\2\0"), 0x00280011: ("US", b"\2\0"),
+    0x00280100: ("US", b"\x10\0"), 0x00280101: ("US", b"\x10\0"), 0x00280102: ("US", b"\x0f\0"),
+    0x00280103: ("US", b"\0\0"), 0x7FE00010: ("OW", b"\1\2\3\4\5\6\7\x08"),
+}  # fmt: skip
+
+META = meta(CT, f"{UID_ROOT}.1", EXPLICIT)
+
+
+def refused(data: bytes, *options: Option) -> str:
+    with pytest.raises(DeidError) as caught:
+        run(data, *options)
+    assert caught.value.exit_code == 80
+    assert caught.value.id == "deid.unsafe"
+    assert b"zzyzx" not in str(caught.value).lower().encode()
+    return caught.value.reason
+
+
+def item(*elements: bytes) -> bytes:
+    return encode_item(b"".join(elements))
+
+
+# -- file meta and markers ---------------------------------------------------------------------
+
+
+def test_preamble_and_file_meta_are_new() -> None:
+    data = bytearray(make(NAME))
+    data[:4] = b"II*\0"
+    data[64:80] = b"Zzyzx in a TIFF "
+    old = struct.pack("<HH2sH", 2, 0x16, b"AE", 6) + b"ZZYZX "
+    at = len(META)
+    output, made = run(bytes(data[:at]) + old + bytes(data[at:]))
+    ds = read(output)
+    assert output[:128] == bytes(128)
+    assert b"zzyzx" not in output.lower()
+    assert ds.file_meta.MediaStorageSOPInstanceUID == ds.SOPInstanceUID == made.sop_instance_uid
+    assert ds.file_meta.MediaStorageSOPClassUID == ds.SOPClassUID == CT == made.sop_class_uid
+    assert made.study_uid == ds.StudyInstanceUID
+    assert made.series_uid == ds.SeriesInstanceUID
+    assert UID(made.study_uid).is_valid
+
+
+@pytest.mark.parametrize("option", Option)
+def test_markers_name_profile_and_option(option: Option) -> None:
+    ds = read(run(make(NAME), option)[0])
+    assert ds.PatientIdentityRemoved == "YES"
+    assert "PS3.15" in ds.DeidentificationMethod
+    codes = {
+        item.CodeValue: (item.CodingSchemeDesignator, item.CodeMeaning)
+        for item in ds.DeidentificationMethodCodeSequence
+    }
+    value, meaning = OPTION_CODES[option]
+    assert codes == {BASIC_CODE[0]: ("DCM", BASIC_CODE[1]), value: ("DCM", meaning)}
+    temporal = {Option.RETAIN_FULL_DATES: "UNMODIFIED", Option.RETAIN_MODIFIED_DATES: "MODIFIED"}
+    assert ds[0x00280303].value == temporal.get(option, "REMOVED")
+
+
+def test_earlier_methods_are_kept_but_not_their_text() -> None:
+    earlier = item(
+        encode(0x00080100, "SH", b"113107", explicit=True),
+        encode(0x00080102, "SH", b"DCM", explicit=True),
+        encode(0x00080104, "LO", b"By Zzyzx", explicit=True),
+    ) + item(encode(0x00080100, "SH", b"ZZYZX", explicit=True))
+    output, _ = run(make({0x00120063: ("LO", b"By Zzyzx"), 0x00120064: ("SQ", earlier)}))
+    codes = [item.CodeValue for item in read(output).DeidentificationMethodCodeSequence]
+    assert codes == ["113107", "113100"]
+    assert b"zzyzx" not in output.lower()
+
+
+def test_full_and_modified_dates_exclude_each_other() -> None:
+    with pytest.raises(UsageError):
+        Profile(options=frozenset({Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES}))
+
+
+# -- keys --------------------------------------------------------------------------------------
+
+
+def test_the_same_key_gives_the_same_bytes_and_another_one_others() -> None:
+    data = make(NAME | {0x00100020: ("LO", b"ZZ-4711 ")})
+    first, again = run(data)[0], run(data)[0]
+    assert first == again
+    other = read(run(data, key=b"x" * 32)[0])
+    assert other.PatientID != read(first).PatientID
+    assert other.SOPInstanceUID != read(first).SOPInstanceUID
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(), (Option.RETAIN_MODIFIED_DATES, Option.CLEAN_DESCRIPTORS), (Option.RETAIN_FULL_DATES,)],
+)
+def test_doing_it_twice_changes_nothing(options: tuple[Option, ...]) -> None:
+    data = make(
+        NAME
+        | PIXELS
+        | {
+            0x00080020: ("DA", b"20240131"),
+            0x0008103E: ("LO", b"T2 of Zzyzx 2024-01-31"),
+            0x00100020: ("LO", b"ZZ-4711 "),
+        }
+    )
+    once = run(data, *options)[0]
+    assert run(once, *options)[0] == once
+
+
+def test_the_order_of_objects_does_not_matter() -> None:
+    objects = [
+        make(
+            {
+                0x00100010: ("PN", name),
+                0x00081090: ("LO", b"Zzyzx Given"),
+                0x00080060: ("CS", b"CT"),
+                0x00200013: ("IS", b"%d" % number),
+            },
+            explicit=explicit,
+        )
+        for name in (b"Zzyzx^A ", b"Given^B ", b"", b"M\xfcller")
+        for explicit in (True, False)
+        for number in range(4)
+    ]
+    engine = Anonymizer(Profile(), KEY)
+    forward = [b"".join(engine.anonymize(io.BytesIO(o)).iter_bytes(io.BytesIO(o))) for o in objects]
+    alone = [run(data)[0] for data in objects]
+    backward = [
+        b"".join(engine.anonymize(io.BytesIO(o)).iter_bytes(io.BytesIO(o))) for o in objects[::-1]
+    ]
+    assert forward == alone == backward[::-1]
+
+
+# -- encodings ---------------------------------------------------------------------------------
+
+
+def test_implicit_stays_implicit() -> None:
+    data = make(NAME | {0x00081030: ("LO", b"Zzyzx ")}, explicit=False)
+    ds = read(run(data)[0])
+    assert ds.file_meta.TransferSyntaxUID.is_implicit_VR
+    assert ds.PatientName.family_name.startswith("ANON-")
+
+
+def test_deflated_becomes_plain() -> None:
+    data = make(NAME | PIXELS)
+    at = len(META)
+    engine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    packed = engine.compress(data[at:]) + engine.flush()
+    deflated = meta(CT, f"{UID_ROOT}.1", "1.2.840.10008.1.2.1.99") + packed
+    assert run(deflated)[0] == run(data)[0]
+    assert refused(deflated[:-5]) == Reason.DEFLATED
+
+
+def big_endian(*elements: tuple[int, str, bytes]) -> bytes:
+    made = [meta(CT, f"{UID_ROOT}.1", "1.2.840.10008.1.2.2")]
+    for tag, vr, value in elements:
+        made.append(struct.pack(">HH", tag >> 16, tag & 0xFFFF) + vr.encode())
+        is_long = vr in ("OW", "OB", "SQ", "UN")
+        made.append(struct.pack(">HI" if is_long else ">H", *([0] * is_long), len(value)))
+        made.append(value)
+    return b"".join(made)
+
+
+def test_big_endian_becomes_little() -> None:
+    numbers = [(tag, "US", value[::-1]) for tag, (vr, value) in PIXELS.items() if vr == "US"]
+    data = big_endian(
+        (0x00080016, "UI", CT.encode() + b"\0"),
+        (0x00080018, "UI", f"{UID_ROOT}.1\0".encode()),
+        (0x00100010, "PN", b"Zzyzx^Given "),
+        (0x0020000D, "UI", f"{UID_ROOT}.2\0".encode()),
+        (0x00080060, "CS", b"CT"),
+        *numbers,
+        (0x7FE00010, "OW", b"\2\1\4\3\6\5\x08\7"),
+    )
+    ds = read(run(data)[0])
+    assert ds.file_meta.TransferSyntaxUID == EXPLICIT
+    assert ds.Rows == 2
+    assert ds.PixelData == PIXELS[0x7FE00010][1]
+    assert refused(data[:-2]) == Reason.TRUNCATED
+
+
+@pytest.mark.parametrize("explicit", [True, False], ids=["explicit", "implicit"])
+def test_sequences_of_undefined_length_are_looked_into(explicit: bool) -> None:
+    def undefined(tag: int, items: bytes) -> bytes:
+        group, number = tag >> 16, tag & 0xFFFF
+        head = struct.pack("<HH2sH", group, number, b"SQ", 0) if explicit else b""
+        head = head or struct.pack("<HH", group, number)
+        end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+        return head + struct.pack("<I", UNDEFINED) + items + end
+
+    def undefined_item(content: bytes) -> bytes:
+        end = struct.pack("<HHI", 0xFFFE, 0xE00D, 0)
+        return struct.pack("<HHI", 0xFFFE, 0xE000, UNDEFINED) + content + end
+
+    name = encode(0x00100010, "PN", b"Zzyzx^Given ", explicit=explicit)
+    inner = undefined(0x00081199, undefined_item(name))
+    data = make({}, explicit=explicit)
+    output, _ = run(data + undefined(0x00420013, undefined_item(inner)))
+    assert b"zzyzx" not in output.lower()
+    assert b"ANON-" in output
+
+
+def test_unknown_sequences_inside_un_are_looked_into() -> None:
+    name = encode(0x00100010, "PN", b"Zzyzx^Given ", explicit=False)
+    uid = encode(0x00081155, "UI", f"{UID_ROOT}.9".encode(), explicit=False)
+    output, _ = run(make({0x00081199: ("UN", encode_item(uid + name))}))
+    assert b"zzyzx" not in output.lower()
+    assert f"{UID_ROOT}.9".encode() not in output
+    assert len(read(output).ReferencedSOPSequence) == 1
+
+
+@pytest.mark.parametrize("vr", ["LO", "UN", "UT", "OB", "SQ", "DA", "US"])
+def test_the_tag_counts_not_the_vr_of_the_file(vr: str) -> None:
+    value = b"Zzyzx^Given "
+    if vr == "SQ":
+        value = item(encode(0x00080104, "LO", b"Zzyzx", explicit=True))
+    output, _ = run(make({0x00100010: (vr, value), 0x00080090: (vr, value)}))
+    assert b"zzyzx" not in output.lower()
+
+
+# -- bad input -----------------------------------------------------------------------------------
+
+
+def test_no_preamble_and_no_meta() -> None:
+    data = make(NAME)
+    assert run(data[len(META) :])[0] == run(data)[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"", Reason.NO_DICOM),
+        (b"Zzyzx" * 200, Reason.NO_DICOM),
+        (make(NAME)[:-9], Reason.TRUNCATED),
+        (make(NAME | PIXELS)[:-1], Reason.TRUNCATED),
+        (make({}, sop_class="1.2.840.10008.1.3.10"), Reason.DICOMDIR),
+        (make({}, sop_class="1.3.12.2.1107.5.9.1"), Reason.UNKNOWN_SOP_CLASS),
+        (make({}, sop_class=""), Reason.NO_SOP_CLASS),
+        (make({0x00080018: ("UI", b"")}), Reason.NO_UID),
+        (make({}).replace(b"10008.1.2.1\0", b"10008.1.9.1\0"), Reason.UNKNOWN_SYNTAX),
+        (make({0x00420011: ("OB", b"\1\2"), 0x00420012: ("LO", b"x/zzyzx ")}), Reason.DOCUMENT),
+        (make({}) + b"\x10\0\x10\0ZZ\4\0Zzyz", Reason.MALFORMED),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_made_safe_is_refused_by_name(data: bytes, reason: Reason) -> None:
+    assert refused(data) == reason
+
+
+def test_a_nest_too_deep_is_refused() -> None:
+    content = b""
+    for _ in range(80):
+        content = encode(0x00081199, "SQ", encode_item(content), explicit=True)
+    assert refused(make({}) + content) == Reason.TOO_DEEP
+
+
+def test_a_site_can_take_a_private_sop_class_upon_itself() -> None:
+    sop_class = "1.3.12.2.1107.5.9.1"
+    profile = Profile(rules=SiteRules(accept_sop_classes=frozenset({sop_class})))
+    ds = read(run_profile(make(NAME, sop_class=sop_class), profile)[0])
+    assert ds.SOPClassUID == sop_class
+
+
+def test_doubles_unordered_and_unknown_elements() -> None:
+    extra = (
+        encode(0x00100010, "PN", b"Zzyzx^Two ", explicit=True)
+        + encode(0x00080050, "SH", b"ZZYZX1", explicit=True)
+        + encode(0x00200999, "LO", b"Zzyzx ", explicit=True)
+        + encode(0x00080000, "UL", b"Zzyz", explicit=True)
+    )
+    output, _ = run(make(NAME) + extra)
+    ds = read(output)
+    tags = [element.tag for element in ds]
+    assert tags == sorted(set(tags))
+    assert b"zzyz" not in output.lower()
+    assert 0x00200999 not in ds
+
+
+@pytest.mark.parametrize("tail", [b"Zzyzx", b"\0" * 7, b"\0" * 700, b"Zzyzx garbage" * 9])
+def test_bytes_behind_the_pixel_data_do_not_go_out(tail: bytes) -> None:
+    assert run(make(NAME | PIXELS) + tail)[0] == run(make(NAME | PIXELS))[0]
+
+
+def test_padding_and_signatures_behind_the_pixel_data_go() -> None:
+    tail = encode(0xFFFCFFFC, "OB", b"Zzyzx ", explicit=True)
+    tail += encode(0xFFFAFFFA, "SQ", b"", explicit=True)
+    assert run(make(NAME | PIXELS) + tail)[0] == run(make(NAME | PIXELS))[0]
+
+
+def test_a_nul_hides_nothing() -> None:
+    output, _ = run(make({0x00080070: ("LO", b"Acme\0Zzyzx")}))
+    assert read(output).Manufacturer == "Acme"
+    assert b"Zzyzx" not in output
+
+
+@given(st.binary(max_size=600))
+@settings(max_examples=300)
+def test_random_bytes_raise_only_our_errors(data: bytes) -> None:
+    for start in (b"", bytes(128) + b"DICM", make({})):
+        try:
+            run(start + data)
+        except EmixError:
+            continue
+
+
+@given(st.integers(0, 400), st.binary(min_size=1, max_size=8))
+@settings(max_examples=300)
+def test_damaged_objects_raise_only_our_errors(at: int, damage: bytes) -> None:
+    data = bytearray(make(NAME | PIXELS | {0x00081199: ("SQ", item(b""))}))
+    at = min(132 + at, len(data) - len(damage))
+    data[at : at + len(damage)] = damage
+    try:
+        output, _ = run(bytes(data))
+    except EmixError:
+        return
+    read(output)
+
+
+# -- what identifiers hold ---------------------------------------------------------------------
+
+
+def test_old_values_are_told_for_verification_only() -> None:
+    inner = item(encode(0x00080050, "SH", b"ZZ-0815 ", explicit=True))
+    _, made = run(make(NAME | {0x00081199: ("SQ", inner), 0x00091001: ("LO", b"Zzprivate ")}))
+    found = {(identifier.vr, identifier.value) for identifier in made.identifiers()}
+    assert ("PN", "Zzyzx^Given") in found
+    assert ("SH", "ZZ-0815") in found
+    assert ("LO", "Zzprivate") in found
+    assert made.actions[0x00100010, "Z"] == 1
+    assert "Zzyzx" not in repr(made)

@@ -1,0 +1,87 @@
+"""Known values and unknown words in text."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from emixcli.deid.identity import Identity, Known
+from emixcli.deid.text import TextCleaner, without_controls
+
+NAME = "Bergström^Zoë^Q=山田^太郎=やまだ^たろう"
+IDENTITY = Identity(
+    [
+        Known("name", NAME),
+        Known("key", "AB-123/45"),
+        Known("key", "4711"),
+        Known("text", "Saint Zzyzx Infirmary"),
+        Known("date", "19500131"),
+    ]
+)
+CLEANER = TextCleaner(IDENTITY, lambda uid: f"new-{len(uid)}", None, keeps_dates=False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Bergström", "BERGSTROM", "bergstrom", "Bergstroem", "Bergstro\u0308m", "zoë bergström",
+        "BergstromZoe", "zbergstrom", "xbergstromx", "山田太郎", "やまだ", "AB-123/45", "ab12345",
+        "AB 123 45", "4711", "saint-zzyzx infirmary", "19500131", "31.01.1950", "310150",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("around", ["{}", "of {} here", "x_{}_y", "({})"])
+def test_known_values_go_in_any_spelling(text: str, around: str) -> None:
+    cleaned = IDENTITY.scrub(around.format(text))
+    assert text not in cleaned
+    assert not IDENTITY.spans(cleaned)
+
+
+@pytest.mark.parametrize("text", ["SOMATOM", "Q", "AB", "Saint", "123", "47110", "berg", ""])
+def test_other_text_stays(text: str) -> None:
+    assert CLEANER.scrub(text) == text
+
+
+def test_uids_in_text_are_mapped() -> None:
+    assert CLEANER.scrub("of 1.2.826.0.1.3680043.8.498.1 here") == "of new-27 here"
+    assert CLEANER.scrub("VB17 1.2.3.4") == "VB17 1.2.3.4"
+
+
+def test_addresses_in_the_web_go() -> None:
+    assert CLEANER.scrub("ask x.y@zzyzx.example now") == "ask now"
+    assert CLEANER.scrub("see https://zzyzx.example/a?b now") == "see now"
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("CT Abdomen with contrast", "CT Abdomen with contrast"),
+        ("t2_tse_sag_p2", "t2_tse_sag_p2"),
+        ("AX 3D 5mm Zzyzx", "AX 3D 5mm"),
+        ("Dr. Qwxyz says liver 123456", ". liver"),
+        ("Left kidney 2024-01-31", "Left kidney"),
+    ],
+)
+def test_only_words_of_the_standard_stay_in_free_text(text: str, cleaned: str) -> None:
+    allowed = CLEANER.allow(text)
+    assert "Zzyzx" not in allowed
+    assert "Qwxyz" not in allowed
+    assert allowed.split()[-1:] == cleaned.split()[-1:]
+
+
+@given(st.text())
+def test_cleaning_twice_is_cleaning_once(text: str) -> None:
+    plain = without_controls(text)
+    once = CLEANER.allow(plain)
+    assert CLEANER.allow(once) == once
+
+
+def test_nothing_hides_behind_a_nul_or_a_control_character() -> None:
+    assert without_controls("a\0Zzyzx") == "a"
+    assert without_controls("Zz\x07yzx") == "Zzyzx"
+
+
+def test_values_inside_bytes_are_seen() -> None:
+    assert IDENTITY.is_in(b"\0\0Bergstrom\0")
+    assert IDENTITY.is_in("bergstrom".encode("utf-16-be"))
+    assert not IDENTITY.is_in(b"\0\1\2\3")
