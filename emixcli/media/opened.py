@@ -37,9 +37,10 @@ class Opened:
             Where it cannot be read.
         """
         self._path = file.path
-        self.size = file.size
         if self._read_head is not None:  # most files need no more than this
-            return self._read_head(file, length)
+            head, self.size = self._read_head(file.path, length)
+            return head
+        self.size = file.size
         return self.content.read_at(0, min(length, file.size))
 
     @property

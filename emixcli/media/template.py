@@ -54,12 +54,16 @@ class Section:
         UnicodeDecodeError
             Where a text is not ASCII.
         """
-        is_next = head.startswith
+        is_next, from_bytes = head.startswith, int.from_bytes
         for literal, n, width, action in self.steps:
             if not is_next(literal, at):
                 return -1
-            at += n + width
-            length = int.from_bytes(head[at - width : at], "little")
+            at += n
+            if width == 2:
+                length = head[at] | head[at + 1] << 8
+            else:
+                length = from_bytes(head[at : at + 4], "little")
+            at += width
             if action is not None:
                 if action:
                     own.append(_value(head[at : at + length], action))
@@ -123,6 +127,6 @@ class Template:
         try:
             dataset = self.meta.match(head, PREFIX_OFFSET, own)
             end = self.data.match(head, dataset, own) if dataset >= 0 else -1
-        except UnicodeDecodeError:
+        except (UnicodeDecodeError, IndexError):  # not ASCII, or longer than the head
             return None
         return Matched(dataset, end, own) if 0 <= end <= len(head) - 4 else None

@@ -7,7 +7,7 @@ import os
 import threading
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol, cast
+from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,16 +16,28 @@ _BLOCK = 64 * 1024
 _HAS_PREAD = hasattr(os, "pread")
 
 
-class MediaFile(NamedTuple):
+class MediaFile:
     """A file on a medium.
 
-    `path` is its name on the medium, parts joined by "/", unique in its source; `missing` the
-    number of bytes at its end that the medium says it has and does not have.
+    Attributes
+    ----------
+    path
+        Its name on the medium, parts joined by "/", unique in its source.
+    missing
+        The number of bytes at its end that the medium says it has and does not have.
     """
 
-    path: str
-    size: int
-    missing: int = 0
+    __slots__ = ("_size", "missing", "path")
+
+    def __init__(self, path: str, size: int = 0, missing: int = 0) -> None:
+        self.path = path
+        self.missing = missing
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        """In bytes."""
+        return self._size
 
 
 @dataclass(slots=True)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli.media.names import native_path
@@ -40,8 +39,7 @@ class FolderSource:
             prefix = f"{folder}/" if folder else ""
             names, folders = self._list(folder)
             for name in names:
-                if (file := self._file(prefix + name)) is not None:
-                    yield file
+                yield _FolderFile(self._path(prefix + name), prefix + name)
             paths = [prefix + name for name in reversed(folders)]
             if depth < _MAX_DEPTH:
                 stack += [(path, depth + 1) for path in paths]
@@ -68,16 +66,6 @@ class FolderSource:
         folders.sort()
         return files, folders
 
-    def _file(self, path: str) -> MediaFile | None:
-        try:
-            status = os.lstat(self._path(path))
-        except OSError:
-            self.notes.unreadable.append((path, "cannot be read"))
-            return None
-        if not stat.S_ISREG(status.st_mode):
-            return None  # a pipe, socket or device: no content
-        return MediaFile(path, status.st_size)
-
     def _note_link(self, entry: os.DirEntry[str]) -> None:
         target = os.path.realpath(entry.path)
         root = os.path.join(self._root, "")
@@ -87,26 +75,23 @@ class FolderSource:
     def _native(self, path: str) -> str:
         return os.path.join(self._root, *path.split("/")) if path else self._root
 
-    def read_head(self, file: MediaFile, length: int) -> bytes:
-        """Return the first bytes of a file, fewer only where it is shorter.
+    def read_head(self, path: str, length: int) -> tuple[bytes, int]:
+        """Return the first bytes of a file, fewer only where it is shorter, and its size.
 
         Raises
         ------
         OSError
             Where it cannot be read.
         """
-        fd = self._open(file.path)
+        fd = self._open(path)
         try:
             head = os.read(fd, length)
+            size = os.lseek(fd, 0, os.SEEK_END)
+            if len(head) < length and len(head) < size:  # some file systems give a part
+                head = FileBytes(fd, size).read_at(0, length)
         finally:
             os.close(fd)
-        if len(head) < length and len(head) < file.size:  # some file systems give a part
-            content = self.open_bytes(file.path)
-            try:
-                return content.read_at(0, length)
-            finally:
-                content.close()
-        return head
+        return head, size
 
     def open_bytes(self, path: str) -> FileBytes:
         """Return the content of a file."""
@@ -124,6 +109,25 @@ class FolderSource:
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+class _FolderFile(MediaFile):
+    """A file whose size is asked for where it is needed: opening it tells it as well."""
+
+    __slots__ = ("_native",)
+
+    def __init__(self, native: str, path: str) -> None:
+        self._native = native
+        self.path = path
+        self.missing = 0
+
+    @property
+    def size(self) -> int:
+        """In bytes; 0 where it cannot be told."""
+        try:
+            return os.lstat(self._native).st_size
+        except OSError:
+            return 0
 
 
 def _is_junction(entry: os.DirEntry[str]) -> bool:
