@@ -99,8 +99,10 @@ class Identity:
                 compacts.update(_spellings(compact))
             elif item.kind == "key" and _SHORTEST_KEY <= len(compact) < _SHORTEST_COMPACT:
                 tokens.add(compact)
-            if item.kind != "date" and len(compact) >= _SHORTEST_COMPACT:
+            elif len(compact) >= _SHORTEST_COMPACT:
                 compacts.add(compact)
+                if item.kind == "key" and len(compact.lstrip("0")) >= _SHORTEST_COMPACT:
+                    compacts.add(compact.lstrip("0"))
         self.tokens = frozenset(tokens)
         # A part of a name inside a longer word counts if it is long enough to be no accident.
         compacts.update(token for token in tokens if len(token) >= _SHORTEST_COMPACT)
@@ -141,7 +143,7 @@ class Identity:
             if start > at:
                 parts.append(text[at:start])
             at = max(at, stop)
-            while at < len(text) and unicodedata.combining(_last_of(text[at])):
+            while at < len(text) and not fold(text[at]):
                 at += 1  # an accent of what is gone
         parts.append(text[at:])
         return "".join(parts)
@@ -152,10 +154,6 @@ class Identity:
         plain = lowered.replace(b"\0", b"")
         codes = [value.encode("utf-8", "replace") for value in self.compacts]
         return any(code in lowered or code in plain for code in codes)
-
-
-def _last_of(character: str) -> str:
-    return unicodedata.normalize("NFKD", character)[-1]
 
 
 def _name_tokens(name: str) -> Iterator[str]:

@@ -182,9 +182,23 @@ class Values:
         text = charsets.decode(raw, charset)
         plain = without_controls(text)
         cleaner = self._context.cleaner
+        if not raw.isascii() and self._is_known_otherwise(raw):
+            return None
         cleaned = cleaner.allow(plain) if is_free else cleaner.scrub(plain)
         if cleaned == text:
             return old
         if not any(character.isalnum() for character in cleaned):
             return None
         return charsets.encode(cleaned, charset)
+
+    def _is_known_otherwise(self, raw: bytes) -> bool:
+        """Whether text read by another character set than its own has a known value."""
+        for codec in ("utf-8", "latin-1"):
+            try:
+                text = raw.decode(codec)
+            except UnicodeDecodeError:
+                continue
+            foreign = [text[start:stop] for start, stop in self._context.identity.spans(text)]
+            if not all(map(str.isascii, foreign)):
+                return True
+        return False

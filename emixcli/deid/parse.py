@@ -187,8 +187,8 @@ def encode(tag: int, vr: str, value: bytes, *, explicit: bool) -> bytes:
     code = vr.encode("ascii")
     if code in _LONG:
         return _EXPLICIT.pack(group, element, code, 0) + _LENGTH.pack(len(value)) + value
-    if len(value) > 0xFFFE:
-        raise DeidError(Reason.MALFORMED)
+    if len(value) > 0xFFFE:  # too long for its VR: UN may be longer (PS3.5 section 6.2.2)
+        return _EXPLICIT.pack(group, element, b"UN", 0) + _LENGTH.pack(len(value)) + value
     return _EXPLICIT.pack(group, element, code, len(value)) + value
 
 
