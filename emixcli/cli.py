@@ -53,6 +53,10 @@ _ROWS = {
         "Make one encrypted file that shows itself.",
         "emix pack /media/cdrom -o ct.emix.html",
     ),
+    "anonymize": (
+        "Remove what identifies the patient, and prove it.",
+        "emix anonymize /media/cdrom -o clean",
+    ),
     "inspect": ("Tell what can be said about a package.", "emix inspect ct.emix.html"),
     "verify": ("Check every byte and the signature of a package.", "emix verify ct.emix.html"),
     "view": ("Open a package in the browser.", "emix view ct.emix.html"),

@@ -10,7 +10,7 @@ import codecs
 import contextlib
 import datetime
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -24,7 +24,13 @@ from emixcli.container.folded import Folder
 from emixcli.container.identity import Identity, SigningKey
 from emixcli.container.index import findings_json, iter_patients
 from emixcli.container.layout import Report
-from emixcli.container.manifest import entry_json, losses_json, make_manifest, sign
+from emixcli.container.manifest import (
+    MANIFEST_START,
+    entry_json,
+    finish_manifest,
+    losses_json,
+    sign,
+)
 from emixcli.container.page import (
     FORMAT,
     SLOTS_LENGTH,
@@ -88,6 +94,7 @@ def plan_package(
     package_id: str | None = None,
     created: str | None = None,
     reader: Reader | None = None,
+    deidentification: Mapping[str, Any] | None = None,
     bundle: bytes | None = None,
 ) -> PackagePlan:
     """Return what a package of `file_set` will hold; writes nothing.
@@ -104,6 +111,8 @@ def plan_package(
         Made new where None; given again to write the same package again.
     reader
         Opens the file set; a `MediaReader` where None.
+    deidentification
+        What the index says of it; None where nothing was de-identified.
     bundle
         The viewer page; the one that ships with emix where None.
 
@@ -134,7 +143,7 @@ def plan_package(
     tail = {
         "documents": documents,
         "findings": findings_json(file_set.findings),
-        "deidentification": None,
+        "deidentification": deidentification,
     }
     index.add(b"," + to_json(tail)[1:])
     index_body = index.finish()
@@ -211,7 +220,7 @@ def _reader(file_set: FileSet, reader: Reader | None) -> Iterator[Reader]:
 class _Outcome:
     """What has been written so far."""
 
-    records: Folder = field(default_factory=Folder)
+    records: Folder = field(default_factory=lambda: Folder(MANIFEST_START))
     index_sha256: str = ""
     lost: list[tuple[Lost, Instance]] = field(default_factory=list)
     documents_lost: list[dict[str, Any]] = field(default_factory=list)
@@ -298,7 +307,8 @@ def _write_content(
     for written in writer.add_all(remember(), workers=workers):
         origin = origins.pop(written.source.name)
         if isinstance(written, Written):
-            outcome.records.add((b"," if outcome.records.size else b"") + entry_json(written))
+            is_first = outcome.records.size == len(MANIFEST_START)
+            outcome.records.add((b"" if is_first else b",") + entry_json(written))
             if written.source.name == layout.INDEX:
                 outcome.index_sha256 = written.sha256
         elif isinstance(origin, Instance):
@@ -330,11 +340,11 @@ def _finish(
     counts["documents"] -= len(outcome.documents_lost)
     counts["lost"] = len(outcome.lost) + len(outcome.documents_lost)
     losses = losses_json(outcome.lost)
-    manifest = make_manifest(
+    manifest = finish_manifest(
+        outcome.records,
         package_id=package_plan.package_id,
         index_sha256=outcome.index_sha256,
         page=package_plan.page,
-        entries=outcome.records.finish(),
         losses=losses,
         counts=counts,
         documents_lost=outcome.documents_lost,

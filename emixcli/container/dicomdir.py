@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from emixcli.container import record_types
 from emixcli.container.encoding import ALPHABET
-from emixcli.container.folded import Folded, fold
+from emixcli.container.folded import Folded, Folder, fold
 from emixcli.container.layout import instance_name, series_folder
 from emixcli.container.record_types import CHARSET, Key
 
@@ -29,6 +31,8 @@ _VERSION_NAME = "EMIX_1"
 _PRIVATE_RECORD_UID = IMPLEMENTATION_CLASS_UID
 _UTF8 = "ISO_IR 192"
 _LONG_VRS = {"OB", "SQ"}
+#: Length of the head of an item.
+_ITEM = 8
 _MAX_TEXT = {"SH": 16, "LO": 64, "PN": 192, "CS": 16, "UI": 64, "ST": 1024}
 _INVENTED = {
     "PatientID": "UNKNOWN",
@@ -78,76 +82,89 @@ def make_dicomdir(
     extra
         Returns values of an instance that the scan does not keep.
     """
-    meta = _meta(_uid_of(package_id))
-    writer = _Writer(extra, len(meta) + len(_head(0, 0, 0)))
-    first, last = writer.patients(file_set.patients)
-    head = _head(first, last, len(writer.records))
-    return Directory(fold((meta, head, writer.records)), writer.invented)
+    writer = _Writer(extra)
+    writer.write(file_set.patients)
+    return Directory(writer.finish(_meta(_uid_of(package_id))), writer.invented)
 
 
 class _Writer:
-    """Writes records, those below a record right after it, and counts what it invents.
+    """Collects records, those below a record right after it, and counts what it invents.
 
-    `start` is the offset of the first record in the file.
+    Their offsets are known when all lengths are, so they are kept folded until then.
     """
 
-    def __init__(self, extra: Callable[[Instance], Extra], start: int) -> None:
+    def __init__(self, extra: Callable[[Instance], Extra]) -> None:
         self._extra = extra
-        self._start = start
         self._n_studies = 0
-        self.records = bytearray()
+        self._records = Folder()
+        self._lengths = array("I")
+        self._depths = array("B")
         self.invented: dict[str, int] = {}
 
-    def patients(self, patients: tuple[Patient, ...]) -> tuple[int, int]:
-        """Write all records; returns the offsets of the first and last patient."""
-        return self._link(self._patient(patient) for patient in patients)
+    def write(self, patients: Iterable[Patient]) -> None:
+        """Take all records."""
+        for patient in patients:
+            self._patient(patient)
 
-    def _link(self, offsets: Iterable[int]) -> tuple[int, int]:
-        """Let each record name the next; returns the offsets of the first and last, 0 if none."""
-        first = last = 0
-        for offset in offsets:
-            if last:
-                self._set(last + _FOLLOWING, offset)
-            first, last = first or offset, offset
-        return first, last
+    def _record(self, depth: int, kind: str, body: bytes) -> None:
+        content = _element(0x00041430, "CS", kind) + body
+        self._records.add(content)
+        self._lengths.append(len(content))
+        self._depths.append(depth)
 
-    def _set(self, at: int, offset: int) -> None:
-        struct.pack_into("<I", self.records, at - self._start, offset)
+    def finish(self, meta: bytes) -> Folded:
+        """Return the whole file."""
+        start = len(meta) + len(_head(0, 0, 0))
+        offsets = array("Q", (0 for _ in self._lengths))
+        end = start
+        for index, length in enumerate(self._lengths):
+            offsets[index] = end
+            end += _ITEM + len(_links(0, 0)) + length
+        following = array("Q", (0 for _ in offsets))
+        last_of = [0] * 5  # by depth: offset of the record that comes next on it
+        for index in range(len(offsets) - 1, -1, -1):
+            depth = self._depths[index]
+            following[index] = last_of[depth]
+            last_of[depth:] = [offsets[index]] + [0] * (len(last_of) - depth - 1)
+        roots = [at for at, depth in zip(offsets, self._depths, strict=True) if depth == 0]
+        first, last = (roots[0], roots[-1]) if roots else (0, 0)
+        return fold(
+            chain((meta, _head(first, last, end - start)), self._linked(offsets, following))
+        )
 
-    def _record(self, kind: str, body: bytes, children: Iterable[int] = ()) -> int:
-        """Write a record and those below it; returns its offset."""
-        offset = self._start + len(self.records)
-        content = _links(0, 0) + _element(0x00041430, "CS", kind) + body
-        self.records += struct.pack("<HHI", 0xFFFE, 0xE000, len(content)) + content
-        self._set(offset + _LOWER, self._link(children)[0])
-        return offset
+    def _linked(self, offsets: Sequence[int], following: Sequence[int]) -> Iterator[bytes]:
+        """Yield the records with their items' heads and links."""
+        depths = self._depths
+        with self._records.finish().open() as file:
+            for index, length in enumerate(self._lengths):
+                has_lower = index + 1 < len(depths) and depths[index + 1] > depths[index]
+                links = _links(following[index], offsets[index + 1] if has_lower else 0)
+                yield struct.pack("<HHI", 0xFFFE, 0xE000, len(links) + length) + links
+                yield file.read(length)
 
-    def _patient(self, patient: Patient) -> int:
+    def _patient(self, patient: Patient) -> None:
         first = patient.studies[0].series[0].instances[0]
-        body = self._keys(record_types.PATIENT, first, {}, number=1)
-        return self._record("PATIENT", body, (self._study(study) for study in patient.studies))
+        self._record(0, "PATIENT", self._keys(record_types.PATIENT, first, {}, number=1))
+        for study in patient.studies:
+            self._study(study)
 
-    def _study(self, study: Study) -> int:
+    def _study(self, study: Study) -> None:
         self._n_studies += 1
         number = self._n_studies
         first = study.series[0].instances[0]
-        body = self._keys(record_types.STUDY, first, {"StudyInstanceUID": study.uid}, number=number)
-        children = (
+        extra = {"StudyInstanceUID": study.uid}
+        self._record(1, "STUDY", self._keys(record_types.STUDY, first, extra, number=number))
+        for index, series in enumerate(study.series, 1):
             self._series(series, series_folder(number, index), index)
-            for index, series in enumerate(study.series, 1)
-        )
-        return self._record("STUDY", body, children)
 
-    def _series(self, series: Series, folder: str, number: int) -> int:
+    def _series(self, series: Series, folder: str, number: int) -> None:
         extra = {"SeriesInstanceUID": series.uid}
-        body = self._keys(record_types.SERIES, series.instances[0], extra, number=number)
-        children = (
+        keys = self._keys(record_types.SERIES, series.instances[0], extra, number=number)
+        self._record(2, "SERIES", keys)
+        for index, instance in enumerate(series.instances, 1):
             self._instance(instance, instance_name(folder, index), index)
-            for index, instance in enumerate(series.instances, 1)
-        )
-        return self._record("SERIES", body, children)
 
-    def _instance(self, instance: Instance, name: str, number: int) -> int:
+    def _instance(self, instance: Instance, name: str, number: int) -> None:
         sop_class = instance.text("SOPClassUID")
         kind = record_types.record_type(sop_class, has_pixels=instance.pixel_offset >= 0)
         private = _element(0x00041432, "UI", _PRIVATE_RECORD_UID) if kind == "PRIVATE" else b""
@@ -159,7 +176,7 @@ class _Writer:
         )
         keys = record_types.INSTANCE[kind]
         body = self._keys(keys, instance, self._extra(instance), number=number)
-        return self._record(kind, private + reference + body)
+        self._record(3, kind, private + reference + body)
 
     def _keys(
         self, keys: tuple[Key, ...], instance: Instance, extra: Extra, *, number: int
@@ -244,10 +261,6 @@ def _element(tag: int, vr: str, value: str | bytes | int) -> bytes:
     if vr in _LONG_VRS:
         return head + struct.pack("<HI", 0, len(data)) + data
     return head + struct.pack("<H", len(data)) + data
-
-
-#: Where the two offsets of `_links` stand in a record, from the head of its item.
-_FOLLOWING, _LOWER = 8 + 8, 8 + 12 + 10 + 8
 
 
 def _links(following: int, lower: int) -> bytes:

@@ -32,19 +32,24 @@ class Folded:
         """Return the bytes as a seekable stream."""
         return cast("BinaryIO", gzip.GzipFile(fileobj=io.BytesIO(self.content), mode="rb"))
 
-    def read(self) -> bytes:
-        """Return the bytes."""
-        with self.open() as file:
-            return file.read()
+    def read(self) -> bytearray:
+        """Return the bytes; nothing more than these is held meanwhile."""
+        data = bytearray(self.size)
+        with self.open() as file, memoryview(data) as view:
+            done = 0
+            while n := file.readinto(view[done:]):  # type: ignore[attr-defined]
+                done += n
+        return data
 
 
 class Folder:
-    """Folds bytes that arrive in pieces."""
+    """Folds bytes that arrive in pieces, the first of them `start`."""
 
-    def __init__(self) -> None:
+    def __init__(self, start: bytes = b"") -> None:
         self._buffer = io.BytesIO()
         self._file = gzip.GzipFile(fileobj=self._buffer, mode="wb", compresslevel=_LEVEL, mtime=0)
         self.size = 0
+        self.add(start)
 
     def add(self, piece: bytes | bytearray) -> None:
         """Append one piece."""

@@ -25,6 +25,8 @@ _Bytes = npt.NDArray[np.uint8]
 _Places = npt.NDArray[np.intp]
 #: Longest content of one script element that is made fit for parsing.
 PARSE_LIMIT = 128 * 1024 * 1024
+_COMMENT_LIMIT = 65_000
+_DIRECTORY_LIMIT = 16 * 1024 * 1024
 
 
 def find_fixups(content: bytes | bytearray | memoryview) -> bytes | None:
@@ -142,7 +144,7 @@ def glue_bound(length: int) -> int:
     return len(_GLUE) + 2 * 20 + table + len(OPEN)
 
 
-def make_comment(offset: int, directory: bytes) -> bytes:
+def make_comment(offset: int, directory: bytes | bytearray) -> bytes:
     """Return the archive comment: the glue after the last script.
 
     Parameters
@@ -155,13 +157,14 @@ def make_comment(offset: int, directory: bytes) -> bytes:
     Notes
     -----
     Blanks at the end keep CR and LF out of the comment length, which is itself in the script.
-    Where the comment would not fit, it only closes the element: such a file is far too big to be
-    parsed.
+    Where the comment would not fit, or the directory has more than 16 MiB, it only closes the
+    element: such a file is far too big to be parsed.
     """
     length = len(directory) + 2
-    comment = make_glue(offset, length, fixups(directory))
-    if len(comment) > 65_000:
-        comment = CLOSE
+    comment = CLOSE
+    if length <= _DIRECTORY_LIMIT:
+        glue = make_glue(offset, length, fixups(directory))
+        comment = glue if len(glue) <= _COMMENT_LIMIT else CLOSE
     while {_LF, _CR} & set(len(comment).to_bytes(2, "little")):
         comment += b" "
     return comment

@@ -8,7 +8,6 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from emixcli.container.encoding import from_base64url, from_json, to_base64url, to_json
-from emixcli.container.folded import Folded, fold
 from emixcli.container.frames import MAX_FRAMES, n_frames
 from emixcli.container.layout import iter_instances
 from emixcli.container.page import FORMAT, Page
@@ -16,6 +15,7 @@ from emixcli.container.zipformat import STORED
 from emixcli.errors import PackageDamagedError
 
 if TYPE_CHECKING:
+    from emixcli.container.folded import Folded, Folder
     from emixcli.container.zipwriter import Lost, Written
     from emixcli.model import FileSet, Instance
 
@@ -58,17 +58,27 @@ def losses_json(lost: list[tuple[Lost, Instance]]) -> list[dict[str, Any]]:
     return [{"series_uid": uid, "instances": instances} for uid, instances in series.items()]
 
 
-def make_manifest(
+#: How the manifest starts: what is known at the end stands at its end.
+MANIFEST_START = b'{"entries":['
+
+
+def finish_manifest(
+    entries: Folder,
     *,
     package_id: str,
     index_sha256: str,
     page: Page,
-    entries: Folded,
     losses: list[dict[str, Any]],
     counts: dict[str, int],
     documents_lost: list[dict[str, Any]],
 ) -> Folded:
-    """Return the manifest; `entries` are records of `entry_json` with commas between them."""
+    """Return the manifest.
+
+    Parameters
+    ----------
+    entries
+        `MANIFEST_START`, then records of `entry_json` with commas between them.
+    """
     head = to_json(
         {
             "format": FORMAT,
@@ -80,7 +90,8 @@ def make_manifest(
             "documents_lost": documents_lost,
         }
     )
-    return fold((head[:-1], b',"entries":[')) + entries + fold((b"]}",))
+    entries.add(b"]," + head[1:])
+    return entries.finish()
 
 
 def manifest_bound(file_set: FileSet, *, n_others: int) -> int:
@@ -100,7 +111,7 @@ _FRAME = len(to_json([_BIGGEST, _BIGGEST, "0" * 64])) + 1
 _RECORD = 600 + _LONGEST_REASON
 
 
-def sign(manifest: bytes, key: Ed25519PrivateKey) -> bytes:
+def sign(manifest: bytes | bytearray, key: Ed25519PrivateKey) -> bytes:
     """Return the content of the signature entry."""
     return to_json(
         {

@@ -96,13 +96,12 @@ class ZipWriter:
 
     def finish(self) -> int:
         """Write directory, end records and the closing glue; returns the size of the package."""
-        tail = bytes(self._directory) + end_records(
-            n_entries=self.n_entries, offset=self.offset, length=len(self._directory)
-        )
-        comment = make_comment(self.offset, tail)
-        last = tail + len(comment).to_bytes(2, "little") + comment
-        self._sink.write(last)
-        self.offset += len(last)
+        offset, length = self.offset, len(self._directory)
+        self._directory += end_records(n_entries=self.n_entries, offset=offset, length=length)
+        comment = make_comment(offset, self._directory)
+        self._directory += len(comment).to_bytes(2, "little") + comment
+        self._sink.write(self._directory)
+        self.offset += len(self._directory)
         return self.offset
 
 

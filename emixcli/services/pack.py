@@ -71,7 +71,11 @@ def prepare(request: PackRequest, *, progress: ProgressListener = SILENT) -> Pre
     choice = choose(request.selection, progress=progress)
     progress.stage("indexing")
     plan = plan_package(
-        choice.file_set, reports=choice.reports, sender=request.sender or configured_sender()
+        choice.file_set,
+        reports=choice.reports,
+        sender=request.sender or configured_sender(),
+        reader=choice.reader,
+        deidentification=choice.deidentification,
     )
     return Prepared(plan, choice, identity, recipients, request.workers)
 
@@ -126,6 +130,7 @@ def pack(
             signing_key=prepared.identity.signing_key,
             workers=prepared.workers,
             progress=progress,
+            reader=prepared.choice.reader,
         )
     return PackResult(result, prepared, [str(slot["kind"]) for slot in making.result()], code)
 

@@ -5,15 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from emixcli.errors import OutputError
+from emixcli import __version__
+from emixcli.errors import DeidUnsafeError, OutputError, UsageError
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
 
 if TYPE_CHECKING:
+    from emixcli.anonymize import Profile
     from emixcli.model import FileSet
+    from emixcli.services.deidentify import DeidentifyingReader
+
+
+@dataclass(frozen=True)
+class Deidentification:
+    """How to de-identify what is taken."""
+
+    profile: Profile
+    key: bytes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +32,7 @@ class Selection:
     """What to take.
 
     `patients` and `studies` choose as `media.select` says. `reports` are files from elsewhere.
+    `deidentification` asks that nothing that identifies the patient is taken.
     """
 
     paths: Sequence[str]
@@ -28,6 +40,7 @@ class Selection:
     studies: Sequence[str] = ()
     all_patients: bool = False
     reports: Sequence[Path] = ()
+    deidentification: Deidentification | None = None
 
 
 @dataclass(frozen=True)
@@ -35,12 +48,16 @@ class Choice:
     """What was found (`scanned`) and what of it is meant (`file_set`).
 
     `n_reports_left_out` counts reports on the medium that may be of a patient who was not chosen.
+    `reader` opens the instances where they are not taken as they are; `deidentification` is what
+    the index of a package then says.
     """
 
     file_set: FileSet
     scanned: FileSet
     reports: tuple[Path, ...]
     n_reports_left_out: int
+    reader: DeidentifyingReader | None = None
+    deidentification: dict[str, Any] | None = None
 
 
 def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choice:
@@ -64,7 +81,51 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
         # A report beside the images says nowhere reliably whose it is.
         n_left_out = len(chosen.documents)
         chosen = replace(chosen, documents=())
-    return Choice(chosen, scanned, tuple(selection.reports), n_left_out)
+    choice = Choice(chosen, scanned, tuple(selection.reports), n_left_out)
+    if selection.deidentification is None:
+        return choice
+    return deidentified(choice, selection.deidentification, progress=progress)
+
+
+def deidentified(
+    choice: Choice, how: Deidentification, *, progress: ProgressListener = SILENT
+) -> Choice:
+    """Return the same choice de-identified, after a second look at every object; writes nothing.
+
+    Raises
+    ------
+    UsageError
+        There are reports from elsewhere: these are not de-identified.
+    DeidUnsafeError
+        Objects are refused, or the second look found something.
+    """
+    from emixcli.deid.report import Report
+    from emixcli.media.reader import MediaReader
+    from emixcli.services.deidentify import DeidentifyingReader, deidentify, look_again, record
+
+    if choice.reports:
+        raise UsageError(
+            "reports are not de-identified",
+            hint="leave --report out, or send it without --anonymize",
+        )
+    media = MediaReader(choice.file_set)
+    reader = DeidentifyingReader(media, how.profile, how.key)
+    found = deidentify(choice.file_set, reader, progress=progress)
+    if found.refused:
+        raise DeidUnsafeError(
+            f"{len(found.refused)} objects cannot be de-identified safely, so nothing goes out",
+            hint="emix anonymize --dry-run lists them with the reason",
+        )
+    patients = choice.file_set.patients
+    report = Report(how.profile, __version__)
+    look_again(patients, media.open, reader.open, report, key=how.key, progress=progress)
+    return replace(
+        choice,
+        file_set=found.file_set,
+        n_reports_left_out=choice.n_reports_left_out + len(choice.file_set.documents),
+        reader=reader,
+        deidentification=record(how.profile, found),
+    )
 
 
 def check_outside(output: Path | None, sources: Sequence[str]) -> None:

@@ -1,0 +1,304 @@
+"""A file-set as it is after de-identification: same instances, opened without what identifies.
+
+De-identification is a pure function of key, profile and object, so an object can be opened as often
+as packing asks, and its index, directory and manifest are made from the new bytes alone.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+
+from emixcli.anonymize import Anonymized, Anonymizer, DeidError, Profile
+from emixcli.errors import DeidUnsafeError, EmixError
+from emixcli.media.grouping import group
+from emixcli.media.header import HeaderReader
+from emixcli.model import FileSet, Instance
+from emixcli.packed import pack
+from emixcli.progress import SILENT, ProgressListener
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from emixcli.deid.report import Report
+    from emixcli.model import Document, Patient
+
+_BUFFER = 64 * 1024
+#: The id of what could not even be read.
+UNREADABLE = "media.unreadable"
+
+
+class Reader(Protocol):
+    """Opens what a FileSet lists."""
+
+    def open(self, item: Instance | Document) -> BinaryIO:
+        """Return a seekable binary file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An object that must not go out: where it lies on the medium, and why."""
+
+    file: str
+    id: str
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Deidentified:
+    """What `deidentify` found.
+
+    `actions` counts what was done to each tag; `accepted` counts risks that were let pass.
+    """
+
+    file_set: FileSet
+    refused: tuple[Refused, ...]
+    actions: Counter[tuple[int, str]]
+    accepted: Counter[str]
+
+
+class DeidentifyingReader:
+    """Opens instances de-identified; for any number of threads.
+
+    Parameters
+    ----------
+    reader
+        Opens them as they are.
+    profile, key
+        As for `Anonymizer`.
+    """
+
+    def __init__(self, reader: Reader, profile: Profile, key: bytes) -> None:
+        self._reader = reader
+        self._profile, self._key = profile, key
+        self._local = threading.local()
+
+    def anonymize(self, file: BinaryIO) -> Anonymized:
+        """Return the object without what identifies the patient.
+
+        Raises
+        ------
+        DeidError
+            It is refused.
+        """
+        if not hasattr(self._local, "anonymizer"):
+            self._local.anonymizer = Anonymizer(self._profile, self._key)
+        return cast("Anonymizer", self._local.anonymizer).anonymize(file)
+
+    def open(self, item: Instance | Document) -> BinaryIO:
+        """Return an instance de-identified, as a seekable stream.
+
+        Raises
+        ------
+        DeidError
+            It is refused, or is a report: these are not de-identified.
+        MediaError
+            It cannot be read.
+        """
+        return self.anonymize_and_open(item)[1]
+
+    def anonymize_and_open(self, item: Instance | Document) -> tuple[Anonymized, BinaryIO]:
+        """Return as `open`, with what was done; closing the stream closes both."""
+        if not isinstance(item, Instance):
+            raise DeidError("report.not-deidentified")
+        source = self._reader.open(item)
+        try:
+            made = self.anonymize(source)
+        except BaseException:
+            source.close()
+            raise
+        return made, cast("BinaryIO", io.BufferedReader(_Stream(source, made), _BUFFER))
+
+
+class _Stream(io.RawIOBase):
+    """The bytes of a de-identified object; going back starts again."""
+
+    def __init__(self, source: BinaryIO, made: Anonymized) -> None:
+        self._source, self._made = source, made
+        self._at = 0
+        self._rewind()
+
+    def _rewind(self) -> None:
+        self._pieces = self._made.iter_bytes(self._source)
+        self._piece = memoryview(b"")
+        self._piece_at = 0  # offset of the rest of the piece in the object
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._made.size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+        if self._at < self._piece_at:
+            self._rewind()
+        while self._piece_at + len(self._piece) <= self._at:
+            self._piece_at += len(self._piece)
+            following = next(self._pieces, None)
+            if following is None:
+                self._piece = memoryview(b"")
+                return 0
+            self._piece = memoryview(following).cast("B")
+        self._piece = self._piece[self._at - self._piece_at :]
+        self._piece_at = self._at
+        view = memoryview(buffer).cast("B")
+        n = min(len(view), len(self._piece))
+        view[:n] = self._piece[:n]
+        self._at += n
+        return n
+
+    def close(self) -> None:
+        if not self.closed:
+            self._made.close()
+            self._source.close()
+        super().close()
+
+
+def deidentify(
+    file_set: FileSet, reader: DeidentifyingReader, *, progress: ProgressListener = SILENT
+) -> Deidentified:
+    """Return the file-set as the de-identified objects describe it; writes nothing.
+
+    Reports are left out: they are not de-identified.
+    """
+    headers = HeaderReader()
+    instances: list[Instance] = []
+    refused: list[Refused] = []
+    actions: Counter[tuple[int, str]] = Counter()
+    accepted: Counter[str] = Counter()
+    progress.stage("de-identifying", sum(1 for _ in file_set.iter_instances()), "files")
+    for instance in file_set.iter_instances():
+        try:
+            instances.append(_describe(instance, reader, headers, actions, accepted))
+        except (OSError, EmixError) as exc:
+            refused.append(refusal(instance, exc))
+        progress.advance(1)
+    clean = replace(
+        file_set,
+        patients=group(instances),
+        documents=(),
+        size=sum(instance.size for instance in instances),
+    )
+    return Deidentified(clean, tuple(refused), actions, accepted)
+
+
+def _describe(
+    instance: Instance,
+    reader: DeidentifyingReader,
+    headers: HeaderReader,
+    actions: Counter[tuple[int, str]],
+    accepted: Counter[str],
+) -> Instance:
+    """Return the instance as the new object has it."""
+    made, file = reader.anonymize_and_open(instance)
+    with file:
+
+        def read_at(offset: int, length: int) -> bytes:
+            file.seek(offset)
+            return file.read(length)
+
+        header = headers.find(read_at(0, headers.head_length), made.size, read_at)
+        if header is None:
+            raise DeidError("object.no-dicom")
+        actions.update(made.actions)
+        accepted.update(made.accepted)
+        name = instance.path.rpartition("/")[2]
+        return Instance.of(
+            instance.place, pack(name, header.own), header.shared, made.size, header.pixels
+        )
+
+
+def look_again(
+    patients: Iterable[Patient],
+    old: Callable[[Instance], BinaryIO],
+    new: Callable[[Instance], BinaryIO | None],
+    report: Report,
+    *,
+    key: bytes,
+    progress: ProgressListener = SILENT,
+) -> None:
+    """Search the new objects of each patient for what stood in any of the old ones.
+
+    Parameters
+    ----------
+    patients
+        With the instances as they are on the medium.
+    old, new
+        Open an instance as it was and as it is now; None where it was refused.
+    report
+        Its profile says what may stay; it records what was found.
+    key
+        What was made with it is no leak when an object is de-identified again.
+
+    Raises
+    ------
+    DeidUnsafeError
+        Something was found.
+    """
+    from emixcli.deid.keyed import Keyed
+    from emixcli.deid.verify import Verifier  # half a second: pydicom
+
+    keyed = Keyed(key, report.profile.rules.max_shift_days)
+    patients = tuple(patients)
+    progress.stage("verifying", 2 * sum(1 for _ in _instances(patients)), "files")
+    for patient in patients:
+        verifier = Verifier(
+            report.profile,
+            ours=lambda text: keyed.is_own_uid(text) or keyed.is_own_pseudonym(text),
+        )
+        for instance in _instances((patient,)):
+            with old(instance) as file:
+                verifier.learn(file)
+            progress.advance(1)
+        for instance in _instances((patient,)):
+            found = new(instance)
+            if found is not None:
+                with found:
+                    report.verified(verifier.check(found))
+            progress.advance(1)
+    if report.leaks:
+        places = sorted({f"{leak.where} ({leak.kind})" for leak in report.leaks})
+        raise DeidUnsafeError(
+            f"the second look found {sum(report.leaks.values())} values of the input in what would"
+            " go out; nothing is left of it",
+            hint="at " + ", ".join(places[:5]) + "; this is a fault of emix: report it",
+        )
+
+
+def _instances(patients: Iterable[Patient]) -> Iterator[Instance]:
+    for patient in patients:
+        for study in patient.studies:
+            for series in study.series:
+                yield from series.instances
+
+
+def refusal(instance: Instance, exc: OSError | EmixError) -> Refused:
+    """Return why an object is not in the result, in fixed words."""
+    if isinstance(exc, DeidError):
+        return Refused(instance.path, exc.reason, exc.message, exc.hint)
+    return Refused(instance.path, UNREADABLE, "the file cannot be read", "")
+
+
+def record(profile: Profile, found: Deidentified) -> dict[str, Any]:
+    """Return what the index of a package says of it: never an old value."""
+    return {
+        "profile": "basic",
+        "options": sorted(profile.options),
+        "accepted": dict(sorted(found.accepted.items())),
+        "counts": {
+            "instances": sum(1 for _ in found.file_set.iter_instances()),
+            "refused": len(found.refused),
+        },
+    }

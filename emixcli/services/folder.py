@@ -1,0 +1,71 @@
+"""A folder as a result: filled beside its place, renamed when everything is in it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from emixcli.container.sink import output_error, sync_folder
+from emixcli.errors import OutputExistsError
+
+_SYNCS = 32
+
+
+@contextlib.contextmanager
+def new_folder(folder: Path) -> Iterator[Path]:
+    """Give a folder that is renamed to `folder` when the block ends without an error.
+
+    Raises
+    ------
+    OutputExistsError
+        The folder exists and is not empty.
+    OutputError
+        It cannot be written; nothing is left behind.
+    """
+    if folder.is_symlink() or (folder.exists() and not _is_empty(folder)):
+        raise OutputExistsError(
+            f"{folder.name} exists and is not empty", hint="choose another folder"
+        )
+    partial = folder.with_name(folder.name + ".partial")
+    try:
+        partial.mkdir(parents=True)
+    except FileExistsError as exc:
+        raise OutputExistsError(
+            f"{partial.name} exists, perhaps of an interrupted run", hint="remove it first"
+        ) from exc
+    except OSError as exc:
+        raise output_error(exc) from exc
+    done = False
+    try:
+        yield partial
+        _sync_all(partial)
+        if folder.exists():
+            folder.rmdir()
+        partial.rename(folder)
+        sync_folder(folder.parent)
+        done = True
+    except OSError as exc:
+        raise output_error(exc) from exc
+    finally:
+        if not done:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _sync_all(folder: Path) -> None:
+    """Make everything below a folder durable; many files at a time share the disk's waits."""
+    with ThreadPoolExecutor(_SYNCS) as pool:
+        for _ in pool.map(_sync, (path for path in folder.rglob("*") if path.is_file())):
+            pass
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and next(folder.iterdir(), None) is None

@@ -1,0 +1,173 @@
+"""`emix anonymize`, and `--anonymize` of `emix pack`, as their users call them."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+
+import pydicom
+import pytest
+
+from tests import builders
+from tests.running import run_here
+
+
+@pytest.fixture(autouse=True)
+def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EMIX_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def disc(tmp_path: Path) -> Path:
+    folder = tmp_path / "disc"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        builders.write(builders.instance(number=number), folder / f"IM{number}")
+    return folder
+
+
+def datasets(folder: Path) -> list[pydicom.Dataset]:
+    return [pydicom.dcmread(path) for path in sorted(folder.rglob("I*")) if path.is_file()]
+
+
+def canaries() -> list[bytes]:
+    return [value.encode() for value in builders.CANARY.strings()]
+
+
+def test_what_comes_out_names_nobody(disc: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    result = run_here("anonymize", disc, "-o", out, "--json")
+    assert result.code == 0, result.stderr
+    document = result.document
+    assert document["schema"] == "emix.anonymize/1"
+    assert document["counts"] == {"read": 3, "written": 3, "refused": 0}
+    assert document["verified"] is True
+    for path in out.rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert not [value for value in canaries() if value in content]
+    assert all(ds.PatientIdentityRemoved == "YES" for ds in datasets(out))
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_the_same_key_gives_the_same_bytes(disc: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    assert run_here("anonymize", "--new-key", key).code == 0
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    for name in ("first", "second"):
+        result = run_here("anonymize", disc, "-o", tmp_path / name, "--key-file", key)
+        assert result.code == 0, result.stderr
+    assert run_here("anonymize", disc, "-o", tmp_path / "other").code == 0
+
+    def contents(name: str) -> list[bytes]:
+        return [p.read_bytes() for p in sorted((tmp_path / name).rglob("I*")) if p.is_file()]
+
+    assert contents("first") == contents("second")
+    assert contents("first") != contents("other")
+
+
+@pytest.mark.parametrize("content", ["", "emix-deid-key-1 AAAA", "nonsense", "emix-deid-key-1 !"])
+def test_a_file_that_is_no_key_is_refused(disc: Path, tmp_path: Path, content: str) -> None:
+    key = tmp_path / "key"
+    key.write_text(content)
+    result = run_here("anonymize", disc, "-o", tmp_path / "out", "--key-file", key)
+    assert result.code == 2
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_missing_key_is_not_made_silently(disc: Path, tmp_path: Path) -> None:
+    result = run_here("anonymize", disc, "-o", tmp_path / "out", "--key-file", tmp_path / "no")
+    assert result.code == 2
+    assert "--new-key" in result.stderr
+    assert not (tmp_path / "no").exists()
+
+
+def test_a_dry_run_writes_nothing(disc: Path, tmp_path: Path) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    result = run_here("anonymize", disc, "--dry-run", "--json")
+    assert result.code == 0, result.stderr
+    assert result.document["counts"]["written"] == 3
+    assert result.document["verified"] is False
+    after = [path for path in sorted(tmp_path.rglob("*")) if "home" not in path.parts]
+    assert after == [path for path in before if "home" not in path.parts]
+
+
+def test_an_output_that_exists_is_left_alone(disc: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    out.mkdir()
+    (out / "mine").write_text("keep")
+    result = run_here("anonymize", disc, "-o", out)
+    assert result.code == 41
+    assert [path.name for path in out.iterdir()] == ["mine"]
+
+
+def test_one_bad_object_stops_no_other_and_never_goes_out(disc: Path, tmp_path: Path) -> None:
+    risky = builders.instance(number=9, extra={"BurnedInAnnotation": "YES"})
+    builders.write(risky, disc / "IM9")
+    builders.truncate(disc / "IM2", keep=0.8)
+    out = tmp_path / "clean"
+    result = run_here("anonymize", disc, "-o", out, "--json")
+    assert result.code == 80
+    assert result.error["id"] == "deid.unsafe"
+    document = result.document
+    assert document["counts"] == {"read": 4, "written": 2, "refused": 2}
+    assert {item["file"] for item in document["refused"]} == {"IM2", "IM9"}
+    assert len(datasets(out)) == 2
+
+
+def test_the_report_tells_what_was_done_and_no_value(disc: Path, tmp_path: Path) -> None:
+    for name in ("report.json", "report.html"):
+        result = run_here(
+            "anonymize", disc, "-o", tmp_path / f"for-{name}", "--report", tmp_path / name
+        )
+        assert result.code == 0, result.stderr
+        content = (tmp_path / name).read_bytes()
+        assert not [value for value in canaries() if value in content]
+    document = json.loads((tmp_path / "report.json").read_text())
+    assert document["counts"]["written"] == 3
+    assert document["verification"]["verified"] is True
+    assert all(len(output["sha256"]) == 64 for output in document["outputs"])
+
+
+def test_a_directory_is_made_from_the_new_objects(disc: Path, tmp_path: Path) -> None:
+    out = tmp_path / "clean"
+    assert run_here("anonymize", disc, "-o", out, "--dicomdir").code == 0
+    directory = pydicom.dcmread(out / "DICOMDIR")
+    uids = {
+        record.ReferencedSOPInstanceUIDInFile
+        for record in directory.DirectoryRecordSequence
+        if "ReferencedSOPInstanceUIDInFile" in record
+    }
+    assert uids == {ds.SOPInstanceUID for ds in datasets(out)}
+    assert not [value for value in canaries() if value in (out / "DICOMDIR").read_bytes()]
+
+
+def test_two_processes_give_what_one_gives(disc: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    assert run_here("anonymize", "--new-key", key).code == 0
+    for jobs in ("1", "2"):
+        result = run_here(
+            "anonymize", disc, "-o", tmp_path / jobs, "--key-file", key, "--jobs", jobs
+        )
+        assert result.code == 0, result.stderr
+    one, two = ([p.read_bytes() for p in sorted((tmp_path / jobs).rglob("I*")) if p.is_file()]
+                for jobs in ("1", "2"))  # fmt: skip
+    assert one == two
+
+
+def test_an_attribute_is_explained() -> None:
+    result = run_here("anonymize", "--explain", "PatientName", "--json")
+    assert result.code == 0, result.stderr
+    assert result.document["tag"] == "(0010,0010)"
+    assert "E.1-1" in result.document["rule"]
+    plain = run_here("anonymize", "--explain", "0010,0010")
+    assert "(0010,0010)" in plain.stdout
+    assert run_here("anonymize", "--explain", "no such thing").code == 2
+
+
+def test_full_and_modified_dates_exclude_each_other(disc: Path) -> None:
+    result = run_here(
+        "anonymize", disc, "--dry-run", "--retain-full-dates", "--retain-modified-dates"
+    )
+    assert result.code == 2
