@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from collections.abc import Iterator, Mapping
@@ -43,10 +44,19 @@ KEYWORDS: Final[dict[str, int]] = {
     "LossyImageCompression": 0x00282110,
     "CommentsOnRadiationDose": 0x00400310,
 }
-#: Tags that may follow each other in `Facts` besides those that decide.
+#: Attributes that decide nothing about an image alone, and differ between slices.
+PLACES: Final[dict[str, int]] = {
+    "ImagePositionPatient": 0x00200032,
+    "ImageOrientationPatient": 0x00200037,
+    "PixelSpacing": 0x00280030,
+    "RescaleIntercept": 0x00281052,
+    "RescaleSlope": 0x00281053,
+}
 EXTENDED_OFFSETS: Final = 0x7FE00001
 EXTENDED_LENGTHS: Final = 0x7FE00002
-FACT_TAGS: Final = frozenset({*KEYWORDS.values(), EXTENDED_OFFSETS, EXTENDED_LENGTHS})
+FACT_TAGS: Final = frozenset({
+    *KEYWORDS.values(), *PLACES.values(), EXTENDED_OFFSETS, EXTENDED_LENGTHS,
+})  # fmt: skip
 
 _ORDER: Final = tuple(KEYWORDS.values())
 _WORDS: Final = frozenset({
@@ -105,9 +115,14 @@ class Facts:
         raw = self.values.get(KEYWORDS[keyword], b"")
         return raw.decode("latin-1").strip(" \0")
 
-    def has(self, keyword: str) -> bool:
-        """Whether the attribute has a value."""
-        return bool(self.text(keyword))
+    def decimals(self, keyword: str) -> tuple[float, ...]:
+        """Return the numbers of an attribute of `PLACES`, () where it is absent or nonsense."""
+        text = self.values.get(PLACES[keyword], b"").decode("latin-1").strip(" \0")
+        try:
+            numbers = tuple(float(part) for part in text.split("\\") if text)
+        except ValueError:
+            return ()
+        return numbers if all(map(math.isfinite, numbers)) else ()
 
     def integer(self, keyword: str, default: int = 0) -> int:
         """Return a number, `default` where there is none."""
