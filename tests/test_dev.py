@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,6 +25,16 @@ def test_it_needs_the_standard_library_only() -> None:
         for name in node.names
     }
     assert imported <= sys.stdlib_module_names
+
+
+def test_the_hooks_before_a_commit_call_what_exists() -> None:
+    text = (ROOT / ".pre-commit-config.yaml").read_text("utf-8")
+    entries = [shlex.split(entry) for entry in re.findall(r"(?m)^ +entry: (.+)$", text)]
+    assert ["python3", "dev.py", "lint"] in entries
+    assert any("tests/test_phi.py" in entry for entry in entries)
+    for _python, _script, command, *arguments in entries:
+        assert hasattr(dev, command)
+        assert all((ROOT / name).exists() for name in arguments if not name.startswith("-"))
 
 
 @pytest.mark.parametrize(("arguments", "code"), [([], 2), (["--help"], 0), (["deploy"], 2)])
