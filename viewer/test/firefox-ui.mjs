@@ -1,16 +1,9 @@
 // The main way through the viewer in a stock Firefox, over WebDriver BiDi: code, image, keys, presets, document.
-// Prints what the screen says, one JSON object. See firefox.mjs for the preference.
-import puppeteer from "puppeteer-core";
+// Prints what the screen says, one JSON object.
+import { withFirefox } from "./firefox-browser.mjs";
 
 const [executablePath, address, code] = process.argv.slice(2);
-const browser = await puppeteer.launch({
-  browser: "firefox",
-  executablePath,
-  headless: true,
-  extraPrefsFirefox: { "security.fileuri.strict_origin_policy": true },
-});
-try {
-  const page = await browser.newPage();
+await withFirefox(executablePath, async (page) => {
   await page.setViewport({ width: 1280, height: 720 });
   const problems = [];
   page.on("console", (message) => {
@@ -30,7 +23,9 @@ try {
       index,
     );
   await page.evaluate(() => {
-    const title = [...document.querySelectorAll(".item-title")].find((e) => e.textContent === "Thorax 2.5 mm");
+    const title = [...document.querySelectorAll(".item-title")].find(
+      (e) => e.textContent === "Thorax 2.5 mm",
+    );
     title.closest("button").click();
     document.querySelector(".viewport").focus();
   });
@@ -52,6 +47,4 @@ try {
   await page.waitForSelector("dialog[open]");
   const signature = await text(".signature");
   console.log(JSON.stringify({ position, values, signature, banner: await text(".banner"), problems }));
-} finally {
-  await browser.close();
-}
+});

@@ -1,16 +1,8 @@
 // Opens a probe package in a stock Firefox over WebDriver BiDi and prints the size of each series' first image.
-// Under automation Firefox lets file:// pages read everything; the preference puts the real rule back.
-import puppeteer from "puppeteer-core";
+import { withFirefox } from "./firefox-browser.mjs";
 
 const [executablePath, address, code] = process.argv.slice(2);
-const browser = await puppeteer.launch({
-  browser: "firefox",
-  executablePath,
-  headless: true,
-  extraPrefsFirefox: { "security.fileuri.strict_origin_policy": true },
-});
-try {
-  const page = await browser.newPage();
+await withFirefox(executablePath, async (page) => {
   await page.goto(address, { waitUntil: "domcontentloaded" });
   const sizes = await page.evaluate(async (typed) => {
     const { probe } = globalThis;
@@ -26,6 +18,4 @@ try {
     return shown;
   }, code);
   console.log(sizes.join("\n"));
-} finally {
-  await browser.close();
-}
+});

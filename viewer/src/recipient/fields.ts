@@ -11,7 +11,7 @@ export function digitsOf(text: string): string {
 
 export class OtpField {
   readonly element: HTMLElement;
-  private readonly input: HTMLInputElement;
+  readonly input: HTMLInputElement;
   private readonly state = el("p", { class: "field-state", "aria-live": "polite" });
 
   /** `onComplete` runs when the sixth digit is there. */

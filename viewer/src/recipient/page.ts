@@ -2,13 +2,14 @@
 import { deriveCode, openRange } from "../boot/index.ts";
 import { PackageError } from "../package/types.ts";
 import { type StringKey, t } from "../strings.ts";
+import { busy, type Content, card, FieldForm, showCard } from "../ui/card.ts";
 import { CodeField } from "../ui/code-field.ts";
 import { openSheet } from "../ui/dialogs.ts";
 import { el, fill } from "../ui/dom.ts";
+import { wordsOf } from "../ui/errors.ts";
 import { bytes } from "../ui/format.ts";
 import type { IconName } from "../ui/icons.ts";
-import { busy, card, wordsOf } from "../ui/unlock.ts";
-import { openViewer } from "../ui/viewer.ts";
+import { openViewer } from "../ui/open.ts";
 import {
   ExchangeFailure,
   type FailureKind,
@@ -83,135 +84,97 @@ export class RecipientPage {
 
   private askDigits(message = ""): void {
     this.verified = null;
-    const field = new OtpField(() => form.requestSubmit());
-    const status = el("div", { class: "gate-progress", role: "status" });
-    const submit = el("button", { type: "submit", class: "button primary" }, t("recipient.verify"));
+    const form: FieldForm<OtpField> = new FieldForm(new OtpField(() => form.element.requestSubmit()), {
+      button: t("recipient.verify"),
+      onSubmit: (own) => this.verify(own),
+    });
     const again = el("button", { type: "button", class: "link" }, t("recipient.resend"));
     const countdown = new Countdown(again, () => t("recipient.resend"));
-    again.addEventListener("click", () => void this.resend(again, countdown, field, status));
-    const form = el(
-      "form",
-      {
-        novalidate: true,
-        on: {
-          submit: (event) => {
-            event.preventDefault();
-            if (!submit.disabled && field.validate()) void this.verify(field, submit, status);
-          },
-        },
-      },
-      field.element,
-      submit,
-      status,
-    );
+    again.addEventListener("click", () => void this.resend(again, countdown, form));
     this.put(
       "mail",
       t("recipient.title2"),
       2,
       el("p", { class: "lead" }, message !== "" ? message : t("recipient.lead2")),
-      form,
+      form.element,
       el("p", { class: "center" }, again),
     );
     countdown.start(Math.max(0, RESEND_S - Math.floor((Date.now() - this.asked) / 1000)));
-    field.focus();
+    form.field.focus();
   }
 
   private async resend(
     button: HTMLButtonElement,
     countdown: Countdown,
-    field: OtpField,
-    status: HTMLElement,
+    form: FieldForm<OtpField>,
   ): Promise<void> {
     button.disabled = true;
     try {
       await this.api.requestCode();
       this.asked = Date.now();
-      field.clear();
-      fill(status, el("p", { class: "quiet" }, t("recipient.resent")));
+      form.field.clear();
+      form.say(el("p", { class: "quiet" }, t("recipient.resent")));
       countdown.start(RESEND_S);
-      field.focus();
+      form.field.focus();
     } catch (error) {
       button.disabled = false;
-      this.failed(error, status);
+      this.failed(error, form.status);
     }
   }
 
-  private async verify(field: OtpField, submit: HTMLButtonElement, status: HTMLElement): Promise<void> {
-    submit.disabled = true;
-    fill(status, busy(t("recipient.verifying")));
-    try {
-      this.verified = await this.api.verifyCode(field.value);
-      this.askAccess(this.verified);
-    } catch (error) {
-      submit.disabled = false;
-      fill(status);
-      if (error instanceof ExchangeFailure && error.kind === "wrong") {
-        field.fail([t("recipient.otpwrong"), otpTries(error.triesLeft)].filter(Boolean).join(" "));
-      } else this.failed(error, status);
-    }
+  private async verify(form: FieldForm<OtpField>): Promise<void> {
+    await form.during(
+      t("recipient.verifying"),
+      async () => {
+        this.verified = await this.api.verifyCode(form.field.value);
+        this.askAccess(this.verified);
+      },
+      (error) => {
+        if (error instanceof ExchangeFailure && error.kind === "wrong")
+          form.field.fail([t("recipient.otpwrong"), otpTries(error.triesLeft)].filter(Boolean).join(" "));
+        else this.failed(error, form.status);
+      },
+    );
   }
 
   private askAccess(verified: Verified): void {
-    const field = new CodeField({ passphrase: false, hint: t("recipient.lead3") });
-    const status = el("div", { class: "gate-progress", role: "status" });
-    const submit = el("button", { type: "submit", class: "button primary" }, t("unlock.open"));
-    const form = el(
-      "form",
-      {
-        novalidate: true,
-        on: {
-          submit: (event) => {
-            event.preventDefault();
-            if (!submit.disabled && field.validate()) void this.open(verified, field, submit, status);
-          },
-        },
-      },
-      field.element,
-      submit,
-      status,
-    );
+    const form = new FieldForm(new CodeField({ passphrase: false, hint: t("recipient.lead3") }), {
+      button: t("unlock.open"),
+      onSubmit: (own) => this.open(verified, own),
+    });
     const sender = [verified.organisation, verified.sender_name].filter(Boolean).join(", ");
     this.put(
       "lock",
       t("recipient.title3"),
       3,
       el("p", { class: "from" }, el("bdi", {}, t("recipient.from", { sender }))),
-      form,
+      form.element,
       el("p", { class: "gate-foot" }, t("recipient.privacy")),
     );
-    field.focus();
+    form.field.focus();
   }
 
-  private async open(
-    verified: Verified,
-    field: CodeField,
-    submit: HTMLButtonElement,
-    status: HTMLElement,
-  ): Promise<void> {
-    submit.disabled = true;
-    field.input.readOnly = true;
-    fill(status, busy(t("unlock.opening")));
-    try {
-      const secret = await deriveCode(field.value, verified.kdf);
-      const opened = await this.api.open(verified.session, secret.proof);
-      fill(status, busy(t("recipient.loading")));
-      const pkg = await openRange({
-        url: ownPath(opened.content.url, location.href),
-        token: opened.content.token,
-        slot: opened.slot,
-        packageId: opened.package_id,
-        secret,
-      });
-      await openViewer(this.root, pkg, { copy: () => offerCopy(opened) });
-    } catch (error) {
-      submit.disabled = false;
-      field.input.readOnly = false;
-      fill(status);
-      this.openFailed(error, field, status);
-    }
+  private async open(verified: Verified, form: FieldForm<CodeField>): Promise<void> {
+    await form.during(
+      t("unlock.opening"),
+      async () => {
+        const secret = await deriveCode(form.field.value, verified.kdf);
+        const opened = await this.api.open(verified.session, secret.proof);
+        form.say(busy(t("recipient.loading")));
+        const pkg = await openRange({
+          url: ownPath(opened.content.url, location.href),
+          token: opened.content.token,
+          slot: opened.slot,
+          packageId: opened.package_id,
+          secret,
+        });
+        await openViewer(this.root, pkg, { copy: () => offerCopy(opened) });
+      },
+      (error) => this.openFailed(error, form),
+    );
   }
 
-  private openFailed(error: unknown, field: CodeField, status: HTMLElement): void {
+  private openFailed(error: unknown, { field, status }: FieldForm<CodeField>): void {
     if (error instanceof PackageError && (error.code === "code.invalid" || error.code === "code.wrong")) {
       field.fail(wordsOf(error));
     } else if (error instanceof ExchangeFailure && error.kind === "wrong") {
@@ -238,14 +201,8 @@ export class RecipientPage {
     fill(status, el("p", { class: "field-state bad", role: "alert" }, words));
   }
 
-  private put(
-    name: IconName,
-    title: string,
-    step: 1 | 2 | 3 | null,
-    ...content: (Node | string | false | null)[]
-  ): void {
-    this.root.className = "";
-    fill(this.root, card(name, title, step !== null && steps(step), ...content));
+  private put(name: IconName, title: string, step: 1 | 2 | 3 | null, ...content: Content[]): void {
+    showCard(this.root, card(name, title, step !== null && steps(step), ...content));
   }
 }
 

@@ -149,8 +149,8 @@ function viewCommands(actions: Actions): Command[] {
       tip: "tool.fit.tip",
       keys: ["f"],
       icon: "fit",
-      pressed: () => viewport().fitted,
-      run: () => viewport().fit(),
+      pressed: () => viewport().adjust.fitted,
+      run: () => viewport().adjust.fit(),
     },
     {
       id: "actual",
@@ -158,21 +158,21 @@ function viewCommands(actions: Actions): Command[] {
       tip: "tool.actual.tip",
       keys: ["a"],
       icon: "actual",
-      run: () => viewport().actual(),
+      run: () => viewport().adjust.actual(),
     },
     {
       id: "zoomin",
       label: "tool.zoomin",
       tip: "tool.zoomin",
       keys: ["+", "="],
-      run: () => viewport().zoomBy(1.25),
+      run: () => viewport().adjust.zoomBy(1.25),
     },
     {
       id: "zoomout",
       label: "tool.zoomout",
       tip: "tool.zoomout",
       keys: ["-"],
-      run: () => viewport().zoomBy(0.8),
+      run: () => viewport().adjust.zoomBy(0.8),
     },
     {
       id: "rotate",
@@ -180,7 +180,7 @@ function viewCommands(actions: Actions): Command[] {
       tip: "tool.rotate.tip",
       keys: ["r"],
       icon: "rotate",
-      run: () => viewport().rotate(1),
+      run: () => viewport().adjust.rotate(1),
     },
     {
       id: "rotateback",
@@ -188,7 +188,7 @@ function viewCommands(actions: Actions): Command[] {
       tip: "tool.rotateback.tip",
       keys: ["l"],
       icon: "rotateback",
-      run: () => viewport().rotate(-1),
+      run: () => viewport().adjust.rotate(-1),
     },
     {
       id: "fliph",
@@ -196,7 +196,7 @@ function viewCommands(actions: Actions): Command[] {
       tip: "tool.fliph.tip",
       keys: ["h"],
       icon: "fliph",
-      run: () => viewport().flip("x"),
+      run: () => viewport().adjust.flip("x"),
     },
     {
       id: "flipv",
@@ -204,7 +204,7 @@ function viewCommands(actions: Actions): Command[] {
       tip: "tool.flipv.tip",
       keys: ["v"],
       icon: "flipv",
-      run: () => viewport().flip("y"),
+      run: () => viewport().adjust.flip("y"),
     },
     {
       id: "invert",
@@ -212,8 +212,8 @@ function viewCommands(actions: Actions): Command[] {
       tip: "tool.invert.tip",
       keys: ["i"],
       icon: "invert",
-      pressed: () => viewport().inverted,
-      run: () => viewport().invert(),
+      pressed: () => viewport().adjust.inverted,
+      run: () => viewport().adjust.invert(),
     },
     {
       id: "reset",
@@ -221,7 +221,7 @@ function viewCommands(actions: Actions): Command[] {
       tip: "tool.reset.tip",
       keys: ["0"],
       icon: "reset",
-      run: () => viewport().reset(),
+      run: () => viewport().adjust.reset(),
     },
     {
       id: "texts",

@@ -1,6 +1,12 @@
 /** The texts on the image: who, when, where in the stack, how it is shown. */
 import type { Instance } from "../package/types.ts";
-import type { Orientation, ScaleBar } from "../render/geometry.ts";
+import {
+  type Orientation,
+  orientationOf,
+  scaleBar,
+  type Turn,
+  turnedOrientation,
+} from "../render/geometry.ts";
 import { geometryOf } from "../render/image.ts";
 import type { Voi } from "../render/types.ts";
 import { t } from "../strings.ts";
@@ -13,8 +19,11 @@ export interface CornerState {
   readonly index: number;
   readonly voi: Voi | null;
   readonly zoom: number;
-  readonly orientation: Orientation | null;
-  readonly scale: ScaleBar | null;
+  readonly turn: Turn;
+  /** Millimetres of a device pixel; null where the file gives no spacing. */
+  readonly mmPerPixel: number | null;
+  /** Of the viewport, in device pixels. */
+  readonly width: number;
   /** Device pixels of one CSS pixel. */
   readonly ratio: number;
   readonly partial: boolean;
@@ -57,14 +66,20 @@ export class Corners {
     this.lines("tr", studyLines(set, image));
     this.lines("bl", placeLines(set, index, image, state));
     this.lines("br", viewLines(state, image));
-    for (const [edge, element] of this.letters) setText(element, state.orientation?.[edge] ?? "");
-    setHidden(this.scale, state.scale === null);
-    if (state.scale !== null) {
-      const width = `${(state.scale.pixels / state.ratio).toFixed(1)}px`;
-      if (this.bar.style.width !== width) this.bar.style.width = width;
-      const plane = image?.spacing_kind === "detector" ? ` ${t("text.detector")}` : "";
-      setText(this.scaleText, `${length(state.scale.millimetres)}${plane}`);
-    }
+    const letters = lettersOf(state);
+    for (const [edge, element] of this.letters) setText(element, letters?.[edge] ?? "");
+    this.writeScale(state, image);
+  }
+
+  private writeScale(state: CornerState, image: Instance | null): void {
+    const { mmPerPixel, width, ratio } = state;
+    const scale = mmPerPixel === null ? null : scaleBar(mmPerPixel, Math.min(width / 3, 260 * ratio));
+    setHidden(this.scale, scale === null);
+    if (scale === null) return;
+    const long = `${(scale.pixels / ratio).toFixed(1)}px`;
+    if (this.bar.style.width !== long) this.bar.style.width = long;
+    const plane = image?.spacing_kind === "detector" ? ` ${t("text.detector")}` : "";
+    setText(this.scaleText, `${length(scale.millimetres)}${plane}`);
   }
 
   private lines(corner: Corner, lines: readonly Line[]): void {
@@ -78,6 +93,15 @@ export class Corners {
       if (element.className !== name) element.className = name;
     }
   }
+}
+
+/** The directions at the edges of the screen. */
+function lettersOf({ set, index, turn }: CornerState): Orientation | null {
+  const place = set.places[index];
+  if (place?.kind !== "image") return null;
+  const { orientation } = geometryOf(place.image, place.frame);
+  const letters = orientationOf(orientation, place.image.patient_orientation);
+  return letters === null ? null : turnedOrientation(letters, turn);
 }
 
 function imageAt(state: CornerState): Instance | null {

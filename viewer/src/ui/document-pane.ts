@@ -8,10 +8,11 @@ import {
 } from "../documents/view.ts";
 import type { OpenPackage } from "../package/types.ts";
 import { t } from "../strings.ts";
+import { busy } from "./card.ts";
 import { el, fill } from "./dom.ts";
+import { wordsOf } from "./errors.ts";
 import { icon } from "./icons.ts";
 import type { DocumentItem } from "./model.ts";
-import { busy, wordsOf } from "./unlock.ts";
 
 export class DocumentPane {
   readonly element = el("section", {

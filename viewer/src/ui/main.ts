@@ -2,8 +2,8 @@
 import "../styles/viewer.css";
 import { boot } from "../boot/index.ts";
 import { currentLanguage } from "../strings.ts";
+import { openViewer } from "./open.ts";
 import { Gate } from "./unlock.ts";
-import { openViewer } from "./viewer.ts";
 
 const root = document.getElementById("app") ?? document.body.appendChild(document.createElement("div"));
 document.documentElement.lang = currentLanguage();

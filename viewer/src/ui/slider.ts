@@ -5,7 +5,12 @@ import { el } from "./dom.ts";
 export class StackSlider {
   readonly element: HTMLElement;
   private readonly thumb = el("div", { class: "slider-thumb" });
-  private readonly trace = el("canvas", { class: "slider-trace", width: "4", height: "400", "aria-hidden": "true" });
+  private readonly trace = el("canvas", {
+    class: "slider-trace",
+    width: "4",
+    height: "400",
+    "aria-hidden": "true",
+  });
   private count = 1;
   private index = 0;
 

@@ -1,8 +1,6 @@
 /** The viewer of an opened package: banner, tools, series, image, documents. */
-import { nextTurn } from "../base/turns.ts";
-import { decodeFrame } from "../decode/index.ts";
 import type { OpenPackage } from "../package/types.ts";
-import { FrameLoader, PRIORITY } from "../render/loader.ts";
+import type { FrameLoader } from "../render/loader.ts";
 import { t } from "../strings.ts";
 import { type Actions, type CommandTable, makeCommands, presetCommands } from "./actions.ts";
 import { Banner } from "./banner.ts";
@@ -10,57 +8,20 @@ import { Keyboard } from "./commands.ts";
 import { openAbout, openHelp, openNotes, senderName, signatureWords } from "./dialogs.ts";
 import { DocumentPane } from "./document-pane.ts";
 import { el, fill } from "./dom.ts";
+import { detailsOf } from "./errors.ts";
 import { icon } from "./icons.ts";
 import { Live } from "./live.ts";
 import { PresetMenu } from "./menu.ts";
-import {
-  applyManifest,
-  buildModel,
-  type DisplaySet,
-  type LossNote,
-  type Model,
-  setCount,
-  setTitle,
-} from "./model.ts";
+import { applyManifest, type DisplaySet, type LossNote, type Model, setCount, setTitle } from "./model.ts";
 import { NoticeBar } from "./notice.ts";
+import type { ViewerOptions } from "./open.ts";
 import { SidePanel } from "./side.ts";
 import { Thumbnails } from "./thumbnail.ts";
 import { RateControl, Toolbar } from "./toolbar.ts";
-import { detailsOf } from "./unlock.ts";
-import { firstIndex, type ImageSlice, Viewport } from "./viewport.ts";
+import { type ImageSlice, Viewport } from "./viewport.ts";
 import { type Choice, choicesOf } from "./voi.ts";
 
-export interface ViewerOptions {
-  /** Offers a copy of the package, on the exchange's page. */
-  readonly copy: (() => void) | null;
-}
-
-/** Replace what the page shows by the viewer. */
-export async function openViewer(root: HTMLElement, pkg: OpenPackage, options: ViewerOptions): Promise<void> {
-  const model = buildModel(pkg.index);
-  const loader = new FrameLoader<ImageSlice>({
-    decode: (slice, priority) => decodeFrame(pkg, slice.image, slice.frame, priority),
-    keyOf: (slice) => `${slice.image.entry}#${slice.frame}`,
-    cacheBytes: cacheBytes(),
-    parallel: 4,
-  });
-  // the first image is on its way while the page is built
-  const set = model.sets[0];
-  const place = set?.places[firstIndex(set)];
-  if (place?.kind === "image") loader.load(place, PRIORITY.shown).catch(() => undefined);
-  await nextTurn();
-  new Viewer(root, pkg, model, loader, options);
-}
-
-const LARGE_CACHE = 640 * 2 ** 20;
-const SMALL_CACHE = 192 * 2 ** 20;
-
-function cacheBytes(): number {
-  const memory = (navigator as { deviceMemory?: number }).deviceMemory ?? 8;
-  return memory <= 4 || window.innerWidth < 600 ? SMALL_CACHE : LARGE_CACHE;
-}
-
-class Viewer {
+export class Viewer {
   private readonly viewport: Viewport;
   private readonly banner: Banner;
   private readonly side: SidePanel;
@@ -260,7 +221,7 @@ class Viewer {
   }
 
   private choose(choice: Choice): void {
-    this.viewport.setVoi(choice.voi);
+    this.viewport.adjust.setVoi(choice.voi);
     this.live.say(t("live.preset", { name: choice.name }), 50);
   }
 

@@ -1,38 +1,27 @@
 /** One image on the screen: its stack, its view, its tools. */
 import type { Instance } from "../package/types.ts";
-import { flipOnScreen, orientationOf, rotated, scaleBar, turnedOrientation } from "../render/geometry.ts";
 import { geometryOf, gradingOf } from "../render/image.ts";
 import { type FrameLoader, PRIORITY, wanted } from "../render/loader.ts";
 import { type Slice, wideSteps } from "../render/stack.ts";
-import { FITTED, Stage, type View } from "../render/stage.ts";
+import { Stage } from "../render/stage.ts";
 import type { Pixels, Voi } from "../render/types.ts";
 import { t } from "../strings.ts";
+import { Adjustments } from "./adjust.ts";
 import { Cine } from "./cine.ts";
 import { Corners } from "./corners.ts";
 import { el, setHidden, setText } from "./dom.ts";
-import { type DragTool, listenGestures } from "./gestures.ts";
-import { icon } from "./icons.ts";
+import type { DragTool } from "./gestures.ts";
+import { listenHands } from "./hands.ts";
+import { failureMessage, gapMessage } from "./instead.ts";
 import type { DisplaySet } from "./model.ts";
+import { newState, type SetState } from "./set-state.ts";
 import { StackSlider } from "./slider.ts";
-import { defaultVoi, draggedVoi } from "./voi.ts";
+import { defaultVoi } from "./voi.ts";
 
 export type ImageSlice = Slice<Instance>;
 
 const AHEAD = 8;
 const WAIT_MS = 160;
-
-/** What a reader has set for one display set; kept when going to another and back. */
-interface SetState {
-  index: number;
-  view: View;
-  /** The reader's own choice; null shows each image as its file says. */
-  voi: Voi | null;
-  /** Full window of the first image, for files that say nothing. */
-  fallback: Voi | null;
-  inverted: boolean;
-  fps: number;
-  wide: ReadonlySet<number>;
-}
 
 export interface ViewportOptions {
   readonly loader: FrameLoader<ImageSlice>;
@@ -47,6 +36,7 @@ export class Viewport {
   tool: DragTool = "scroll";
   texts = true;
   graphics = true;
+  readonly adjust: Adjustments;
   private readonly stage = new Stage(this.canvas);
   private readonly corners = new Corners();
   private readonly slider: StackSlider;
@@ -59,9 +49,9 @@ export class Viewport {
   private direction: 1 | -1 = 1;
   private frameRequest = 0;
   private waitTimer: number | undefined;
-  private scrollRest = 0;
 
   constructor(private readonly options: ViewportOptions) {
+    this.adjust = new Adjustments(this.stage, this);
     this.slider = new StackSlider((index) => this.goTo(index));
     this.cine = new Cine({
       ready: () => this.set_ !== null && this.shown === this.index,
@@ -77,7 +67,7 @@ export class Viewport {
       this.waiting,
       this.slider.element,
     );
-    this.listen();
+    listenHands(this);
     new ResizeObserver(() => this.schedule()).observe(this.element);
   }
 
@@ -118,10 +108,6 @@ export class Viewport {
     const state = this.state;
     if (slice === null || state === undefined || this.pixels === null) return null;
     return state.voi ?? defaultVoi(slice, this.pixels, state);
-  }
-
-  get fitted(): boolean {
-    return this.state?.view.zoom === null;
   }
 
   get hasGraphics(): boolean {
@@ -168,61 +154,6 @@ export class Viewport {
     this.goTo(this.index + n);
   }
 
-  setVoi(voi: Voi | null): void {
-    this.update((state) => {
-      state.voi = voi;
-    });
-  }
-
-  invert(): void {
-    this.update((state) => {
-      state.inverted = !state.inverted;
-    });
-  }
-
-  get inverted(): boolean {
-    return this.state?.inverted ?? false;
-  }
-
-  rotate(quarters: 1 | -1): void {
-    this.updateView((view) => ({ ...view, turn: rotated(view.turn, quarters) }));
-  }
-
-  flip(axis: "x" | "y"): void {
-    this.updateView((view) => ({ ...view, turn: flipOnScreen(view.turn, axis) }));
-  }
-
-  fit(): void {
-    this.updateView((view) => ({ ...view, zoom: null, panX: 0, panY: 0 }));
-  }
-
-  actual(): void {
-    this.updateView((view) => ({ ...view, zoom: 1, panX: 0, panY: 0 }));
-  }
-
-  zoomBy(factor: number, x = 0, y = 0): void {
-    const ratio = this.ratio;
-    this.updateView((view) => this.stage.zoomed(view, factor, x * ratio, y * ratio));
-  }
-
-  panBy(dx: number, dy: number): void {
-    const ratio = this.ratio;
-    this.updateView((view) => ({
-      ...view,
-      zoom: this.stage.zoomOf(view),
-      panX: view.panX + dx * ratio,
-      panY: view.panY + dy * ratio,
-    }));
-  }
-
-  reset(): void {
-    this.update((state) => {
-      state.view = FITTED;
-      state.voi = null;
-      state.inverted = false;
-    });
-  }
-
   toggleTexts(): void {
     this.texts = !this.texts;
     this.element.classList.toggle("no-texts", !this.texts);
@@ -252,24 +183,12 @@ export class Viewport {
     });
   }
 
-  private get ratio(): number {
+  get ratio(): number {
     return window.devicePixelRatio || 1;
   }
 
-  private update(change: (state: SetState) => void): void {
-    const state = this.state;
-    if (state === undefined) return;
-    change(state);
-    this.changed();
-  }
-
-  private updateView(change: (view: View) => View): void {
-    this.update((state) => {
-      state.view = change(state.view);
-    });
-  }
-
-  private changed(): void {
+  /** Something of the view is another now. */
+  changed(): void {
     this.schedule();
     this.options.onChange();
   }
@@ -320,7 +239,8 @@ export class Viewport {
     if (pixels === undefined) {
       const failure = slice.image.problem ?? loader.errorOf(slice);
       if (failure !== undefined) this.renderMessage(failureMessage(failure, () => this.retry()));
-      else if (this.shown >= 0) this.redraw(state);
+      // the last one stays, with its own texts
+      else if (this.shown >= 0) this.stage.draw(state.view, this.graphics);
       return;
     }
     window.clearTimeout(this.waitTimer);
@@ -345,25 +265,18 @@ export class Viewport {
     this.writeCorners(slice, state, voi);
   }
 
-  /** Only the view changed, or the wanted image is not here yet: the last one stays, with its own texts. */
-  private redraw(state: SetState): void {
-    this.stage.draw(state.view, this.graphics);
-  }
-
   private writeCorners(slice: ImageSlice, state: SetState, voi: Voi): void {
     const set = this.set_;
     if (set === null) return;
-    const { orientation } = geometryOf(slice.image, slice.frame);
-    const letters = orientationOf(orientation, slice.image.patient_orientation);
-    const scale = this.stage.millimetresPerPixel(state.view);
     const zoom = this.stage.zoomOf(state.view);
     this.corners.update({
       set,
       index: state.index,
       voi: this.isColor && state.voi === null ? null : voi,
       zoom,
-      orientation: letters === null ? null : turnedOrientation(letters, state.view.turn),
-      scale: scale === null ? null : scaleBar(scale, Math.min(this.canvas.width / 3, 260 * this.ratio)),
+      turn: state.view.turn,
+      mmPerPixel: this.stage.millimetresPerPixel(state.view),
+      width: this.canvas.width,
       ratio: this.ratio,
       partial: set.partial.has(slice.image.uid),
       wide: state.wide.has(state.index),
@@ -398,81 +311,4 @@ export class Viewport {
     this.options.onSlice(this.index, this.length, gap);
     this.options.onChange();
   }
-
-  private listen(): void {
-    listenGestures(this.element, {
-      tool: () => this.tool,
-      activate: () => {
-        this.element.focus({ preventScroll: true });
-        this.cine.stop();
-      },
-      dragStart: () => {
-        this.scrollRest = 0;
-      },
-      drag: (tool, dx, dy, x, y) => this.drag(tool, dx, dy, x, y),
-      wheel: (steps) => {
-        this.cine.stop();
-        this.step(steps);
-      },
-      zoomAt: (factor, x, y) => this.zoomBy(factor, x, y),
-      panBy: (dx, dy) => this.panBy(dx, dy),
-      doubleTap: () => (this.fitted ? this.actual() : this.fit()),
-    });
-  }
-
-  private drag(tool: DragTool, dx: number, dy: number, x: number, y: number): void {
-    if (tool === "pan") this.panBy(dx, dy);
-    else if (tool === "zoom") this.zoomBy(Math.exp(-dy / 150), x, y);
-    else if (tool === "window") {
-      const voi = this.voi;
-      if (voi !== null) this.setVoi(draggedVoi(voi, this.pixels, dx, dy));
-    } else {
-      const perStep = Math.max(3, Math.min(24, (this.element.clientHeight * 0.8) / Math.max(1, this.length)));
-      this.scrollRest += dy / perStep;
-      const steps = Math.trunc(this.scrollRest);
-      if (steps !== 0) {
-        this.scrollRest -= steps;
-        this.step(steps);
-      }
-    }
-  }
-}
-
-/** Loops start at their beginning, stacks in the middle where the anatomy is (IHE BIR allows both). */
-export function firstIndex(set: DisplaySet): number {
-  return (set.images[0]?.frames ?? 1) > 1 ? 0 : Math.floor((set.places.length - 1) / 2);
-}
-
-function newState(set: DisplaySet): SetState {
-  const first = set.images[0];
-  const fps = first?.frame_time_ms ? Math.min(60, Math.max(1, Math.round(1000 / first.frame_time_ms))) : 12;
-  return {
-    index: firstIndex(set),
-    view: FITTED,
-    voi: null,
-    fallback: null,
-    inverted: false,
-    fps,
-    wide: new Set(wideSteps(set.places)),
-  };
-}
-
-function gapMessage(number: number | null, reason: string): (Node | string)[] {
-  return [
-    icon("notes"),
-    el("strong", {}, number === null ? t("viewport.gapunknown") : t("viewport.gap", { number })),
-    el("p", {}, reason === "" ? t("viewport.gapplain") : t("viewport.gapwhy", { reason })),
-  ];
-}
-
-function failureMessage(failure: unknown, retry: () => void): (Node | string)[] {
-  const words =
-    typeof failure === "string" ? failure : failure instanceof Error ? failure.message : String(failure);
-  const again = el("button", { type: "button", class: "button", on: { click: retry } }, t("viewport.retry"));
-  return [
-    icon("broken"),
-    el("strong", {}, t("viewport.cannot")),
-    el("p", {}, words),
-    ...(typeof failure === "string" ? [] : [again]),
-  ];
 }
