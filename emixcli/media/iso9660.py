@@ -26,6 +26,7 @@ _LAST_DESCRIPTOR: Final = 48
 _MAX_DIRECTORY: Final = 64 * 1024 * 1024
 _MAX_FILES: Final = 2_000_000
 _MAX_DEPTH: Final = 64
+_EXTENT: Final = struct.Struct("<2Q")
 _JOLIET: Final = (b"%/@", b"%/C", b"%/E")
 
 _DIRECTORY: Final = 0x02
@@ -35,12 +36,22 @@ _MORE_EXTENTS: Final = 0x80
 
 @dataclass(frozen=True, slots=True)
 class IsoFile:
-    """A file: its path, size, and where its bytes lie in the image as (offset, length)."""
+    """A file: its path, size, and where its bytes lie in the image."""
 
     path: str
     size: int
-    extents: tuple[tuple[int, int], ...]
+    packed: bytes  # `extents` in a third of the memory
     problem: str = ""
+
+    @property
+    def extents(self) -> list[tuple[int, int]]:
+        """Offset and length of each part of the file."""
+        return list(_EXTENT.iter_unpack(self.packed))
+
+    @property
+    def place(self) -> int:
+        """Where the file begins, 0 where it is empty."""
+        return int(_EXTENT.unpack_from(self.packed)[0]) if self.packed else 0
 
 
 @dataclass(slots=True)
@@ -84,18 +95,16 @@ def read_volume(content: Bytes) -> Volume:
             hint="mount it and give the folder, or copy the disc again",
         )
     trees = [_Tree(content, descriptor) for descriptor in descriptors]
-    for tree in trees:
-        tree.read()
     trees.sort(key=lambda tree: (not tree.has_long_names, not tree.descriptor.joliet))
+    volume.files = _union(trees)
     n_damaged = sum(tree.n_damaged for tree in trees)
     if n_damaged:
         volume.codes["M04"] = n_damaged
-    if not any(tree.files for tree in trees) and n_damaged:
+    if not volume.files and n_damaged:
         raise MediaError(
             "the directories of the disc cannot be read",
             hint="copy the disc again, or ask the sender for a new one",
         )
-    volume.files = _union(trees)
     return volume
 
 
@@ -137,34 +146,37 @@ class _Tree:
 
     def __init__(self, content: Bytes, descriptor: _Descriptor) -> None:
         self.descriptor = descriptor
-        self.files: list[IsoFile] = []
         self.n_damaged = 0
         self._content = content
         self._rock_ridge = False
         self._skip = 0
         self._seen: set[int] = set()
         self._names = UniqueNames()
+        self._files: list[IsoFile] = []
+        self._root = self._record(descriptor.root)
+        if self._root is not None:
+            self._find_rock_ridge(self._root)
 
     @property
     def has_long_names(self) -> bool:
         """Whether its names are those of Rock Ridge."""
         return self._rock_ridge
 
-    def read(self) -> None:
-        """Collect all files."""
-        root = self._record(self.descriptor.root)
-        if root is None:
+    def read(self) -> list[IsoFile]:
+        """Return all files."""
+        if self._root is None:
             self.n_damaged += 1
-            return
-        self._find_rock_ridge(root)
-        stack = [(root, "", 0)]
-        while stack and len(self.files) < _MAX_FILES:
+            return []
+        stack = [(self._root, "", 0)]
+        while stack and len(self._files) < _MAX_FILES:
             directory, path, depth = stack.pop()
             if directory.place in self._seen or depth > _MAX_DEPTH:
                 continue
             self._seen.add(directory.place)
             for record, inner in self._read_directory(directory, path):
                 stack.append((record, inner, depth + 1))
+        files, self._files, self._names = self._files, [], UniqueNames()
+        return files
 
     def _find_rock_ridge(self, root: _Record) -> None:
         """Look for the SP entry in the root's own record (SUSP section 5.3)."""
@@ -206,8 +218,8 @@ class _Tree:
         elif records[0].use.is_compressed:
             problem = "compressed file"
         size = sum(record.size for record in records)
-        extents = tuple((record.place, record.size) for record in records if record.size)
-        self.files.append(IsoFile(self._names.take(path), size, extents, problem))
+        extents = [_EXTENT.pack(record.place, record.size) for record in records if record.size]
+        self._files.append(IsoFile(self._names.take(path), size, b"".join(extents), problem))
 
     def _records(self, directory: _Record) -> Iterator[_Record]:
         size = min(directory.size, _MAX_DIRECTORY)
@@ -273,13 +285,15 @@ def _moved(record: _Record, place: int, tree: _Tree) -> _Record:
 
 def _union(trees: list[_Tree]) -> list[IsoFile]:
     """Return the files of the tree with the best names, and those that only others name."""
-    files = list(trees[0].files)
-    places = {file.extents[0][0] for file in files if file.extents}
+    files = trees[0].read()
+    if len(trees) == 1:
+        return files
+    places = {file.place for file in files if file.packed}
     names = {file.path for file in files}
     for tree in trees[1:]:
-        for file in tree.files:
-            if file.extents and file.extents[0][0] not in places and file.path not in names:
-                places.add(file.extents[0][0])
+        for file in tree.read():
+            if file.packed and file.place not in places and file.path not in names:
+                places.add(file.place)
                 names.add(file.path)
                 files.append(file)
     return files

@@ -62,7 +62,7 @@ class IsoSource:
 
 
 def _place(file: IsoFile) -> tuple[int, str]:
-    return (file.extents[0][0] if file.extents else 0, file.path)
+    return (file.place, file.path)
 
 
 class _Extents:
