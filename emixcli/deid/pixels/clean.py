@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from emixcli.deid.pixels.encapsulated import Rewritten, read_encapsulated, rewrite
-from emixcli.deid.pixels.errors import damaged, unsupported
+from emixcli.deid.pixels.errors import PixelError, damaged, unsupported
 from emixcli.deid.pixels.facts import EXTENDED_OFFSETS, KEYWORDS, Facts, Region
 from emixcli.deid.pixels.markers import strip_comments
-from emixcli.deid.pixels.native import black_samples, iter_cleaned
+from emixcli.deid.pixels.native import black_samples, iter_cleaned, layout
 from emixcli.deid.pixels.syntaxes import Codec, can_clean, codec, has_markers
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def _clip(facts: Facts, regions: Sequence[Region]) -> list[Region]:
 def _clean_native(
     facts: Facts, file: BinaryIO, start: int, length: int, regions: list[Region]
 ) -> Cleaned:
-    if not regions and not _has_excess(facts, length):
+    if not needs_cleaning(facts, length, regions):
         return Cleaned(length, lambda: iter([(start, length)]))
     if codec(facts.transfer_syntax_uid) not in {Codec.NATIVE, Codec.OTHER}:
         raise damaged()  # compressed pixels without items
@@ -106,19 +107,30 @@ def _clean_native(
     return Cleaned(length, pieces)
 
 
-def _has_excess(facts: Facts, length: int) -> bool:
-    """Whether bytes follow the last pixel, but for one that makes the length even."""
+def needs_cleaning(facts: Facts, length: int, regions: Sequence[Region] = ()) -> bool:
+    """Whether the value of native pixel data must not be copied as it is.
+
+    Regions are blackened, overlays that hide in unused bits are cleared, and bytes that follow the
+    last pixel, but for one that makes the length even.
+    """
+    if regions or facts.has_embedded_overlay:
+        return True
     bits = facts.rows * facts.columns * facts.samples * facts.integer("BitsAllocated")
     expected = -(-bits * facts.frames // 8)
+    if facts.text("PhotometricInterpretation") == "YBR_FULL_422":
+        with suppress(PixelError):
+            expected = layout(facts, length).frame_bytes * facts.frames
     return expected > 0 and length > expected + expected % 2
 
 
 def _changer(facts: Facts, regions: list[Region]) -> Callable[[bytes], bytes | None] | None:
     """Return what is done to every frame, None where nothing has to be."""
     syntax = facts.transfer_syntax_uid
-    if not regions:
+    if not regions and not facts.has_embedded_overlay:
         return strip_comments if has_markers(syntax) else None
     kind = codec(syntax)
+    if facts.has_embedded_overlay:
+        raise unsupported("an overlay in unused bits of compressed pixels")
     if not can_clean(syntax):
         raise unsupported("this compression" if kind is Codec.OTHER else kind.value)
     photometric = facts.text("PhotometricInterpretation")

@@ -52,10 +52,12 @@ PLACES: Final[dict[str, int]] = {
     "RescaleIntercept": 0x00281052,
     "RescaleSlope": 0x00281053,
 }
+#: Overlay Bit Position of every group: an overlay may hide in bits that no pixel uses (retired).
+OVERLAY_BITS: Final = tuple(0x60000102 + (group << 16) for group in range(0, 0x20, 2))
 EXTENDED_OFFSETS: Final = 0x7FE00001
 EXTENDED_LENGTHS: Final = 0x7FE00002
 FACT_TAGS: Final = frozenset({
-    *KEYWORDS.values(), *PLACES.values(), EXTENDED_OFFSETS, EXTENDED_LENGTHS,
+    *KEYWORDS.values(), *PLACES.values(), *OVERLAY_BITS, EXTENDED_OFFSETS, EXTENDED_LENGTHS,
 })  # fmt: skip
 
 _ORDER: Final = tuple(KEYWORDS.values())
@@ -151,6 +153,11 @@ class Facts:
     def samples(self) -> int:
         """Samples per pixel, at least 1."""
         return max(1, self.integer("SamplesPerPixel", 1))
+
+    @property
+    def has_embedded_overlay(self) -> bool:
+        """Whether an overlay lies in bits of the pixels that hold no pixel value."""
+        return any(any(self.values.get(tag, b"")) for tag in OVERLAY_BITS)
 
     def ultrasound_regions(self) -> tuple[Region, ...]:
         """Return the calibrated regions inside the image (PS3.3 section C.8.5.5)."""

@@ -113,7 +113,8 @@ def iter_cleaned(
 ) -> Iterator[memoryview | bytes]:
     """Yield the value of native pixel data with regions of all frames blackened.
 
-    What follows the last frame is replaced by zeros. All other bytes are those of the file.
+    What follows the last frame is replaced by zeros, as are bits that hold an overlay instead of
+    pixel values. All other bytes are those of the file.
     """
     if facts.integer("BitsAllocated") % 8:
         yield from _iter_bits(file, start, length, facts, regions)
@@ -121,7 +122,11 @@ def iter_cleaned(
     form = layout(facts, length)
     end = min(length, form.frame_bytes * facts.frames)
     spans = form.spans(regions)
-    if spans:
+    if facts.has_embedded_overlay:
+        for data in _iter_bands(file, start, end, form, spans):
+            _keep_stored_bits(data, facts)
+            yield data
+    elif spans:
         yield from _iter_bands(file, start, end, form, spans)
     else:
         yield from _copy(file, start, end)
@@ -175,6 +180,17 @@ def _blacken(
             first, last = max(top - line, 0), min(bottom - line, n_lines)
             if first < last:
                 pixels[offset::every, first:last, left:right] = black
+
+
+def _keep_stored_bits(data: memoryview, facts: Facts) -> None:
+    """Clear the bits of samples that hold no pixel value (PS3.5 section 8.1.1), in place."""
+    import numpy as np
+
+    size = facts.integer("BitsAllocated") // 8
+    stored = facts.integer("BitsStored") or 8 * size
+    low = max(0, facts.integer("HighBit", stored - 1) + 1 - stored)
+    samples = np.frombuffer(data, f"{'>' if facts.big_endian else '<'}u{size}")
+    samples &= np.array(((1 << stored) - 1) << low & ((1 << 8 * size) - 1), samples.dtype)
 
 
 def _iter_bits(

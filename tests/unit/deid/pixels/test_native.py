@@ -182,6 +182,24 @@ def test_bits_that_hold_an_overlay_go_with_the_pixels() -> None:
     assert not after[~free].any()
 
 
+@pytest.mark.parametrize("regions", [[], REGIONS])
+def test_an_overlay_in_unused_bits_goes_from_the_whole_image(regions: list[Region]) -> None:
+    pixels = speckle(40, 41).astype("<u2") + 1
+    written = np.zeros((40, 41), np.bool_)
+    burn(written, "DOE", at=(20, 3), value=True)
+    spoiled = (pixels | (written.astype("<u2") << 14)).astype("<u2")
+    ds = image(spoiled.tobytes(), Rows=40, Columns=41, BitsAllocated=16, BitsStored=12)
+    ds.add_new(0x60000100, "US", 16)
+    ds.add_new(0x60000102, "US", 14)
+    data = to_bytes(ds)
+    result, _ = clean(data, regions)
+    start, length = pixel_range(data)
+    after = np.frombuffer(result[start : start + length], "<u2").reshape(40, 41)
+    free = outside(regions, 40, 41)
+    assert np.array_equal(after[free], pixels[free])
+    assert not after[~free].any()
+
+
 @pytest.mark.filterwarnings("ignore:The pixel data is")
 @pytest.mark.parametrize("regions", [[], REGIONS])
 def test_bytes_behind_the_last_pixel_become_zeros(regions: list[Region]) -> None:
@@ -192,6 +210,18 @@ def test_bytes_behind_the_last_pixel_become_zeros(regions: list[Region]) -> None
     assert len(result) == len(data)
     free = outside(regions, 40, 41)
     assert np.array_equal(frames_of(result)[0, free, 0], pixels[free])
+
+
+@pytest.mark.filterwarnings("ignore:The pixel data is")
+def test_bytes_behind_halved_colours_become_zeros() -> None:
+    pixels = speckle(40, 20, 4)
+    ds = image(
+        pixels.tobytes() + b"DOE^JANE", Rows=40, Columns=40, SamplesPerPixel=3,
+        PlanarConfiguration=0, PhotometricInterpretation="YBR_FULL_422",
+    )  # fmt: skip
+    result, _ = clean(to_bytes(ds))
+    assert b"DOE" not in result
+    assert pixels.tobytes() in result
 
 
 def test_without_regions_the_value_is_one_range_of_the_source() -> None:
