@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, BinaryIO
 from emixcli.deid.body import Body
 from emixcli.deid.explain import Explanation, explain, find_tag, loosened, profile_rows
 from emixcli.deid.known import iter_texts
-from emixcli.deid.objects import Objects
+from emixcli.deid.objects import Objects, PixelPlace
 from emixcli.deid.options import Option, Profile, SiteRules
 from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.siterules import load_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from emixcli.deid.pixels.faces import FaceMask
     from emixcli.deid.split import Record
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Explanation",
     "Identifier",
     "Option",
+    "PixelPlace",
     "Profile",
     "Reason",
     "SiteRules",
@@ -142,11 +144,34 @@ class Anonymizer:
         What is done.
     key
         32 secret bytes. The same key gives the same pseudonyms, UIDs and date shifts.
+    faces
+        Where the face is, by old Series Instance UID (`deid.pixels.faces.find_face`); None where
+        faces are not taken away, so that heads are refused if Clean Recognizable Visual Features
+        is asked.
+    ocr
+        Whether text is looked for in pixels, which takes seconds per image.
     """
 
-    def __init__(self, profile: Profile, key: bytes) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        key: bytes,
+        *,
+        faces: Mapping[str, FaceMask] | None = None,
+        ocr: bool = False,
+    ) -> None:
         self.profile = profile
-        self._objects = Objects(profile, key)
+        self._objects = Objects(profile, key, faces=faces, ocr=ocr)
+
+    def pixel_place(self, file: BinaryIO) -> PixelPlace | None:
+        """Return where the pixels of an object are, and what is known of them; None without.
+
+        Raises
+        ------
+        DeidError
+            If the object cannot be de-identified anyway.
+        """
+        return self._objects.pixel_place(file)
 
     def anonymize(self, file: BinaryIO) -> Anonymized:
         """Return the object without what identifies the patient.

@@ -5,15 +5,10 @@ from __future__ import annotations
 import array
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final
+from typing import Final
 
 from emixcli.deid.parse import LONG_VRS, MAX_DEPTH, UNDEFINED, VRS, encode, encode_item
 from emixcli.deid.refusal import DeidError, Reason
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from emixcli.deid.body import Made, Piece
 
 _HEAD: Final = struct.Struct(">HH2sH")
 _ITEM: Final = struct.Struct(">HHI")
@@ -28,7 +23,6 @@ _WIDTHS: Final = {
     "SV": 8, "UL": 4, "US": 2, "UV": 8,
 }  # fmt: skip
 _CODES: Final = {2: "H", 4: "I", 8: "Q"}
-_CHUNK: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,44 +122,3 @@ class Converter:
         except struct.error:
             raise DeidError(Reason.TRUNCATED) from None
         return group << 16 | element, length, at + 8
-
-
-@dataclass(frozen=True)
-class Swapped:
-    """Pixel data turned round while it is read: a part of a `Body`."""
-
-    file: BinaryIO
-    pieces_of: Callable[[], Iterator[Piece]]
-    size: int
-    width: int
-    inner: Made | None = None
-
-    def pieces(self) -> Iterator[Piece]:
-        """Yield little endian bytes."""
-        rest = b""
-        for piece in self.pieces_of():
-            for chunk in self._chunks(piece):
-                data = rest + bytes(chunk)
-                whole = len(data) // self.width * self.width
-                yield swap(data[:whole], self.width)
-                rest = data[whole:]
-        if rest:
-            yield bytes(len(rest))
-
-    def _chunks(self, piece: Piece) -> Iterator[bytes | memoryview]:
-        if not isinstance(piece, tuple):
-            yield piece
-            return
-        offset, left = piece
-        while left:
-            self.file.seek(offset)
-            data = self.file.read(min(left, _CHUNK))
-            if not data:
-                raise OSError("the source has become shorter")
-            yield data
-            offset, left = offset + len(data), left - len(data)
-
-    def close(self) -> None:
-        """Free what the cleaned pixel data holds."""
-        if self.inner is not None:
-            self.inner.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Protocol
 
@@ -81,6 +81,32 @@ class Inlined:
         """Yield bytes only."""
         inner = Body((self.part,), self.size)
         yield from inner.read_from(self.file)
+
+    def close(self) -> None:
+        """Free what the part needs."""
+        Body((self.part,)).close()
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A part whose bytes are changed while they are read, in whole values of `width` bytes."""
+
+    file: BinaryIO
+    part: Piece | Made
+    size: int
+    width: int
+    change: Callable[[bytes], bytes]
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield changed bytes; an incomplete last value becomes zeros."""
+        rest = b""
+        for chunk in Body((self.part,), self.size).read_from(self.file):
+            data = rest + bytes(chunk)
+            whole = len(data) // self.width * self.width
+            yield self.change(data[:whole])
+            rest = data[whole:]
+        if rest:
+            yield bytes(len(rest))
 
     def close(self) -> None:
         """Free what the part needs."""

@@ -23,7 +23,7 @@ class Reason(enum.StrEnum):
     UNKNOWN_SYNTAX = "object.unknown-transfer-syntax"
     ENCODING = "object.encoding-mismatch"
     DOCUMENT = "object.document-kind"
-    SITE_RULE = "object.site-rule"
+    OVERLAY_BITS = "pixels.overlay-bits"
 
 
 _WORDS = {
@@ -40,7 +40,7 @@ _WORDS = {
     Reason.UNKNOWN_SYNTAX: "its transfer syntax is none of the standard",
     Reason.ENCODING: "its data set is not written as its transfer syntax says",
     Reason.DOCUMENT: "no blank document of its kind is known",
-    Reason.SITE_RULE: "a rule of this site refuses it",
+    Reason.OVERLAY_BITS: "overlays are hidden in bits of its compressed pixels",
 }
 
 

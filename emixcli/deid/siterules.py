@@ -75,7 +75,7 @@ def parse_rules(table: Mapping[str, Any]) -> SiteRules:
         safe_private=_private(table.get("private", [])),
         accept_sop_classes=frozenset(classes),
         max_shift_days=days,
-        pixel_rules=_pixel_rules(_mapping(table, "pixels")),
+        pixel_rules=_pixel_rules(table.get("pixels", [])),
     )
 
 
@@ -118,9 +118,11 @@ def _private(rows: object) -> dict[tuple[str, int], str]:
 _VRS: Final = LONG_VRS | SHORT_VRS
 
 
-def _pixel_rules(table: Mapping[str, Any]) -> tuple[Any, ...]:
-    if not table:
+def _pixel_rules(rows: object) -> tuple[Any, ...]:
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
+        raise UsageError("site rules: [[pixels]] is a list of tables, each with an id")
+    if not rows:
         return ()
     from emixcli.deid.pixels.rules import parse_site_rule
 
-    return tuple(parse_site_rule(name, rule) for name, rule in table.items())
+    return tuple(parse_site_rule(str(row["id"]), row) for row in rows)

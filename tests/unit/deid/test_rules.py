@@ -35,7 +35,8 @@ group = "0019"
 element = "0C"
 vr = "IS"
 
-[pixels.room]
+[[pixels]]
+id = "room"
 if = { Modality = "US" }
 black = [[0, 0, 640, 48]]
 """
@@ -87,7 +88,7 @@ def test_loosening_is_told(site: SiteRules) -> None:
         "private = 3", "[[private]]\ncreator = 'A'", "accept_sop_classes = 'x'",
         "[[private]]\ncreator='A'\ngroup='0018'\nelement='01'\nvr='IS'",
         "[[private]]\ncreator='A'\ngroup='zz'\nelement='01'\nvr='IS'",
-        "[pixels.a]\nif = {}\nblack = []",
+        "[[pixels]]\nid='a'\nif = {}\nblack = []", "pixels = 3", "[[pixels]]\nif = {}",
     ],
 )  # fmt: skip
 def test_wrong_site_rules_are_usage_errors(text: str, tmp_path: Path) -> None:
