@@ -164,7 +164,7 @@ def help_text() -> str:
 
 def _complete() -> int:
     """Answer a shell that completes a line, or print what it sources (`source_bash`)."""
-    from typer.completion import completion_init  # type: ignore[attr-defined]
+    from typer.completion import completion_init  # type: ignore[attr-defined] # no __all__
 
     from emixcli.commands._lazy import make_group
 

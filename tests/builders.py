@@ -14,6 +14,7 @@ import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydicom import Dataset
@@ -228,7 +229,7 @@ def study(
     phi: Canary = CANARY,
     number: int = 1,
     transfer_syntax: str = ExplicitVRLittleEndian,
-    **image: object,
+    **image: Any,
 ) -> list[Path]:
     """Write a study of CT images below `folder`; return its files, series by series.
 
@@ -247,7 +248,7 @@ def study(
                 series=s,
                 number=n,
                 transfer_syntax=transfer_syntax,
-                **image,  # type: ignore[arg-type]
+                **image,
             ),
             folder / f"ST{number:03}" / f"SE{s:03}" / f"IM{n:05}",
         )

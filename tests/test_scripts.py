@@ -8,6 +8,7 @@ import shlex
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -86,8 +87,8 @@ class Script:
 
         keys = dict(setting.split("=", 1) for setting in settings)
         phi = builders.OTHER_CANARY if keys.pop("patient", "1") != "1" else builders.CANARY
-        numbers = {key: int(value) for key, value in keys.items()}
-        builders.study(self.path(folder), phi=phi, **numbers)  # type: ignore[arg-type]
+        numbers: dict[str, Any] = {key: int(value) for key, value in keys.items()}
+        builders.study(self.path(folder), phi=phi, **numbers)
 
     def do_mkdir(self, *names: str) -> None:
         for name in names:

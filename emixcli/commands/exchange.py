@@ -266,7 +266,7 @@ def _certificate_hosts(settings: Settings) -> tuple[str, ...]:
     from urllib.parse import urlsplit
 
     names = [urlsplit(settings.base_url).hostname, settings.listen.rpartition(":")[0].strip("[]")]
-    hosts = [name for name in names if name and name not in {"0.0.0.0", "::"}]  # noqa: S104
+    hosts = [name for name in names if name and name not in {"0.0.0.0", "::"}]  # noqa: S104 - not bound
     return tuple(dict.fromkeys([*hosts, "localhost", "127.0.0.1"]))
 
 

@@ -76,7 +76,7 @@ class _Probe:
         decibels = self._echo(strength, shift) - 0.05 * np.abs(angle) * depth
         grey = np.clip((decibels + 52) / 60, 0, 1)
         out = np.zeros((ROWS, COLUMNS, 3), np.float32)
-        out[self.conversion[1]] = self._convert(grey)[:, None] * np.array([232, 236, 240])
+        out[self.conversion[1]] = self.convert(grey)[:, None] * np.array([232, 236, 240])
         _doppler(self, out, blood, flow)
         _decorate(out)
         return np.clip(out, 0, 255).astype(np.uint8)
@@ -94,7 +94,7 @@ class _Probe:
         power = sum(_smear(plane) ** 2 for plane in signal)
         return np.asarray(10 * np.log10(power + 1e-6) - 8, np.float32)
 
-    def _convert(self, samples: Array) -> Array:
+    def convert(self, samples: Array) -> Array:
         """Return the values of the sector's pixels, bilinear between beams."""
         index, _, down, right = self.conversion
         flat = samples.reshape(-1)
@@ -153,7 +153,7 @@ def _doppler(probe: _Probe, out: Array, blood: Array, flow: Array) -> None:
     """Colour moving blood: red towards the probe, blue away from it."""
     depth, angle, _, _ = probe.grid
     gate = (np.abs(angle) < np.radians(20)) & (depth > 52) & (depth < 128)
-    speed = probe._convert(flow * (blood > 0.6) * gate)  # noqa: SLF001
+    speed = probe.convert(flow * (blood > 0.6) * gate)
     shown = np.abs(speed) > 0.16
     seen = probe.conversion[1]
     part = out[seen]

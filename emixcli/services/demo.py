@@ -332,7 +332,8 @@ class Demo:
     def _first_document(self) -> dict[str, Any]:
         """Return what `exchange serve --json` prints once it is ready."""
         process = self._exchange
-        assert process is not None and process.stdout is not None  # noqa: S101, PT018
+        if process is None or process.stdout is None:
+            raise ExchangeTimeoutError("the private exchange was not started")
         timer = _Timer(process, _START_S)
         with timer:
             lines = b""

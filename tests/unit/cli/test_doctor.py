@@ -43,8 +43,8 @@ def url() -> Iterator[str]:
         thread.join()
 
 
-def checks(**settings: bool) -> dict[str, doctor.Check]:
-    return {check.name: check for check in doctor.examine(**settings)}  # type: ignore[arg-type]
+def checks(*, offline: bool = False) -> dict[str, doctor.Check]:
+    return {check.name: check for check in doctor.examine(offline=offline)}
 
 
 @pytest.mark.parametrize(

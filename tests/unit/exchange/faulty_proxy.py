@@ -9,6 +9,7 @@ import contextlib
 import socket
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Self
 
@@ -60,8 +61,8 @@ class FaultyProxy:
             thread.join(5)
         self._listener.close()
 
-    def _spawn(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]
+    def _spawn(self, work: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
         self._threads = [old for old in self._threads if old.is_alive()]
         self._threads.append(thread)
         thread.start()

@@ -22,7 +22,7 @@ class Memory(keyring.backend.KeyringBackend):
     priority = 1.0
 
     def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call] # keyring has no types there
         self.kept: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from emixcli.progress import ProgressListener
 from emixcli.services import pack as pack_service
 from tests.running import Result, run_here
 from tests.unit.package.building import BUNDLE, dicom
@@ -230,8 +231,10 @@ def test_a_lost_file_makes_it_partial(
     """The file vanishes between scan and packing."""
     prepare = pack_service.prepare
 
-    def prepare_and_remove(*arguments: object, **named: object) -> pack_service.Prepared:
-        prepared = prepare(*arguments, **named)  # type: ignore[arg-type]
+    def prepare_and_remove(
+        request: pack_service.PackRequest, *, progress: ProgressListener
+    ) -> pack_service.Prepared:
+        prepared = prepare(request, progress=progress)
         (disc / "IM2").unlink()
         return prepared
 

@@ -5,11 +5,12 @@ import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from emixcli.errors import ExchangeError, OutputError, UploadInterruptedError, UsageError
-from emixcli.exchange.interface import Part, PartBody, Sent, SignedPart
+from emixcli.exchange.interface import Exchange, Part, PartBody, Sent, SignedPart
 from emixcli.exchange.retry import Patience
 from emixcli.services.journal import Journal, journal_key
 from emixcli.services.spool import DiskPart, MemoryPart, PartBuffer
@@ -100,12 +101,16 @@ class Store:
         if self.failures:
             self.failures -= 1
             raise ExchangeError("cut")
-        assert hashlib.md5(data).hexdigest() == signed.url  # noqa: S324
+        assert md5(data) == signed.url
         self.parts[signed.number] = bytes(data)
 
 
-def target(store: Store, **changes: object) -> UploadTarget:
-    return UploadTarget(store, "id", 1000, **changes)  # type: ignore[arg-type]
+def md5(data: bytes | bytearray) -> str:
+    return hashlib.md5(data, usedforsecurity=False).hexdigest()
+
+
+def target(store: Store, **changes: Any) -> UploadTarget:
+    return UploadTarget(cast(Exchange, store), "id", 1000, **changes)
 
 
 @pytest.mark.parametrize("size", [1, 999, 1000, 1001, 5000, 12_345])
@@ -128,10 +133,7 @@ def test_parts_are_the_bytes(size: int, held: int) -> None:
 
 def test_known_parts_are_not_sent_again() -> None:
     data = os.urandom(3500)
-    parts = {
-        n + 1: Part(n + 1, 1000, hashlib.md5(data[n * 1000 : n * 1000 + 1000]).hexdigest())  # noqa: S324
-        for n in range(2)
-    }
+    parts = {n + 1: Part(n + 1, 1000, md5(data[n * 1000 : n * 1000 + 1000])) for n in range(2)}
     parts[3] = Part(3, 1000, "0" * 32)
     store = Store()
     with Uploader(target(store, known=parts), patience=NO_WAIT) as uploader:
