@@ -169,6 +169,10 @@ def technical() -> str:
     return "".join(lines)
 
 
+#: Label Map and Height Map Segmentation Storage, which pydicom does not have yet.
+_NEWER_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.7", "1.2.840.10008.5.1.4.1.1.66.8")
+
+
 def uids() -> str:
     """Return SOP classes that store objects (S) and transfer syntaxes (T), retired ones too."""
     from pydicom._uid_dict import UID_dictionary
@@ -179,7 +183,8 @@ def uids() -> str:
             lines.append(f"T\t{uid}\n")
         elif kind == "SOP Class" and "Storage" in name and "Commitment" not in name:
             lines.append(f"S\t{uid}\n")
-    return "".join(sorted(lines))
+    lines += [f"S\t{uid}\n" for uid in _NEWER_CLASSES]
+    return "".join(sorted(set(lines)))
 
 
 # -- PS3.3 ---------------------------------------------------------------------------------------

@@ -102,7 +102,9 @@ def open_source(file: BinaryIO, first_read: int = FIRST_READ) -> Source:
     file.seek(0)
     source = Source(file, size, file.read(first_read))
     data = source.data
-    if data[128:132] == b"DICM":
+    if data[128:132] == b"DICM" and (
+        data[132:134] == b"\x02\0" or _is_plausible(data[132:]) or not _is_plausible(data)
+    ):
         _read_meta(source, 132)
     elif _is_plausible(data):
         _read_meta(source, 0)
