@@ -257,14 +257,10 @@ def _count_up(work: Work, kind: str, subject: str) -> int:
     key = work.vault.mac("counter", kind, subject).hex()
     mine = counters.c.key == key
     work.hit(delete(counters).where(mine, counters.c.until_ms <= work.now_ms))
-    n = work.connection.execute(
-        update(counters).where(mine).values(n=counters.c.n + 1).returning(counters.c.n)
-    ).scalar_one_or_none()
-    if n is not None:
-        return int(n)
     until_ms = work.now_ms + work.settings.limits.login_window_s * SECOND_MS
-    work.add(counters, {"key": key, "until_ms": until_ms, "n": 1})
-    return 1
+    work.add_new(counters, {"key": key, "until_ms": until_ms, "n": 0})
+    more = update(counters).where(mine).values(n=counters.c.n + 1).returning(counters.c.n)
+    return int(work.connection.execute(more).scalar_one())
 
 
 def _touch(work: Work, kind: str, subject: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -29,6 +30,7 @@ from emixcli.server.mail import make_mailer
 from emixcli.server.metrics import Metrics
 from emixcli.server.problems import TooLargeError, body_of, headers_of, status_of
 from emixcli.server.settings import Settings
+from emixcli.server.store import Store
 from emixcli.server.tables import about
 from emixcli.server.vault import SECRETS_NAME, Vault, load_vault
 from emixcli.server.work import Exchange
@@ -46,11 +48,25 @@ def open_exchange(settings: Settings, clock: Clock = system_clock) -> Exchange:
     vault = load_vault(settings.data / SECRETS_NAME)
     database = Database(settings.database)
     database.upgrade()
-    exchange = Exchange(
-        settings, database, LocalStore(settings.data / "store", vault, clock), vault, clock
-    )
+    exchange = Exchange(settings, database, open_store(settings, vault, clock), vault, clock)
     check_secrets(exchange, vault)
     return exchange
+
+
+def open_store(settings: Settings, vault: Vault, clock: Clock) -> Store:
+    """The store that the settings name; local files in the data directory by default.
+
+    Raises
+    ------
+    UsageError
+        No such kind of store.
+    """
+    kind, _, _place = settings.store_url.partition(":")
+    if kind in {"", "file"}:
+        folder = urlsplit(settings.store_url).path
+        return LocalStore(Path(folder) if folder else settings.data / "store", vault, clock)
+    message = "store_url names a kind of store that this exchange does not have"
+    raise UsageError(message, hint="leave it out, or give file:///FOLDER")
 
 
 def check_secrets(exchange: Exchange, vault: Vault) -> None:

@@ -97,7 +97,9 @@ def verify_chain(connection: Connection, vault: Vault, organisation_id: str) -> 
 def iter_rows(connection: Connection, organisation_id: str) -> Iterator[Row[tuple[object, ...]]]:
     """The rows of one organisation, oldest first."""
     query = select(audit).where(audit.c.organisation_id == organisation_id).order_by(audit.c.seq)
-    yield from connection.execution_options(yield_per=1000).execute(query)
+    # Set on the query: on the connection it would stay for all that follows.
+    with connection.execute(query.execution_options(yield_per=1000)) as rows:
+        yield from rows
 
 
 def _link(

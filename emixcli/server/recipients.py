@@ -104,10 +104,8 @@ def _renew_code(work: Work, share_id: str, salt: bytes) -> bool:
     fresh["expires_ms"] = now_ms + limits.otp_s * SECOND_MS
     table = one_time_codes
     mine = table.c.share_id == share_id
-    if work.one(select(table.c.share_id).where(mine)) is None:
-        work.add(
-            table, {"share_id": share_id, **fresh, "hour_ms": now_ms, "n_hour": 1, "n_sent": 1}
-        )
+    first = {"share_id": share_id, **fresh, "hour_ms": now_ms, "n_hour": 1, "n_sent": 1}
+    if work.add_new(table, first):
         return True
     work.hit(
         update(table)

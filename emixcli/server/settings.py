@@ -75,6 +75,8 @@ class Settings:
     base_url: str = ""
     hosts: tuple[str, ...] = ()
     database_url: str = ""
+    #: Where the bytes lie: empty for DATA/store, or file:///FOLDER.
+    store_url: str = ""
     certificate: str = ""
     private_key: str = ""
     behind_proxy: bool = False

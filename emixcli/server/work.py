@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.server import audit
@@ -61,6 +62,16 @@ class Work:
     def add(self, table: Table, values: Mapping[str, Any]) -> None:
         """Insert one row."""
         self.connection.execute(insert(table).values(**values))
+
+    def add_new(self, table: Table, values: Mapping[str, Any]) -> bool:
+        """Insert one row unless there is one with its key; whether it was inserted.
+
+        Where two do this at once on PostgreSQL, one waits for the other and then finds its row.
+        """
+        dialect = self.connection.dialect.name
+        kind = postgresql.insert if dialect == "postgresql" else sqlite.insert
+        statement = kind(table).values(**values).on_conflict_do_nothing()
+        return self.one(statement.returning(*table.primary_key.columns)) is not None
 
     def audit(
         self,

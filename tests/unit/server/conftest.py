@@ -1,7 +1,7 @@
 """A real exchange on loopback for every test, and small clients for its API.
 
-The suite runs on every database and store that `BACKENDS` names. Set EMIX_TEST_DATABASE to a
-PostgreSQL URL (its schema is emptied) to run it there as well.
+The suite runs on every database and store that there is: EMIX_TEST_DATABASE adds the PostgreSQL of
+a URL (its schema is emptied), EMIX_TEST_S3 a store by its `store_url`.
 """
 
 from __future__ import annotations
@@ -24,8 +24,9 @@ from emixcli.server.vault import SECRETS_NAME, create_vault
 from tests.unit.server.api import Api, Person, Recipient, make_content, wait_for
 
 # Read at import: every test runs without EMIX_* settings.
-POSTGRESQL = os.environ.get("EMIX_TEST_DATABASE", "")
-BACKENDS = ["sqlite+files", "postgresql+files"] if POSTGRESQL else ["sqlite+files"]
+POSTGRESQL, S3 = os.environ.get("EMIX_TEST_DATABASE", ""), os.environ.get("EMIX_TEST_S3", "")
+DATABASES = ["sqlite", *(["postgresql"] if POSTGRESQL else [])]
+STORES = ["files", *(["s3"] if S3 else [])]
 
 PASSWORD = "correct horse battery"
 #: One pair of tables and files, so that parts of a few bytes show what parts of 8 MiB do.
@@ -52,13 +53,19 @@ def quick_passwords() -> Passwords:
     return Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=DATABASES)
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database's URL; empty for the default."""
-    if request.param == "sqlite+files":
+    if request.param == "sqlite":
         return ""
     _empty(POSTGRESQL)
     return POSTGRESQL
+
+
+@pytest.fixture(params=STORES)
+def store_url(request: pytest.FixtureRequest) -> str:
+    """A store's URL; empty for the default."""
+    return S3 if request.param == "s3" else ""
 
 
 def _empty(url: str) -> None:
@@ -72,7 +79,7 @@ def _empty(url: str) -> None:
 
 
 @pytest.fixture
-def make_settings(tmp_path: Path, database_url: str) -> Callable[..., Settings]:
+def make_settings(tmp_path: Path, database_url: str, store_url: str) -> Callable[..., Settings]:
     """Makes settings of a data directory with secrets."""
 
     def make(**changes: Any) -> Settings:
@@ -84,7 +91,13 @@ def make_settings(tmp_path: Path, database_url: str) -> Callable[..., Settings]:
         mail = changes.pop("mail", MailSettings())
         listen = changes.pop("listen", "127.0.0.1:0")
         return Settings(
-            data=data, listen=listen, database_url=database_url, limits=limits, mail=mail, **changes
+            data=data,
+            listen=listen,
+            database_url=database_url,
+            store_url=store_url,
+            limits=limits,
+            mail=mail,
+            **changes,
         )
 
     return make
