@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 UNDEFINED: Final = 0xFFFFFFFF
 _LOSSY: Final = frozenset({Codec.JPEG})
+#: Codecs whose frames lie in one fragment each.
+_UNSPLIT: Final = frozenset({Codec.RLE, Codec.DEFLATED})
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,8 @@ def clean_pixels(
     if length != UNDEFINED:
         return _clean_native(facts, file, start, length, clipped)
     source = read_encapsulated(file, start, facts)
+    if codec(facts.transfer_syntax_uid) in _UNSPLIT and any(len(f) > 1 for f in source.frames):
+        raise damaged()  # PS3.5 section A.4.2: what follows the first fragment would be hidden
     change = _changer(facts, clipped)
     written: Rewritten | None = None
     if change is not None:
@@ -133,15 +137,17 @@ def _changer(facts: Facts, regions: list[Region]) -> Callable[[bytes], bytes | N
         raise unsupported("an overlay in unused bits of compressed pixels")
     if not can_clean(syntax):
         raise unsupported("this compression" if kind is Codec.OTHER else kind.value)
-    photometric = facts.text("PhotometricInterpretation")
+    size = (facts.rows, facts.columns)
     if kind is Codec.JPEG:
         from emixcli.deid.pixels.jpeg import blacken_jpeg
 
-        return partial(blacken_jpeg, regions=regions, photometric=photometric)
+        photometric = facts.text("PhotometricInterpretation")
+        return partial(blacken_jpeg, regions=regions, size=size, photometric=photometric)
     if kind is Codec.JPEG_LOSSLESS:
         from emixcli.deid.pixels.jpeg_lossless import blacken_lossless
 
-        return partial(blacken_lossless, regions=regions, black=black_samples(facts))
+        black = black_samples(facts)
+        return partial(blacken_lossless, regions=regions, size=size, black=black)
     if kind is Codec.RLE:
         from emixcli.deid.pixels.rle import blacken_rle
 

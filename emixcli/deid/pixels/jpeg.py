@@ -109,6 +109,18 @@ def read_frame(body: bytes) -> Frame:
     return Frame(precision, rows, columns, components)
 
 
+def check_size(headers: Headers, size: tuple[int, int]) -> None:
+    """Check that regions mean the same pixels in the image as in the header.
+
+    Raises
+    ------
+    PixelError
+        If the image has other rows or columns.
+    """
+    if headers.frame is None or (headers.frame.rows, headers.frame.columns) != size:
+        raise damaged()
+
+
 def read_scan(body: bytes, headers: Headers) -> Scan:
     """Return what a SOS segment's header says, with the tables of its components."""
     if headers.frame is None:
@@ -139,13 +151,20 @@ def read_scan(body: bytes, headers: Headers) -> Scan:
     )
 
 
-def blacken_jpeg(frame: bytes, regions: Sequence[Region], *, photometric: str) -> bytes:
+def blacken_jpeg(
+    frame: bytes, regions: Sequence[Region], *, size: tuple[int, int], photometric: str
+) -> bytes:
     """Return a JPEG image with the blocks that regions touch black, and without comments.
+
+    Parameters
+    ----------
+    size
+        Rows and columns that the image must have.
 
     Raises
     ------
     PixelError
-        If it is damaged, progressive or arithmetically coded.
+        If it is damaged, of another size, progressive or arithmetically coded.
     """
     frame = strip_comments(frame) or frame
     headers = Headers()
@@ -163,6 +182,7 @@ def blacken_jpeg(frame: bytes, regions: Sequence[Region], *, photometric: str) -
             continue
         first = start + 2 + int.from_bytes(frame[start + 2 : start + 4], "big")
         scan = read_scan(frame[start + 4 : first], headers)
+        check_size(headers, size)
         black = dict(zip(_ids(headers), headers.black(photometric), strict=True))
         values = [black[component.id] for component in scan.components]
         parts += [frame[start:first], blacken_scan(frame[first:end], scan, regions, values)]

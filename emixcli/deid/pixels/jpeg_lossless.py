@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.deid.pixels.errors import damaged, unsupported
 from emixcli.deid.pixels.huffman import WINDOW, Table, differences, peeks, read_tables
-from emixcli.deid.pixels.jpeg import Frame, Headers, join_segments, read_scan
+from emixcli.deid.pixels.jpeg import (
+    Frame,
+    Headers,
+    check_size,
+    join_segments,
+    read_scan,
+)
 from emixcli.deid.pixels.markers import SOS, segments, strip_comments
 
 if TYPE_CHECKING:
@@ -42,11 +48,15 @@ class _Coding:
     lines_per_restart: int
 
 
-def blacken_lossless(frame: bytes, regions: Sequence[Region], *, black: Sequence[int]) -> bytes:
+def blacken_lossless(
+    frame: bytes, regions: Sequence[Region], *, size: tuple[int, int], black: Sequence[int]
+) -> bytes:
     """Return a lossless JPEG image with regions black, and without comments.
 
     Parameters
     ----------
+    size
+        Rows and columns that the image must have.
     black
         The value of each sample of a black pixel.
 
@@ -72,6 +82,9 @@ def blacken_lossless(frame: bytes, regions: Sequence[Region], *, black: Sequence
         else:
             first = start + 2 + int.from_bytes(frame[start + 2 : start + 4], "big")
             coding = _read_coding(frame[start + 4 : first], headers)
+            check_size(headers, size)
+            if len(coding.tables) != len(black):
+                raise damaged()
             parts += [frame[start:first], _blacken(frame[first:end], coding, regions, black)]
             done = True
     if not done:

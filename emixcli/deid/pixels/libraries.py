@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from emixcli.deid.pixels.errors import damaged, unsupported
+from emixcli.deid.pixels.markers import segments
 from emixcli.deid.pixels.native import black_samples, layout
 from emixcli.deid.pixels.syntaxes import Codec
 
@@ -60,6 +61,9 @@ def _blacken_deflated(frame: bytes, facts: Facts, regions: Sequence[Region]) -> 
 def _blacken_jpeg_ls(frame: bytes, facts: Facts, regions: Sequence[Region]) -> bytes:
     import jpeg_ls
 
+    for marker, start, end in segments(frame):
+        if marker == 0xF7 and _size(frame[start + 4 : end]) != (facts.rows, facts.columns):
+            raise damaged()
     try:
         pixels, header = jpeg_ls.decode_buffer(frame)
     except (RuntimeError, ValueError, KeyError):
@@ -86,11 +90,11 @@ def _blacken_jpeg_2000(frame: bytes, facts: Facts, regions: Sequence[Region]) ->
 
     try:
         header = utils.get_parameters(frame)
+        if (header["rows"], header["columns"]) != (facts.rows, facts.columns):
+            raise damaged()
         values = utils.decode(frame).copy()
     except (RuntimeError, ValueError, KeyError):
         raise damaged() from None
-    if values.shape[:2] != (facts.rows, facts.columns):
-        raise damaged()
     if not _is_reversible(frame):
         raise unsupported("a JPEG 2000 image with losses")
     bits = int(header["precision"])
@@ -103,6 +107,11 @@ def _blacken_jpeg_2000(frame: bytes, facts: Facts, regions: Sequence[Region]) ->
         photometric_interpretation=1 if transformed else 0,
         use_mct=transformed,
     )
+
+
+def _size(body: bytes) -> tuple[int, int]:
+    """Return the rows and columns that a SOF segment's body says."""
+    return int.from_bytes(body[1:3], "big"), int.from_bytes(body[3:5], "big")
 
 
 def _is_reversible(frame: bytes) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Final
 
-from emixcli.deid.pixels.errors import damaged
+from emixcli.deid.pixels.errors import damaged, unsupported
 from emixcli.deid.pixels.huffman import WINDOW, Table, coded_difference, differences, peeks
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from emixcli.deid.pixels.facts import Region
 
 _RESTART: Final = re.compile(rb"\xff+([\xd0-\xd7])")
+#: The bits of a longer scan would take more than half a gigabyte.
+_MAX_DATA: Final = 1 << 26
 #: More bits than a block can have: 64 codes of 16 bits with 15 bits behind each.
 _MAX_BLOCK: Final = 64 * 32
 
@@ -139,6 +141,8 @@ def _blacken_piece(
     """Return what lies between two restarts, without stuffing, with touched blocks black."""
     import numpy as np
 
+    if len(data) > _MAX_DATA:
+        raise unsupported("a JPEG image of this size")
     n_blocks = len(touched)
     starts = np.frombuffer(_walk(data, scan, pattern, n_blocks), np.int64)
     kinds = np.resize(np.array(pattern), n_blocks)

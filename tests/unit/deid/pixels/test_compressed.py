@@ -377,6 +377,43 @@ def test_lossy_frames_of_other_kinds_are_refused_by_name(name: str) -> None:
     assert caught.value.hint
 
 
+@pytest.mark.parametrize(
+    "name", ["SC_rgb_dcmtk_+eb+cr.dcm", "SC_rgb_jpeg_gdcm.dcm", "MR_small_jpeg_ls_lossless.dcm",
+             "MR_small_jp2klossless.dcm", "MR_small_RLE.dcm"],
+)  # fmt: skip
+@pytest.mark.parametrize("change", [{"Rows": 70}, {"Columns": 70}])
+def test_frames_of_another_size_than_the_header_says_are_refused(
+    name: str, change: dict[str, int]
+) -> None:
+    ds = dcmread(io.BytesIO(_load(name)))
+    for keyword, value in change.items():
+        setattr(ds, keyword, value)
+    with pytest.raises(PixelError, match="damaged"):
+        clean(to_bytes(ds), [Region(0, 0, 9, 9)])
+
+
+@pytest.mark.parametrize("regions", [[], REGIONS])
+def test_frames_behind_the_only_one_that_the_header_counts_are_refused(
+    regions: list[Region],
+) -> None:
+    pixels = _picture(1, 2)
+    ds = image(pixels.tobytes(), **_attributes(pixels))
+    ds.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    ds.NumberOfFrames = 1
+    with pytest.raises(PixelError, match="damaged"):
+        clean(to_bytes(ds), regions)
+
+
+@pytest.mark.parametrize("regions", [[], REGIONS])
+def test_images_behind_the_only_one_that_the_header_counts_go(regions: list[Region]) -> None:
+    pixels = _picture()
+    frame = encode([pixels[0, ..., 0]], Options())
+    ds = compressed([frame, frame], JPEGBaseline8Bit, **_attributes(pixels))
+    ds.NumberOfFrames = 1
+    result, _ = clean(to_bytes(ds), regions)
+    assert result.count(b"\xff\xd8") == 1
+
+
 def test_a_progressive_jpeg_image_is_refused_by_name() -> None:
     pixels = _picture()
     frame = encode([pixels[0, ..., 0]], Options()).replace(b"\xff\xc0", b"\xff\xc2")
