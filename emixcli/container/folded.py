@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _LEVEL = 1
+_PIECE = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +36,11 @@ class Folded:
     def read(self) -> bytearray:
         """Return the bytes; nothing more than these is held meanwhile."""
         data = bytearray(self.size)
+        done = 0
         with self.open() as file, memoryview(data) as view:
-            done = 0
-            while n := file.readinto(view[done:]):  # type: ignore[attr-defined]
-                done += n
+            while piece := file.read(_PIECE):
+                view[done : done + len(piece)] = piece
+                done += len(piece)
         return data
 
 
