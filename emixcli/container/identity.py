@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,8 +15,8 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 
 from emixcli import config
 from emixcli.container.encoding import from_base64url, from_json, to_base64url, to_json
-from emixcli.container.sink import output_error, sync_folder
-from emixcli.errors import EmixError, NoMatchingKeyError, NoSpaceError, OutputError
+from emixcli.container.key_file import create_key_file, replace_key_file
+from emixcli.errors import NoMatchingKeyError, OutputError
 
 FILE_NAME = "identity.json"
 _MAX_FILE = 65536
@@ -232,72 +229,12 @@ def load_identity(*, create: bool = True) -> Identity:
             raise NoMatchingKeyError("there is no own key yet", hint="run emix keys show") from None
     except OSError as exc:
         raise OutputError("the own key file cannot be read") from exc
-    return _save_new(path)
-
-
-def _save_new(path: Path) -> Identity:
-    """Write fresh keys, mode 0600; another process that was quicker wins."""
     identity = new_identity()
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            _write_new(partial, identity.to_json())
-            _publish(partial, path)
-            sync_folder(path.parent)
-        except FileExistsError:
-            return load_identity(create=False)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as exc:
-        raise _unwritable(exc) from exc
+        create_key_file(path, identity.to_json())
+    except FileExistsError:  # another process was quicker
+        return load_identity(create=False)
     return identity
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    """Write a file that did not exist, for its owner only; a failed write leaves none."""
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError:
-        path.unlink(missing_ok=True)
-        raise
-
-
-def _publish(partial: Path, path: Path) -> None:
-    """Give a whole file its name unless another has it; raises FileExistsError then."""
-    if sys.platform == "win32":
-        partial.rename(path)  # overwrites nothing there
-        return
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        raise
-    except OSError:  # FAT and some network file systems have no hard links
-        _publish_locked(partial, path)
-
-
-def _publish_locked(partial: Path, path: Path) -> None:
-    """As `_publish`, one process at a time."""
-    lock = path.with_suffix(".lock")
-    handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        if sys.platform != "win32":
-            import fcntl
-
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        is_there = path.exists()
-        if not is_there:
-            partial.replace(path)
-        # Whoever waits for this very file, or makes a new one, then finds the keys.
-        lock.unlink(missing_ok=True)
-    finally:
-        os.close(handle)
-    if is_there:
-        raise FileExistsError
 
 
 def replace_identity(identity: Identity) -> Path | None:
@@ -313,38 +250,4 @@ def replace_identity(identity: Identity) -> Path | None:
     OutputError
         The key directory cannot be written; the keys that were there stay.
     """
-    path = config.keys_dir() / FILE_NAME
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-    try:
-        kept = _keep_old(path)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            _write_new(partial, identity.to_json())
-            partial.replace(path)
-            sync_folder(path.parent)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as exc:
-        raise _unwritable(exc) from exc
-    return kept
-
-
-def _unwritable(exc: OSError) -> EmixError:
-    error = output_error(exc)
-    if isinstance(error, NoSpaceError):
-        return error
-    return OutputError(
-        "the own key file cannot be written", hint="set EMIX_HOME to a folder that can be"
-    )
-
-
-def _keep_old(path: Path) -> Path | None:
-    """Copy the key file to a name of its own: packages made with it open with nothing else."""
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    kept = path.with_name(f"identity-{hashlib.sha256(data).hexdigest()[:12]}.json")
-    with contextlib.suppress(FileExistsError):
-        _write_new(kept, data)
-    return kept
+    return replace_key_file(config.keys_dir() / FILE_NAME, identity.to_json())
