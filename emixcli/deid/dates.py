@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Digits of the shortest date in text: 1 Jan 50.
-_FEWEST_DIGITS: Final = 3
+#: The shortest date in text has three digits: 1 Jan 50.
+_DIGITS: Final = re.compile(r"\d\D*\d\D*\d")
 
 _DA: Final = re.compile(r"(\d{4})[.:/-]?(\d{2})[.:/-]?(\d{2})")
 _DT: Final = re.compile(r"(\d{4})(\d{2})?(\d{2})?(\d{0,6}(?:\.\d{1,6})?(?:[+-]\d{4})?)")
@@ -85,8 +85,6 @@ def _shifted(year: int, month: int, day: int, days: int) -> str | None:
 
 def iter_dates(text: str) -> Iterator[re.Match[str]]:
     """Yield what looks like a date, in any usual spelling; matches may overlap."""
-    if not any(character.isdigit() for character in text):
-        return
     for pattern in _TEXTS:
         yield from pattern.finditer(text)
 
@@ -96,9 +94,11 @@ def replace_dates(text: str, days: int | None) -> str:
 
     Only dates that begin with the year are moved: others leave open what is day and what is month.
     """
-    if sum(map(str.isdigit, text)) < _FEWEST_DIGITS:
+    if _DIGITS.search(text) is None:
         return text
     matches = sorted(iter_dates(text), key=lambda match: (match.start(), -match.end()))
+    if not matches:
+        return text
     parts, at = [], 0
     for match in matches:
         if match.start() >= at:

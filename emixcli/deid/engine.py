@@ -107,11 +107,11 @@ class Engine:
     @staticmethod
     def render(records: Sequence[Record], context: Context, scope: Scope) -> None:
         """Treat what has not been treated in this context."""
+        renderer = Renderer(context)
         for record in records:
             if record.context is not context:
-                renderer = Renderer(context)
+                renderer.actions = record.actions = []
                 record.out = renderer.element(record.raw, record.element, scope)
-                record.actions = renderer.actions
                 record.context = context
 
     # -- what elements share ------------------------------------------------------------------

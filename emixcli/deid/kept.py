@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid import charsets, codes, documents, icc, values
@@ -28,8 +29,9 @@ _CODE_PARTS: Final = codes.VALUES | {0x00080102, 0x00080103, 0x00080104}
 _FREE_TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT", "PN", "AE"})
 _OLDEST: Final = 89
 _MAX_SEARCHED: Final = 1 << 20
-#: Digits of a number that may be a date or an identifier.
+#: Digits of a number that may be a date or an identifier, and such a number: no fraction.
 _MANY_DIGITS: Final = 6
+_NUMBER: Final = re.compile(r"(?<![\d.])\d(?:[^.\\]*\d){5,}(?!\d*\.)")
 
 
 class Values:
@@ -144,12 +146,14 @@ class Values:
 
     def _names_patient(self, text: str) -> bool:
         """Whether a code has a known value that is no word of the standard."""
+        if not self._context.identity.is_known(text):
+            return False
         spans = self._context.identity.spans(text)
         return any(fold(text[start:stop]) not in vocabulary() for start, stop in spans)
 
     def _tells(self, text: str) -> bool:
         """Whether a number is a date, or one of the identifiers."""
-        if sum(map(str.isdigit, text)) < _MANY_DIGITS:
+        if len(text) < _MANY_DIGITS or not _NUMBER.search(text):
             return False
         patient = self._context.patient
         is_date = not patient.keeps_dates and replace_dates(text, patient.days) != text

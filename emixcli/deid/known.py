@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from emixcli.deid import charsets, values
+from emixcli.deid import charsets, tables, values
 from emixcli.deid.identity import BIRTH_DATE, TAGS, Known, known_of
 from emixcli.deid.parse import Element, iter_elements, iter_items, vr_of
 from emixcli.deid.private import is_creator
@@ -13,6 +13,7 @@ from emixcli.deid.rules import CHARACTER_SET, Rules
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_TELLING = frozenset({"PN", "SQ"})
 #: Bytes of a value that may be text.
 _MAX_TEXT = 1 << 20
 
@@ -21,21 +22,17 @@ def iter_known(
     data: bytes, element: Element, rules: Rules, charset: str, *, explicit: bool
 ) -> Iterator[Known]:
     """Yield what identifies in an element and below, unless it is kept anyway."""
-    vr = vr_of(element.tag, element.vr)
-    if _may_identify(element, vr):
-        for tag, text_vr, text in iter_texts(data, element, charset, explicit=explicit):
-            if not tag >> 16 & 1 and rules[tag].letters != "K":
-                yield from known_of(tag, text_vr, text)
+    for tag, vr, text in iter_texts(data, element, charset, explicit=explicit):
+        if not tag >> 16 & 1 and rules[tag].letters != "K":
+            yield from known_of(tag, vr, text)
 
 
-def _may_identify(element: Element, vr: str) -> bool:
-    return (
-        vr in ("PN", "SQ")
-        or element.is_undefined
-        or element.vr in ("PN", "SQ")
-        or element.tag in TAGS
-        or element.tag == BIRTH_DATE
-    )
+def may_identify(element: Element) -> bool:
+    """Whether an element, or what is in it, can tell who the patient is; quickly said."""
+    tag, vr = element.tag, element.vr
+    if vr in _TELLING or element.is_undefined or tag in TAGS or tag == BIRTH_DATE:
+        return True
+    return tables.dictionary().get(tag) in _TELLING
 
 
 def iter_texts(

@@ -11,7 +11,7 @@ from emixcli.deid.iods import types_in
 from emixcli.deid.kept import PATIENT_ID, PATIENT_NAME, Values
 from emixcli.deid.options import Option
 from emixcli.deid.parse import Element, encode, encode_item, iter_elements, iter_items, vr_of
-from emixcli.deid.rules import CHARACTER_SET, DATE_VRS, resolve
+from emixcli.deid.rules import CHARACTER_SET, DATE_VRS
 from emixcli.deid.scope import CONTENT, GRAPHICS, Context, Scope
 
 #: Coded persons and institutions: their codes are identifiers (PS3.3 section 10.1).
@@ -86,14 +86,11 @@ class Renderer:
             return self._private(data, element, scope)
         rule = self.context.rules[tag]
         vr = vr_of(tag, element.vr)
-        letter = resolve(rule.letters, scope.types.get(tag))
-        if letter == "X" and len(rule.letters) == 1 and scope.types.get(tag):
-            letter = "D" if scope.types[tag] == 1 else "Z"  # the IOD asks for it
-        if letter == "Z" and scope.types.get(tag) == 1:
-            letter = "D"
+        kind = scope.types.get(tag, 0)
+        letter = rule.actions[kind]
         made = self.act(letter, data, element, vr, scope)
         if made is None:  # cleaned or kept, and nothing is left
-            letter = resolve(rule.basic if rule.basic != "U" else "XZD", scope.types.get(tag))
+            letter = rule.fallbacks[kind]
             made = self.act(letter, data, element, vr, scope) or b""
         self.actions.append((tag, letter))
         return made

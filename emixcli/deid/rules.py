@@ -38,6 +38,10 @@ ENCRYPTED: Final = frozenset({0x04000500, 0x04000510, 0x04000520})
 MARKERS: Final = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
 
 
+#: As in `iods.Types`; 0 stands for type 3.
+_TYPES: Final = (0, 1, 2)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """What is to be done.
@@ -51,11 +55,20 @@ class Rule:
         The rule, in words that users read.
     basic
         What the Basic Profile would do: also done where cleaning leaves nothing.
+    actions, fallbacks
+        The one action, and the one where cleaning leaves nothing, for type 3, 1 and 2.
     """
 
     letters: str
     because: str
     basic: str = "XZD"
+    actions: tuple[str, ...] = ()
+    fallbacks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        basic = self.basic if self.basic != "U" else "XZD"
+        object.__setattr__(self, "actions", tuple(resolve(self.letters, kind) for kind in _TYPES))
+        object.__setattr__(self, "fallbacks", tuple(resolve(basic, kind) for kind in _TYPES))
 
 
 class Rules:
@@ -164,10 +177,11 @@ def _letters(action: str) -> str:
     return action.replace("/", "").replace("*", "")
 
 
-def resolve(letters: str, kind: int | None) -> str:
-    """Return the one action for an attribute of type 1, 2 or 3 (None).
+def resolve(letters: str, kind: int) -> str:
+    """Return the one action for an attribute of type 1, 2 or 3 (0 stands for 3).
 
-    `X/Z/U*` becomes U: the references are worth keeping (PS3.15 Table E.1-1a).
+    `X/Z/U*` becomes U: the references are worth keeping (PS3.15 Table E.1-1a). What an IOD asks
+    for stays, empty or as a dummy, also where the table says X or Z.
     """
     if letters in ("K", "C", "U", "D"):
         return letters
@@ -175,6 +189,6 @@ def resolve(letters: str, kind: int | None) -> str:
         return "U"
     if kind == 1:
         return "D"
-    if kind == 2:
+    if kind == 2:  # type 2: may be empty
         return "D" if letters == "XD" else "Z"
     return letters[0]

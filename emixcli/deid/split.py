@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid import charsets
-from emixcli.deid.known import iter_known
+from emixcli.deid.known import iter_known, may_identify
 from emixcli.deid.parse import LONG_VRS, SHORT_VRS, UNDEFINED, Element, head, skip_items
 from emixcli.deid.pixels.facts import FACT_TAGS
 from emixcli.deid.private import is_creator
@@ -20,14 +20,15 @@ if TYPE_CHECKING:
     from emixcli.deid.source import Source
 
 PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+_PIXEL_CODES: Final = frozenset(struct.pack("<HH", tag >> 16, tag & 0xFFFF) for tag in PIXELS)
 #: Elements that the treatment of others depends on: character set, SOP class, patient, earlier
 #: methods of de-identification, and the kind of an encapsulated document.
 SHARED: Final = frozenset(
     {CHARACTER_SET, 0x00080016, 0x00100010, 0x00100020, 0x00100030, 0x00120064, 0x00420012}
 )
 
-_EXPLICIT: Final = struct.Struct("<4s2sHI")
-_IMPLICIT: Final = struct.Struct("<4sI")
+_explicit: Final = struct.Struct("<4s2sHI").unpack_from
+_implicit: Final = struct.Struct("<4sI").unpack_from
 _SHORT: Final = frozenset(vr.encode() for vr in SHORT_VRS)
 _LONG: Final = frozenset(vr.encode() for vr in LONG_VRS)
 #: Longer values are not remembered.
@@ -131,15 +132,13 @@ class Splitter:
     def _split(self, source: Source, at: int, records: list[Record]) -> PixelElement | None:
         charset = ""
         while True:
-            seen = self._remembered(source.explicit, charset)
-            index = self._run(source, at - source.base, seen, records)
+            index = self._run(source, at - source.base, charset, records)
             at = source.base + index
             if records and records[-1].tag == CHARACTER_SET:
                 charset = records[-1].text()
-                seen = self._remembered(source.explicit, charset)
             if self._is_end(source, index):
                 return None
-            found = self._step(source, index, charset, seen)
+            found = self._step(source, index, charset)
             if isinstance(found, PixelElement):
                 return found
             if found is not None:
@@ -172,15 +171,14 @@ class Splitter:
             self._n_seen = 0
         return self._seen.setdefault((explicit, charset), {})
 
-    @staticmethod
-    def _run(source: Source, index: int, seen: dict[bytes, Record], records: list[Record]) -> int:
-        """Take elements that were seen before; return the index of the first that was not."""
+    def _run(self, source: Source, index: int, charset: str, records: list[Record]) -> int:
+        """Take elements up to one that needs care; return its index."""
+        seen = self._remembered(source.explicit, charset)
         data, find, append = source.data, seen.get, records.append
         last = len(data) - 12
-        explicit, implicit = _EXPLICIT.unpack_from, _IMPLICIT.unpack_from
         while index <= last:
             if source.explicit:
-                _, vr, short, length = explicit(data, index)
+                _, vr, short, length = _explicit(data, index)
                 if vr in _SHORT:
                     stop = index + 8 + short
                 elif vr in _LONG:
@@ -188,10 +186,13 @@ class Splitter:
                 else:
                     break
             else:
-                stop = index + 8 + implicit(data, index)[1]
-            record = find(data[index:stop])
+                stop = index + 8 + _implicit(data, index)[1]
+            raw = data[index:stop]
+            record = find(raw)
             if record is None:
-                break
+                record = self._take(raw, stop - index, charset, seen, explicit=source.explicit)
+                if record is None:
+                    break
             block = record.block
             if block is not None and data.startswith(block.raw, index):
                 records += block.records
@@ -203,6 +204,18 @@ class Splitter:
                 break
         return index
 
+    def _take(
+        self, raw: bytes, length: int, charset: str, seen: dict[bytes, Record], *, explicit: bool
+    ) -> Record | None:
+        """Return a new element that is wholly there; None for one that needs care."""
+        if len(raw) != length or length > _MAX_REMEMBERED or raw[:4] in _PIXEL_CODES:
+            return None
+        tag, vr, value, _ = head(raw, 0, explicit=explicit)
+        element = Element(tag, vr, 0, value, length, length)
+        record = seen[raw] = self._learn(raw, element, charset, explicit=explicit)
+        self._n_seen += 1
+        return record
+
     @staticmethod
     def _is_end(source: Source, index: int) -> bool:
         """Whether nothing is left but padding; reads on if more may come."""
@@ -211,7 +224,7 @@ class Splitter:
         return source.is_all and not source.data[index : index + 4096].strip(b"\0")
 
     def _step(
-        self, source: Source, index: int, charset: str, seen: dict[bytes, Record]
+        self, source: Source, index: int, charset: str
     ) -> PixelElement | tuple[Record, int] | None:
         """Take one element; None if more had to be read first."""
         tag, vr, value, length = head(source.data, index, explicit=source.explicit)
@@ -233,9 +246,12 @@ class Splitter:
                 return None
             element = Element(tag, vr, 0, value - index, stop - index, stop - index)
         raw = source.data[index:stop]
-        record = self._learn(raw, element, charset, explicit=source.explicit)
-        if len(raw) <= _MAX_REMEMBERED:
-            seen[raw] = record
+        if len(raw) > _MAX_REMEMBERED:
+            return self._learn(raw, element, charset, explicit=source.explicit), source.base + stop
+        seen = self._remembered(source.explicit, charset)
+        record = seen.get(raw)
+        if record is None:
+            record = seen[raw] = self._learn(raw, element, charset, explicit=source.explicit)
             self._n_seen += 1
         return record, source.base + stop
 
@@ -269,7 +285,9 @@ class Splitter:
 
     def _learn(self, raw: bytes, element: Element, charset: str, *, explicit: bool) -> Record:
         tag = element.tag
-        known = tuple(iter_known(raw, element, self._rules, charset, explicit=explicit))
+        known: tuple[Known, ...] = ()
+        if may_identify(element):
+            known = tuple(iter_known(raw, element, self._rules, charset, explicit=explicit))
         is_creating = self._keeps_private and bool(tag >> 16 & 1) and is_creator(tag)
         return Record(
             tag,
