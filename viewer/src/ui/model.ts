@@ -1,4 +1,5 @@
 /** The package as the reader goes through it: display sets, documents, losses. */
+import { Turns } from "../base/turns.ts";
 import type {
   DocumentEntry,
   Finding,
@@ -50,20 +51,24 @@ export interface Model {
 }
 
 /** The model of an index, in the order of the package; losses come later, with the manifest. */
-export function buildModel(index: Index): Model {
+export async function buildModel(index: Index): Promise<Model> {
+  const turns = new Turns();
   const sets: DisplaySet[] = [];
   const documents: DocumentItem[] = (index.documents ?? []).map(documentOfEntry);
-  for (const patient of index.patients) {
-    for (const study of newestFirst(patient.studies)) {
-      for (const series of study.series) {
-        sets.push(...setsOf(patient, study, series, sets.length));
-        for (const instance of series.instances) {
-          if (instance.kind !== "image") documents.push(documentOfInstance(instance, series));
-        }
-      }
-    }
+  for (const [patient, study, series] of allSeries(index)) {
+    sets.push(...setsOf(patient, study, series, sets.length));
+    const others = series.instances.filter((instance) => instance.kind !== "image");
+    documents.push(...others.map((instance) => documentOfInstance(instance, series)));
+    const rest = turns.rest();
+    if (rest) await rest;
   }
   return { sets, documents, findings: index.findings ?? [], patients: index.patients };
+}
+
+function* allSeries(index: Index): Generator<readonly [Patient, Study, Series]> {
+  for (const patient of index.patients)
+    for (const study of newestFirst(patient.studies))
+      for (const series of study.series) yield [patient, study, series];
 }
 
 /** The study that was made last is what a reader wants first. */
@@ -146,7 +151,9 @@ export function setCount(set: DisplaySet): string {
 }
 
 /** Take the manifest's losses into the display sets and say them in words. */
-export function applyManifest(model: Model, manifest: Manifest): LossNote[] {
+export async function applyManifest(model: Model, manifest: Manifest): Promise<LossNote[]> {
+  const turns = new Turns();
+  const changes: (() => void)[] = [];
   const present = new Set(manifest.entries.map((entry) => entry.name));
   const notes: LossNote[] = [];
   const seen = new Set<string>();
@@ -154,20 +161,27 @@ export function applyManifest(model: Model, manifest: Manifest): LossNote[] {
   for (const set of model.sets) {
     const loss = reported.get(set.series.uid);
     const { gaps, partial } = lossesOf(set, loss, present, seen);
-    set.partial = partial;
-    if (gaps.length > 0) set.places = placesOf(set.images, gaps);
+    const places = gaps.length > 0 ? placesOf(set.images, gaps) : null;
+    changes.push(() => {
+      set.partial = partial;
+      set.places = places ?? set.places;
+    });
     const numbers = [
       ...gaps.map((gap) => gap.number),
       ...set.images.filter((i) => partial.has(i.uid)).map(numberOf),
     ];
     if (numbers.length > 0) notes.push({ text: lossText(numbers, set.series), set });
     seen.add(set.series.uid);
+    const rest = turns.rest();
+    if (rest) await rest;
   }
   for (const [uid, loss] of reported) {
     if (seen.has(uid)) continue;
     const numbers = loss.instances.map((instance) => instance.instance_number ?? null);
     notes.push({ text: lossText(numbers, null), set: null });
   }
+  // all at once, so that nobody scrolls through half of it
+  for (const change of changes) change();
   return notes;
 }
 

@@ -23,7 +23,7 @@ function cacheBytes(): number {
 
 /** Replaces what the page shows by the viewer. */
 export async function openViewer(root: HTMLElement, pkg: OpenPackage, options: ViewerOptions): Promise<void> {
-  const model = buildModel(pkg.index);
+  const model = await buildModel(pkg.index);
   const loader = new FrameLoader<ImageSlice>({
     decode: (slice, priority) => decodeFrame(pkg, slice.image, slice.frame, priority),
     keyOf: (slice) => `${slice.image.entry}#${slice.frame}`,

@@ -123,9 +123,10 @@ export class Viewer {
     this.pkg.onDamage((error) =>
       this.notice.add("damage", t("notes.damage", { reason: error.message }), "error"),
     );
-    this.pkg.manifest.then(
-      (manifest) => {
-        this.losses = applyManifest(this.model, manifest);
+    const applied = this.pkg.manifest.then((manifest) => applyManifest(this.model, manifest));
+    applied.then(
+      (losses) => {
+        this.losses = losses;
         this.side.refreshCounts();
         for (const [i, note] of this.losses.entries()) this.notice.add(`loss-${i}`, note.text, "warning");
         if (this.losses.length > 0) this.viewport.placesChanged();
