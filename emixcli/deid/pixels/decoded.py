@@ -60,7 +60,14 @@ class Frames:
 
 
 def _decode(frame: bytes, facts: Facts, syntax: str) -> NDArray[Any]:
-    """Return the values of one frame by pydicom's decoders, colours as they are coded."""
+    """Return the values of one frame, colours as they are coded.
+
+    Lossless JPEG, which heads often have, needs no library; for the rest there is pydicom.
+    """
+    if codec(syntax) is Codec.JPEG_LOSSLESS:
+        from emixcli.deid.pixels.jpeg_lossless import decode_lossless
+
+        return _signed(decode_lossless(frame, size=(facts.rows, facts.columns)), facts)
     from pydicom.encaps import encapsulate
     from pydicom.pixels.decoders.base import get_decoder
     from pydicom.uid import UID
@@ -90,3 +97,13 @@ def _decode(frame: bytes, facts: Facts, syntax: str) -> NDArray[Any]:
     except Exception:  # noqa: BLE001  # decoders raise what they like, and quote what they read
         raise damaged() from None
     return values.reshape((facts.rows, facts.columns, -1))
+
+
+def _signed(values: NDArray[Any], facts: Facts) -> NDArray[Any]:
+    """Return stored values with their sign (PS3.5 section 8.1.1)."""
+    if facts.integer("PixelRepresentation") != 1:
+        return values
+    bits = facts.integer("BitsStored") or facts.integer("BitsAllocated")
+    low = values & ((1 << bits) - 1)
+    signed: NDArray[Any] = low - ((low >> (bits - 1)) << bits)
+    return signed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Final
@@ -65,31 +65,67 @@ def blacken_lossless(
     PixelError
         If the image is damaged, or has a scan for each component.
     """
-    frame = strip_comments(frame) or frame
-    headers = Headers()
     parts: list[bytes | list[tuple[int, Table]]] = [frame[:2]]
     done = False
+    for part, coding in _iter_parts(strip_comments(frame) or frame, size):
+        if coding is None:
+            parts.append(part)
+            continue
+        if len(coding.tables) != len(black) or isinstance(part, list):
+            raise damaged()
+        parts.append(_blacken(part, coding, regions, black))
+        done = True
+    if not done:
+        raise damaged()
+    return join_segments(parts)
+
+
+def decode_lossless(frame: bytes, *, size: tuple[int, int]) -> Integers:
+    """Return the samples of a lossless JPEG image: (rows, columns, samples), not negative.
+
+    Raises
+    ------
+    PixelError
+        As `blacken_lossless`.
+    """
+    import numpy as np
+
+    for part, coding in _iter_parts(frame, size):
+        if coding is not None and isinstance(part, bytes):
+            lines = []
+            pieces = _RESTART.split(part)
+            for index, top in enumerate(range(0, coding.frame.rows, coding.lines_per_restart)):
+                rows = min(coding.lines_per_restart, coding.frame.rows - top)
+                if index >= len(pieces):
+                    raise damaged()
+                plain = pieces[index].replace(b"\xff\x00", b"\xff")
+                samples = _samples(plain, coding, rows)
+                lines.append(np.stack(samples, axis=2) << coding.shift)
+            return np.concatenate(lines)
+    raise damaged()
+
+
+def _iter_parts(
+    frame: bytes, size: tuple[int, int]
+) -> Iterator[tuple[bytes | list[tuple[int, Table]], _Coding | None]]:
+    """Yield segments, tables and scans' headers without a coding, and scans' data with theirs."""
+    headers = Headers()
     for marker, start, end in segments(frame):
         if marker == _DHT:
             tables = read_tables(frame[start + 4 : end])
             headers.tables |= dict(tables)
-            parts.append(tables)
+            yield tables, None
         elif marker != SOS:
             headers.read(marker, frame[start + 4 : end])
             if 0xC0 <= marker <= 0xCF and marker != _SOF3:
                 raise unsupported("a JPEG image that is not lossless")
-            parts.append(frame[start:end])
+            yield frame[start:end], None
         else:
             first = start + 2 + int.from_bytes(frame[start + 2 : start + 4], "big")
             coding = _read_coding(frame[start + 4 : first], headers)
             check_size(headers, size)
-            if len(coding.tables) != len(black):
-                raise damaged()
-            parts += [frame[start:first], _blacken(frame[first:end], coding, regions, black)]
-            done = True
-    if not done:
-        raise damaged()
-    return join_segments(parts)
+            yield frame[start:first], None
+            yield frame[first:end], coding
 
 
 def _read_coding(body: bytes, headers: Headers) -> _Coding:
@@ -139,16 +175,26 @@ def _blacken_piece(
 ) -> bytes:
     import numpy as np
 
-    count, columns = len(coding.tables), coding.frame.columns
-    starts = np.frombuffer(_walk(data, coding, rows * columns * count), np.int64)
-    new = np.empty((rows * columns, count), np.int32)
-    for index, table in enumerate(coding.tables):
-        coded = differences(data, starts[index::count], table).reshape(rows, columns)
-        samples = _undo_prediction(coded, coding)
+    new = np.empty((rows * coding.frame.columns, len(coding.tables)), np.int32)
+    for index, samples in enumerate(_samples(data, coding, rows)):
         for region in regions:
             samples[region.y0 : region.y1, region.x0 : region.x1] = black[index] >> coding.shift
         new[:, index] = _predict(samples, coding).reshape(-1)
     return _code(new.reshape(-1), coding.tables)
+
+
+def _samples(data: bytes, coding: _Coding, rows: int) -> list[Integers]:
+    """Return the samples of each component, (rows, columns), before the point transform."""
+    import numpy as np
+
+    count, columns = len(coding.tables), coding.frame.columns
+    starts = np.frombuffer(_walk(data, coding, rows * columns * count), np.int64)
+    return [
+        _undo_prediction(
+            differences(data, starts[index::count], table).reshape(rows, columns), coding
+        )
+        for index, table in enumerate(coding.tables)
+    ]
 
 
 def _walk(data: bytes, coding: _Coding, n_samples: int) -> array[int]:

@@ -22,6 +22,7 @@ from pydicom.uid import (
 )
 
 from emixcli.deid.pixels.clean import clean_pixels
+from emixcli.deid.pixels.decoded import Frames
 from emixcli.deid.pixels.errors import PixelError
 from emixcli.deid.pixels.facts import Facts, Region
 from tests.unit.deid.pixels.images import (
@@ -126,6 +127,24 @@ def test_the_extended_offset_table_is_made_anew() -> None:
         head = result[start + 8 + offset : start + 16 + offset]
         assert head[:4] == b"\xfe\xff\x00\xe0"
         assert int.from_bytes(head[4:], "little") == length + length % 2
+
+
+@needs_dcmtk
+def test_dcmtk_reads_cleaned_rle_images(tmp_path: Path) -> None:
+    pixels = _picture(3, 3)
+    ds = image(pixels.tobytes(), **_attributes(pixels))
+    ds.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    result, _ = clean(to_bytes(ds), REGIONS)
+    after = _through_dcmtk("dcmdrle", result, tmp_path)
+    assert np.array_equal(after, frames_of(result))
+
+
+def test_signed_values_keep_their_sign_when_decoded() -> None:
+    for name in ("MR_small_RLE.dcm", "MR_small_jpeg_ls_lossless.dcm", "MR_small.dcm"):
+        data = _load(name)
+        start, length = pixel_range(data)
+        frames = Frames(facts_of(data), io.BytesIO(data), start, length)
+        assert np.array_equal(frames[0][..., 0], dcmread(io.BytesIO(data)).pixel_array)
 
 
 def test_rle_rows_outside_keep_their_bytes() -> None:
@@ -303,6 +322,9 @@ def test_lossless_jpeg_keeps_every_other_pixel(
     )
     data = (tmp_path / "c.dcm").read_bytes()
     assert np.array_equal(frames_of(data, raw=True), pixels)
+    start, length = pixel_range(data)
+    frames = Frames(facts_of(data), io.BytesIO(data), start, length)
+    assert np.array_equal(np.stack([frames[0], frames[1]]), pixels)
     result = _check_lossless(data)
     after = _through_dcmtk("dcmdjpeg", result, tmp_path)
     assert np.array_equal(after, frames_of(result, raw=True))
