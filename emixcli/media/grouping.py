@@ -25,6 +25,8 @@ _IDENTITY = tuple(
 )
 #: What decides on the series that an instance belongs to.
 _DECIDING = (*_IDENTITY, _STUDY, _SERIES)
+#: More patients with one id and name are hostile, and looking for pairs among them would hang.
+_MAX_ALIKE = 100
 Identity = tuple[str, str, str, str]
 #: Study UID, series UID, and some of the instances there.
 _Group = tuple[str, str, list[Instance]]
@@ -72,15 +74,18 @@ def _merge(found: dict[Identity, list[_Group]]) -> dict[Identity, list[_Group]]:
     joined.
     """
     result = dict(found)
-    for identity in list(found):
+    alike: dict[tuple[str, str], list[Identity]] = {}
+    for identity in found:
+        alike.setdefault((identity[0], identity[2]), []).append(identity)
+    for identity in found:
         patient_id, issuer, name, birth = identity
-        if issuer and birth:
+        if (issuer and birth) or len(alike[patient_id, name]) > _MAX_ALIKE:
             continue
         others = [
             other
-            for other in result
+            for other in alike[patient_id, name]
             if other != identity
-            and (other[0], other[2]) == (patient_id, name)
+            and other in result
             and (not issuer or issuer == other[1])
             and (not birth or birth == other[3])
         ]
