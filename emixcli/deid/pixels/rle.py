@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from emixcli.deid.pixels.facts import Region
 
 _HEADER: Final = struct.Struct("<16I")
+_RUN: Final = re.compile(rb"(.)\1{2,127}", re.DOTALL)
 
 
 def blacken_rle(
@@ -130,18 +132,13 @@ def _decode(code: bytes, size: int) -> bytes:
 def _encode(line: bytes) -> bytes:
     """Return one row coded: runs of three and more as replicates, the rest literally."""
     parts = []
-    at = literal = 0
-    size = len(line)
-    while at < size:
-        end = at + 1
-        while end < size and end - at < 128 and line[end] == line[at]:
-            end += 1
-        if end - at >= 3:
-            parts += _literals(line[literal:at])
-            parts.append(bytes((257 - (end - at), line[at])))
-            literal = end
+    at = 0
+    for run in _RUN.finditer(line):
+        start, end = run.span()
+        parts += _literals(line[at:start])
+        parts.append(bytes((257 - (end - start), line[start])))
         at = end
-    parts += _literals(line[literal:])
+    parts += _literals(line[at:])
     return b"".join(parts)
 
 
