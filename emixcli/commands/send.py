@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,10 +24,10 @@ from emixcli.commands._options import (
 if TYPE_CHECKING:
     from emixcli.exchange.connect import Access
     from emixcli.exchange.interface import Exchange
-    from emixcli.package import PackagePlan, Sender
+    from emixcli.package import Sender
     from emixcli.services.journal import Journal
     from emixcli.services.selection import Choice, Selection
-    from emixcli.services.send import Sending, SendResult
+    from emixcli.services.send import SendResult
     from emixcli.services.share import NewShare, ShareOrder
 
 Again = Annotated[
@@ -105,6 +105,7 @@ def command(
 
 
 def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner) -> None:
+    from emixcli.commands._sending import show
     from emixcli.commands._sharing import check_code_out
     from emixcli.exchange.connect import connect
     from emixcli.services import send as service
@@ -126,7 +127,7 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
         finally:
             if not journal.records:
                 journal.remove()
-    _show(result, choice, json=manner.json)
+    show(result, choice, json=manner.json)
 
 
 def _run(
@@ -139,6 +140,7 @@ def _run(
     manner: _Manner,
 ) -> SendResult:
     """Ask, send, hand over the codes; nothing is asked where an earlier run has done it all."""
+    from emixcli.commands._sending import describe, question
     from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over
     from emixcli.container.identity import load_identity
     from emixcli.services import send as service
@@ -154,8 +156,8 @@ def _run(
         hand_over(earlier.shares, manner.code_out, named=named)
         return earlier
     check_code_out(manner.code_out, json=manner.json, resumed=sending.resumed)
-    _describe(sending.plan, choice, order)
-    prompts.confirm(_question(sending, order), yes=manner.yes, no_input=manner.no_input)
+    describe(sending.plan, choice, order)
+    prompts.confirm(question(sending, order), yes=manner.yes, no_input=manner.no_input)
     order = confirm_addresses(order, exchange, no_input=manner.no_input)
     made: list[NewShare] = []
     try:
@@ -178,30 +180,9 @@ def _sender(profile: str | None, name: str, organisation: str) -> Sender:
     return Sender(settings.sender_name or name, settings.organisation or organisation)
 
 
-def _describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
-    """Say what will be sent to whom, and what is wrong with it."""
-    from emixcli.commands._media import counts_text, note_left_out
-    from emixcli.ui import console
-    from emixcli.ui.progress import size_text
-
-    console.note(f"{counts_text(plan.counts)}; at most {size_text(plan.size_bound)}")
-    console.note(f"to {', '.join(order.recipients)} for {order.purpose}")
-    for finding in choice.scanned.findings:
-        console.note(f"{finding.severity} {finding.code} ({finding.count}): {finding.why}")
-    note_left_out(choice)
-
-
-def _question(sending: Sending, order: ShareOrder) -> str:
-    """Return the question that ends with yes; it says so where data is missing."""
-    choice = sending.choice
-    n_bad = len(choice.scanned.unreadable)
-    bad = f" although {n_bad} files could not be read" if n_bad else ""
-    people = "1 recipient" if len(order.recipients) == 1 else f"{len(order.recipients)} recipients"
-    return f"send this to {people}{bad}?"
-
-
 def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
     from emixcli.commands._media import choice_json, plan_json
+    from emixcli.commands._sending import describe
     from emixcli.package import plan_package
     from emixcli.services.selection import choose
     from emixcli.ui import output
@@ -212,7 +193,7 @@ def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
         sender = _sender(manner.profile, "", "")
         plan = plan_package(choice.file_set, reports=choice.reports, sender=sender)
     if not manner.json:
-        _describe(plan, choice, order)
+        describe(plan, choice, order)
         output.write_line("nothing was sent")
         return
     document = {
@@ -225,45 +206,3 @@ def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
         "shares": [],
     }
     output.write_json(document)
-
-
-def _show(result: SendResult, choice: Choice, *, json: bool) -> None:
-    """Show what was sent.
-
-    Raises
-    ------
-    PartialError
-        Not everything, or not to everybody.
-    """
-    from emixcli.commands._exchange import show_shares
-    from emixcli.commands._media import require_whole
-    from emixcli.commands._sharing import require_all
-    from emixcli.ui import console, output
-    from emixcli.ui.progress import size_text
-
-    if json:
-        output.write_json(_document(result, choice))
-    else:
-        show_shares([new.share for new in result.shares])
-        if result.already:
-            console.note("this was sent before; nothing was sent again (--again sends it anew)")
-        console.note(f"package {result.package_id}, {size_text(result.size)}")
-    require_all(result.shares, result.refused)
-    require_whole("sent", result, choice)
-
-
-def _document(result: SendResult, choice: Choice) -> dict[str, Any]:
-    from emixcli.commands._exchange import share_json
-    from emixcli.commands._media import choice_json, made_json
-    from emixcli.commands._sharing import refused_json
-
-    return {
-        "schema": "emix.send/1",
-        **made_json(result),
-        **choice_json(choice),
-        "already_sent": result.already,
-        "parts": result.n_parts,
-        "parts_kept": result.n_skipped,
-        "shares": [share_json(new.share) for new in result.shares],
-        "refused": refused_json(result.refused),
-    }
