@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emixcli.anonymize import Profile
+    from emixcli.services.selection import Deidentification
 
 KeyFile = Annotated[
     Path | None,
@@ -71,6 +72,28 @@ RetainSafePrivate = Annotated[
     typer.Option("--retain-safe-private", help="Keep private attributes that PS3.15 calls safe."),
 ]
 
+Anonymize = Annotated[
+    bool,
+    typer.Option("--anonymize", help="Remove what identifies the patient first, and prove it."),
+]
+DeidOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--deid-option",
+        metavar="NAME",
+        help="With --anonymize: an option of emix anonymize, as retain-modified-dates; several"
+        " times.",
+    ),
+]
+DeidKey = Annotated[
+    Path | None,
+    typer.Option("--deid-key", metavar="FILE", help="With --anonymize: as --key-file of it."),
+]
+DeidRules = Annotated[
+    Path | None,
+    typer.Option("--deid-rules", metavar="FILE", help="With --anonymize: as --rules of it."),
+]
+
 
 def make_profile(
     given: Mapping[str, Any], *, rules: Path | None, accept_risk: str | None
@@ -99,3 +122,37 @@ def find_key(key_file: Path | None) -> bytes:
     from emixcli.services.deid_key import load_key_file
 
     return new_key() if key_file is None else load_key_file(key_file)
+
+
+def find_deidentification(
+    anonymize: bool,  # noqa: FBT001 - as the options come
+    options: list[str] | None,
+    key: Path | None,
+    rules: Path | None,
+    accept_risk: str | None,
+) -> Deidentification | None:
+    """Return how to de-identify, None where nobody asked for it.
+
+    Raises
+    ------
+    UsageError
+        An option is unknown, or given without --anonymize.
+    """
+    from emixcli.anonymize import Option
+    from emixcli.errors import UsageError
+    from emixcli.services.selection import Deidentification
+
+    if not anonymize:
+        if options or key or rules or accept_risk:
+            raise UsageError("options of de-identification need --anonymize")
+        return None
+    names = {str(option) for option in Option}
+    unknown = [name for name in options or () if name not in names]
+    if unknown:
+        raise UsageError(
+            "there is no such option of de-identification",
+            hint="emix anonymize --help lists them; leave the dashes in front out",
+        )
+    given = {name.replace("-", "_"): True for name in options or ()}
+    profile = make_profile(given, rules=rules, accept_risk=accept_risk)
+    return Deidentification(profile, find_key(key))

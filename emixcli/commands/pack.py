@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emixcli.commands import _deid as deid
 from emixcli.commands._media import AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import CodeOut, DryRun, Json, NoInput, Quiet, Verbose, Yes
 
@@ -50,6 +51,11 @@ def command(
     patient: Patients = None,
     study: Studies = None,
     all_patients: AllPatients = False,
+    anonymize: deid.Anonymize = False,
+    deid_option: deid.DeidOptions = None,
+    deid_key: deid.DeidKey = None,
+    deid_rules: deid.DeidRules = None,
+    accept_risk: deid.AcceptRisk = None,
     code_out: CodeOut = None,
     code_file: OwnCode = None,
     passphrase: Passphrase = False,
@@ -71,23 +77,20 @@ def command(
     from emixcli.commands._sharing import check_code_out
     from emixcli.services import pack as service
     from emixcli.services.selection import Selection, check_outside
-    from emixcli.ui import console
     from emixcli.ui.progress import progress
 
     secret = _find_secret(code_file, ask=passphrase, no_input=no_input)
-    if secret is None and not dry_run:
-        check_code_out(code_out, json=json)
     if not dry_run:
+        if secret is None:
+            check_code_out(code_out, json=json)
         service.check_output(output)
         check_outside(output, paths)
         check_outside(code_out, paths)
+    how = deid.find_deidentification(anonymize, deid_option, deid_key, deid_rules, accept_risk)
     selection = Selection(
-        paths=paths,
-        patients=patient or (),
-        studies=study or (),
-        all_patients=all_patients,
-        reports=report or (),
-    )
+        paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
+        reports=report or (), deidentification=how,
+    )  # fmt: skip
     request = service.PackRequest(selection=selection, recipients=recipient or (), workers=threads)
     with progress(quiet) as listener:
         prepared = service.prepare(request, progress=listener)
@@ -98,8 +101,7 @@ def command(
     with progress(quiet) as listener:
         result = service.pack(prepared, output, secret=secret, code_out=code_out, progress=listener)
     if result.code is not None and code_out is None:
-        console.note(f"access code: {result.code}")
-        console.note("It is shown this once. Give it to the recipient by telephone.")
+        _tell_code(result.code)
     _show(result, output, json=json)
 
 
@@ -122,6 +124,13 @@ def _find_secret(code_file: Path | None, *, ask: bool, no_input: bool) -> str | 
         return None
     check_secret(secret)
     return secret
+
+
+def _tell_code(code: str) -> None:
+    from emixcli.ui import console
+
+    console.note(f"access code: {code}")
+    console.note("It is shown this once. Give it to the recipient by telephone.")
 
 
 def _confirm_several(prepared: Prepared, *, yes: bool) -> None:

@@ -260,13 +260,13 @@ def look_again(
         )
         for instance in _instances((patient,)):
             with old(instance) as file:
-                verifier.learn(file)
+                verifier.learn(_nameless(file))
             progress.advance(1)
         for instance in _instances((patient,)):
             found = new(instance)
             if found is not None:
                 with found:
-                    report.verified(verifier.check(found))
+                    report.verified(verifier.check(_nameless(found)))
             progress.advance(1)
     if report.leaks:
         places = sorted({f"{leak.where} ({leak.kind})" for leak in report.leaks})
@@ -275,6 +275,18 @@ def look_again(
             " go out; nothing is left of it",
             hint="at " + ", ".join(places[:5]) + "; this is a fault of emix: report it",
         )
+
+
+class _Nameless:
+    """A file without a name: pydicom asks buffered ones for it and looks them up on the disk."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.read, self.seek, self.tell = file.read, file.seek, file.tell
+        self.close = file.close
+
+
+def _nameless(file: BinaryIO) -> BinaryIO:
+    return cast("BinaryIO", _Nameless(file))
 
 
 def _instances(patients: Iterable[Patient]) -> Iterator[Instance]:

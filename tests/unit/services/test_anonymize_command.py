@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import stat
+from collections import Counter
 from pathlib import Path
+from types import SimpleNamespace
+from typing import BinaryIO
 
 import pydicom
 import pytest
 
+from emixcli.deid.body import Body
+from emixcli.services.deidentify import DeidentifyingReader
 from tests import builders
 from tests.running import run_here
 
@@ -171,3 +176,68 @@ def test_full_and_modified_dates_exclude_each_other(disc: Path) -> None:
         "anonymize", disc, "--dry-run", "--retain-full-dates", "--retain-modified-dates"
     )
     assert result.code == 2
+
+
+def test_a_package_can_be_made_of_de_identified_media(disc: Path, tmp_path: Path) -> None:
+    path, code = tmp_path / "ct.emix.html", tmp_path / "code"
+    result = run_here("pack", disc, "-o", path, "--code-out", code, "--anonymize", "--json",
+                      "--deid-option", "retain-modified-dates")  # fmt: skip
+    assert result.code == 0, result.stderr
+    out = tmp_path / "out"
+    assert run_here("unpack", path, "-o", out, "--code-file", code).code == 0
+    names = [file for file in out.rglob("*") if file.is_file()]
+    for file in names:
+        content = file.read_bytes()
+        assert not [value for value in canaries() if value in content]
+    index = json.loads((out / "EMIX" / "INDEX.JSN").read_text())
+    assert index["deidentification"]["options"] == ["retain-modified-dates"]
+    assert len(datasets(out / "DICOM")) == 3
+
+
+def test_nothing_is_packed_where_one_object_is_refused(disc: Path, tmp_path: Path) -> None:
+    risky = builders.instance(number=9, extra={"BurnedInAnnotation": "YES"})
+    builders.write(risky, disc / "IM9")
+    path = tmp_path / "ct.emix.html"
+    pack = ("pack", disc, "-o", path, "--code-out", tmp_path / "code", "--anonymize")
+    result = run_here(*pack)
+    assert result.code == 80
+    assert not path.exists()
+    assert not (tmp_path / "code").exists()
+
+
+@pytest.mark.parametrize(
+    "options", [("--deid-option", "retain-uids"), ("--anonymize", "--deid-option", "none")]
+)
+def test_options_of_de_identification_are_checked(
+    disc: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    path = tmp_path / "ct.emix.html"
+    result = run_here("pack", disc, "-o", path, "--code-out", tmp_path / "code", *options)
+    assert result.code == 2
+    assert not path.exists()
+
+
+def test_the_second_look_catches_a_fault_of_the_first(
+    disc: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As if the engine had copied everything through."""
+
+    def copy(_: DeidentifyingReader, file: BinaryIO) -> SimpleNamespace:
+        file.seek(0)
+        head = file.read()
+        uids = dict.fromkeys(("sop_class_uid", "sop_instance_uid"), "")
+        return SimpleNamespace(
+            head=head, body=Body(), size=len(head), actions=Counter(), accepted=(),
+            close=lambda: None, iter_bytes=lambda _: iter((head,)), **uids,
+        )  # fmt: skip
+
+    monkeypatch.setattr(DeidentifyingReader, "anonymize", copy)
+    out, path = tmp_path / "clean", tmp_path / "ct.emix.html"
+    result = run_here("anonymize", disc, "-o", out)
+    assert result.code == 80
+    assert "0008,0018 (uid)" in result.stderr
+    assert not out.exists()
+    pack = ("pack", disc, "-o", path, "--code-out", tmp_path / "code", "--anonymize")
+    assert run_here(*pack).code == 80
+    assert not path.exists()
+    assert not [value for value in canaries() if value.decode() in result.stderr]
