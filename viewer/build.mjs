@@ -54,8 +54,8 @@ const PAGE_END = "globalThis.emixPageEnd?.()";
  * the first makes ready for the access code. The main script takes them over (src/boot/workers.ts).
  */
 const START = `{const u=URL.createObjectURL(new Blob([document.getElementById("emix-worker").textContent],\
-{type:"text/javascript"})),w=[new Worker(u),new Worker(u)];w[0].postMessage({warm:1});\
-globalThis.emixStarted={url:u,workers:w}}`;
+{type:"text/javascript"})),w=[new Worker(u),new Worker(u)];w[0].postMessage({warm:"code"});\
+w[1].postMessage({warm:"entries"});globalThis.emixStarted={url:u,workers:w}}`;
 /** What a package's writer puts behind the page (docs/format/package-v1.md, section 2.1). */
 const FIRST_ENTRY = "<script type=x>";
 

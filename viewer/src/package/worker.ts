@@ -42,16 +42,28 @@ async function loadCodec(name: CodecName): Promise<Codec> {
 }
 
 const bench = new Bench(getCodec);
-void bench.warm();
+/** A worker that has work does not make ready for it any more. */
+let busy = false;
+const IDLE_MS = 150;
+
+/** For the access code at once, for what it opens when that does not delay a code that is there already. */
+function warm(what: "code" | "entries"): void {
+  const entries = (): void => {
+    if (!busy) void bench.warm();
+  };
+  if (what === "entries") entries();
+  else void warmArgon2().finally(() => setTimeout(entries, IDLE_MS));
+}
 
 scope.onmessage = ({ data: message }) => {
   if ("password" in message) {
     bench.setPassword(message.password);
   } else if ("warm" in message) {
-    void warmArgon2();
+    warm(message.warm);
   } else if ("codec" in message) {
     scripts.get(message.codec)?.(message.text);
   } else {
+    busy = true;
     const { id, job } = message;
     bench.run(job).then(
       ([result, transfer]) => scope.postMessage({ id, result }, transfer),
