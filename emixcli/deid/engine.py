@@ -119,7 +119,9 @@ class Engine:
     def _context_of(self, records: Sequence[Record], source: Source) -> tuple[Context, Scope]:
         shared = [record for record in records if record.is_shared]
         charset = next((r.text() for r in shared if r.tag == CHARACTER_SET), "")
-        study = "" if _names_patient(shared) else _text(records, STUDY)
+        study = ""
+        if not _names_patient(shared):
+            study = _text(records, STUDY) or _text(records, SOP_INSTANCE) or source.media_instance
         key = (source.explicit, source.media_class, study, *(record.raw for record in shared))
         found = self._contexts.get(key)
         if found is None:
@@ -171,7 +173,10 @@ class Engine:
             raise DeidError(Reason.UNKNOWN_SOP_CLASS)
 
     def _patient(self, shared: Sequence[Record], study: str) -> Patient:
-        """Return who the patient is: by ID, else by name and birth date, else by the study."""
+        """Return who the patient is: by ID, else by name and birth date, else by the study.
+
+        An object without any of these stands for itself.
+        """
         who = _text(shared, _PATIENT_ID)
         if not who:
             name = _text(shared, _PATIENT_NAME).strip("^= ")
@@ -179,7 +184,8 @@ class Engine:
             who = name if is_own or not name else f"{name}\0{_text(shared, _BIRTH_DATE)}"
         days: int | None = None
         if Option.RETAIN_MODIFIED_DATES in self.profile.options:
-            is_done = not who and self.keyed.is_own_uid(study)
+            # Colour palettes of the standard have UIDs of the standard and belong to nobody.
+            is_done = not who and self.keyed.uid(study) == study
             days = 0 if is_done else self.keyed.shift_days(who or study)
         keeps = Option.RETAIN_FULL_DATES in self.profile.options
         return Patient(self.keyed.pseudonym(who or study), days, keeps)

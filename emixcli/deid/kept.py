@@ -57,9 +57,10 @@ class Values:
         return self.new_uids(old) if vr == "UI" else values.dummy(vr, old)
 
     def _pseudonym(self, tag: int, old: bytes, scope: Scope) -> str:
-        if scope.depth == 0 or tag == PATIENT_NAME:
-            return self._context.patient.pseudonym
         text = charsets.decode(old, scope.charset).strip(" \0")
+        is_same = scope.depth == 0 or tag == PATIENT_NAME
+        if is_same and not self._context.keyed.is_own_pseudonym(text):
+            return self._context.patient.pseudonym
         return self._context.keyed.pseudonym(text)
 
     def new_uids(self, old: bytes) -> bytes:
