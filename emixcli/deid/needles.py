@@ -6,6 +6,7 @@ compared. So the time follows the length of what is searched, hardly the number 
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -48,7 +49,7 @@ class Needles:
         self._seen: set[tuple[bytes, bool]] = set()
         self._uids: set[bytes] = set()
         self._uid_starts: set[bytes] = set()
-        self._tables: tuple[np.ndarray, np.ndarray] | None = None
+        self._tables: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
     def __len__(self) -> int:
         return len(self._seen) + len(self._uids)
@@ -84,45 +85,48 @@ class Needles:
         """
         if len(data) < _SHORT or not (self._seen or self._uids):
             return
-        lower = data.translate(_LOWER)
-        for position in self._candidates(lower):
-            if lower[position : position + _SHORT] in self._uid_starts:
-                yield from self._uid_at(lower, position)
-            for needle in (
-                *self._long.get(lower[position : position + _LONG], ()),
-                *self._short.get(lower[position : position + _SHORT], ()),
-            ):
+        for position in self._candidates(data):
+            near = data[position : position + _LONG].translate(_LOWER)
+            if near[:_SHORT] in self._uid_starts:
+                yield from self._uid_at(data, position)
+            for needle in (*self._long.get(near, ()), *self._short.get(near[:_SHORT], ())):
+                end = position + len(needle.data)
                 if (
                     len(needle.data) >= least
-                    and lower.startswith(needle.data, position)
-                    and (not needle.whole or _is_whole(lower, position, needle.data))
+                    and data[position:end].translate(_LOWER) == needle.data
+                    and (not needle.whole or _is_whole(data, position, needle.data))
                 ):
                     yield Hit(needle.kind, needle.how, position)
 
-    def _candidates(self, lower: bytes) -> list[int]:
-        """Return where the first two pairs of bytes are those of a value."""
+    def _candidates(self, data: bytes) -> list[int]:
+        """Return where the first four bytes are those of a value, in any case."""
         if self._tables is None:
-            self._tables = self._pairs()
-        first, second = self._tables
+            self._tables = self._make_tables()
+        first, second, starts = self._tables
         found = []
         for odd in (0, 1):
-            pairs = np.frombuffer(lower, "<u2", (len(lower) - odd) // 2, odd)
+            pairs = np.frombuffer(data, "<u2", (len(data) - odd) // 2, odd)
             at = np.flatnonzero(first[pairs[:-1]])
             at = at[second[pairs[at + 1]]]
-            found.append(at * 2 + odd)
+            fours = pairs[at].astype("<u4") | pairs[at + 1].astype("<u4") << 16
+            near = np.minimum(np.searchsorted(starts, fours), len(starts) - 1)
+            found.append(at[starts[near] == fours] * 2 + odd)
         return sorted(np.concatenate(found).tolist())
 
-    def _pairs(self) -> tuple[np.ndarray, np.ndarray]:
+    def _make_tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         first, second = np.zeros(65536, bool), np.zeros(65536, bool)
+        starts = set()
         for start in (*self._long, *self._short, *self._uid_starts):
-            first[start[0] | start[1] << 8] = True
-            second[start[2] | start[3] << 8] = True
-        return first, second
+            for cased in _cases(start[:_SHORT]):
+                first[cased[0] | cased[1] << 8] = True
+                second[cased[2] | cased[3] << 8] = True
+                starts.add(int.from_bytes(cased, "little"))
+        return first, second, np.array(sorted(starts), "<u4")
 
-    def _uid_at(self, lower: bytes, position: int) -> Iterator[Hit]:
-        if position and lower[position - 1 : position].isdigit():
+    def _uid_at(self, data: bytes, position: int) -> Iterator[Hit]:
+        if position and data[position - 1 : position].isdigit():
             return
-        match = _UID.match(lower, position, position + 80)
+        match = _UID.match(data, position, position + 80)
         if match is None:
             return
         token = match.group()
@@ -134,6 +138,12 @@ class Needles:
             if token in self._uids:
                 yield Hit(Kind.UID, "start of another", position)
                 return
+
+
+def _cases(start: bytes) -> list[bytes]:
+    """Return four lower-case bytes in every mixture of cases."""
+    choices = [{byte, byte - 32} if 97 <= byte <= 122 else {byte} for byte in start]
+    return [bytes(letters) for letters in itertools.product(*choices)]
 
 
 def _is_whole(data: bytes, position: int, needle: bytes) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pydicom.dataset import Dataset
 
 #: Values above this are not read: pixel data, documents. They are searched as bytes.
-LARGE = 1 << 20
+LARGE = 1 << 17
 _CHUNK = 1 << 20
 _TEXT = frozenset({
     "AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR",
@@ -108,7 +108,7 @@ def _walk(
 ) -> Iterator[Text]:
     encodings = _encodings(ds, encodings)
     for tag in sorted(ds._dict):  # noqa: SLF001 - the raw elements; `ds[tag]` converts each
-        element = cast("DataElement | RawDataElement", ds.get_item(tag))
+        element = cast("DataElement | RawDataElement", ds.get_item(tag, keep_deferred=True))
         here = (*path, int(tag))
         raw = element.value if isinstance(element, RawDataElement) else None
         if isinstance(raw, bytes):

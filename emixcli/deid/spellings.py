@@ -171,6 +171,7 @@ def spell_id(value: str) -> Iterator[Spelling]:
     short = tight.lstrip("0")
     if short != tight and len(short) >= 6:
         yield Spelling(short, "without zeros")
+        yield Spelling(short, "without zeros", squeezed=True)
 
 
 def parse_date(value: str) -> datetime.date | None:

@@ -7,7 +7,7 @@ is not the old value, nothing private or unknown is left, nothing stands where r
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from pydicom.datadict import dictionary_has_tag
 
@@ -15,6 +15,7 @@ from emixcli.deid import iods, tables
 from emixcli.deid.options import Option
 
 if TYPE_CHECKING:
+    from pydicom.dataelem import RawDataElement
     from pydicom.dataset import Dataset
 
     from emixcli.deid.evidence import Evidence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _META = frozenset(
     {0x00020000, 0x00020001, 0x00020002, 0x00020003, 0x00020010, 0x00020012, 0x00020013}
 )
+#: So many bytes behind the pixels are looked at; the search for values sees all.
+_TAIL = 1 << 20
 _META_UID = 0x00020003
 _PIXELS = 0x7FE00010
 #: Encrypted attributes may hold anything (PS3.3 section C.12.1.1.4).
@@ -73,7 +76,7 @@ class Structure:
         named = str(meta[_META_UID].value) if meta and _META_UID in meta else ""
         if named != str(ds.get("SOPInstanceUID", "")):
             yield Leak("uid-mismatch", "0002,0003", "PS3.10 7.1")
-        if _has_tail(ds):
+        if _has_tail(ds, file):
             yield Leak("tail", "7FE0,0010", "PS3.5 8.1")
         creators = {
             (text.path[:-1], text.tag): text.values[0]
@@ -144,14 +147,12 @@ def _is_known(tag: int) -> bool:
     return tag in tables.dictionary() or dictionary_has_tag(tag)
 
 
-def _has_tail(ds: Dataset) -> bool:
+def _has_tail(ds: Dataset, file: BinaryIO) -> bool:
     """Whether native pixel data is longer than the image, with more than zeros behind it."""
     try:
         if _PIXELS not in ds or ds.file_meta.TransferSyntaxUID.is_encapsulated:
             return False
-        value = ds.get_item(_PIXELS).value
-        if not isinstance(value, bytes):
-            return False
+        element = cast("RawDataElement", ds.get_item(_PIXELS, keep_deferred=True))
         samples = int(str(ds.get("SamplesPerPixel", "") or 1))
         frames = int(str(ds.get("NumberOfFrames", "") or 1))
         if str(ds.get("PhotometricInterpretation", "")) == "YBR_FULL_422":
@@ -159,7 +160,13 @@ def _has_tail(ds: Dataset) -> bool:
         bits = int(ds.Rows) * int(ds.Columns) * samples * frames * int(ds.BitsAllocated)
     except Exception:  # noqa: BLE001 - pydicom raises what it likes where a number is none
         return False
-    return bool(value[(bits + 15) // 16 * 2 :].strip(b"\0"))
+    used = (bits + 15) // 16 * 2
+    if isinstance(element.value, bytes):
+        return bool(element.value[used:].strip(b"\0"))
+    if ds.file_meta.TransferSyntaxUID.is_deflated or element.length in {used, 0xFFFFFFFF}:
+        return False
+    file.seek(element.value_tell + used)
+    return bool(file.read(min(element.length - used, _TAIL)).strip(b"\0"))
 
 
 def where(path: tuple[int, ...]) -> str:
