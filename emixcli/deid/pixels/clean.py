@@ -8,20 +8,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from emixcli.deid.pixels.encapsulated import Rewritten, read_encapsulated, rewrite
+from emixcli.deid.pixels import libraries
+from emixcli.deid.pixels.encapsulated import read_encapsulated, rewrite
 from emixcli.deid.pixels.errors import PixelError, damaged, unsupported
 from emixcli.deid.pixels.facts import EXTENDED_OFFSETS, KEYWORDS, Facts, Region
 from emixcli.deid.pixels.markers import strip_comments
 from emixcli.deid.pixels.native import black_samples, iter_cleaned, layout
-from emixcli.deid.pixels.syntaxes import Codec, can_clean, codec, has_markers
+from emixcli.deid.pixels.syntaxes import Codec, can_clean, codec, has_markers, is_video
 
 if TYPE_CHECKING:
     from emixcli.deid.body import Piece
 
 UNDEFINED: Final = 0xFFFFFFFF
 _LOSSY: Final = frozenset({Codec.JPEG})
-#: Codecs whose frames lie in one fragment each.
-_UNSPLIT: Final = frozenset({Codec.RLE, Codec.DEFLATED})
 
 
 @dataclass(frozen=True)
@@ -73,22 +72,24 @@ def clean_pixels(
     clipped = _clip(facts, regions)
     if length != UNDEFINED:
         return _clean_native(facts, file, start, length, clipped)
-    source = read_encapsulated(file, start, facts)
-    if codec(facts.transfer_syntax_uid) in _UNSPLIT and any(len(f) > 1 for f in source.frames):
-        raise damaged()  # PS3.5 section A.4.2: what follows the first fragment would be hidden
-    change = _changer(facts, clipped)
-    written: Rewritten | None = None
-    if change is not None:
-        extended = EXTENDED_OFFSETS in facts.values
-        written = rewrite(file, source, change, extended=extended)
-    attributes = {}
-    if clipped and codec(facts.transfer_syntax_uid) in _LOSSY:
+    return _clean_encapsulated(facts, file, start, clipped)
+
+
+def _clean_encapsulated(facts: Facts, file: BinaryIO, start: int, regions: list[Region]) -> Cleaned:
+    syntax = facts.transfer_syntax_uid
+    source = read_encapsulated(file, start, facts, is_video=is_video(syntax))
+    extended = EXTENDED_OFFSETS in facts.values
+    written = rewrite(file, source, _changer(facts, regions), extended=extended)
+    attributes = {
+        tag: value for tag, value in written.attributes.items() if value != facts.values.get(tag)
+    }
+    if regions and codec(syntax) in _LOSSY:
         attributes[KEYWORDS["LossyImageCompression"]] = b"01"
-    if written is None:
-        size = source.end - start
-        return Cleaned(size, lambda: iter([(start, size)]), attributes)
-    attributes |= written.attributes
-    return Cleaned(written.size, written.pieces, attributes, written.close)
+    if written.is_new:
+        return Cleaned(written.size, written.pieces, attributes, written.close)
+    written.close()
+    size = source.end - start
+    return Cleaned(size, lambda: iter([(start, size)]), attributes)
 
 
 def _clip(facts: Facts, regions: Sequence[Region]) -> list[Region]:
@@ -130,9 +131,13 @@ def needs_cleaning(facts: Facts, length: int, regions: Sequence[Region] = ()) ->
 def _changer(facts: Facts, regions: list[Region]) -> Callable[[bytes], bytes | None] | None:
     """Return what is done to every frame, None where nothing has to be."""
     syntax = facts.transfer_syntax_uid
+    kind = codec(syntax)
+    if kind is Codec.RLE:
+        return _rle_changer(facts, regions)
+    if kind is Codec.DEFLATED:
+        return libraries.deflated_changer(facts, regions)
     if not regions and not facts.has_embedded_overlay:
         return strip_comments if has_markers(syntax) else None
-    kind = codec(syntax)
     if facts.has_embedded_overlay:
         raise unsupported("an overlay in unused bits of compressed pixels")
     if not can_clean(syntax):
@@ -148,24 +153,22 @@ def _changer(facts: Facts, regions: list[Region]) -> Callable[[bytes], bytes | N
 
         black = black_samples(facts)
         return partial(blacken_lossless, regions=regions, size=size, black=black)
-    if kind is Codec.RLE:
-        from emixcli.deid.pixels.rle import blacken_rle
-
-        return partial(
-            blacken_rle,
-            regions=regions,
-            columns=facts.columns,
-            rows=facts.rows,
-            black=_segments(facts),
-        )
-    from emixcli.deid.pixels import libraries
-
     return libraries.changer(kind, facts, regions)
 
 
-def _segments(facts: Facts) -> list[bytes]:
-    """Return a black pixel as RLE segments: of each sample the most significant byte first."""
+def _rle_changer(facts: Facts, regions: list[Region]) -> Callable[[bytes], bytes | None]:
+    from emixcli.deid.pixels.rle import blacken_rle, trim_rle
+
+    if facts.has_embedded_overlay:
+        raise unsupported("an overlay in unused bits of compressed pixels")
     size = facts.integer("BitsAllocated") // 8
-    return [
+    # Of each sample the most significant byte is the first segment (PS3.5 section G.2).
+    black = [
         bytes((byte,)) for value in black_samples(facts) for byte in value.to_bytes(size, "big")
     ]
+    if not regions:
+        pixels = facts.rows * facts.columns
+        return partial(trim_rle, pixels=pixels, n_segments=len(black))
+    return partial(
+        blacken_rle, regions=regions, columns=facts.columns, rows=facts.rows, black=black
+    )

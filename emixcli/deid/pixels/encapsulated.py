@@ -40,19 +40,23 @@ class Encapsulated:
     ----------
     frames
         Offset and length of the fragments of each frame in the file, item headers left out.
-    has_table
-        Whether the basic offset table has entries.
+    table
+        The value of the basic offset table.
     end
         Where the sequence ends in the file, behind its delimiter.
     """
 
     frames: tuple[tuple[Fragment, ...], ...]
-    has_table: bool
+    table: bytes
     end: int
 
 
-def read_encapsulated(file: BinaryIO, start: int, facts: Facts) -> Encapsulated:
+def read_encapsulated(
+    file: BinaryIO, start: int, facts: Facts, *, is_video: bool = False
+) -> Encapsulated:
     """Return the frames of pixel data whose first item is at `start`.
+
+    All fragments of a video are one frame: it tells its frames apart itself.
 
     Raises
     ------
@@ -68,10 +72,10 @@ def read_encapsulated(file: BinaryIO, start: int, facts: Facts) -> Encapsulated:
     extended = facts.values.get(EXTENDED_OFFSETS, b"")
     if not offsets and extended:
         offsets = list(struct.unpack_from(f"<{len(extended) // 8}Q", extended))
-    firsts = _first_fragments(file, fragments, offsets, facts.frames)
+    firsts = _first_fragments(file, fragments, offsets, 1 if is_video else facts.frames)
     bounds = [*firsts, len(fragments)]
     frames = tuple(tuple(fragments[first:last]) for first, last in pairwise(bounds))
-    return Encapsulated(frames, bool(raw), end)
+    return Encapsulated(frames, bytes(raw), end)
 
 
 def _read_items(file: BinaryIO, start: int) -> tuple[list[Fragment], int]:
@@ -163,9 +167,14 @@ class Rewritten:
         if extended:
             self.attributes[EXTENDED_OFFSETS] = struct.pack(f"<{len(offsets)}Q", *offsets)
             self.attributes[EXTENDED_LENGTHS] = struct.pack(f"<{len(lengths)}Q", *lengths)
-        elif self.source.has_table and offsets[-1] <= 0xFFFFFFFF:
+        elif self.source.table and offsets[-1] <= 0xFFFFFFFF:
             self.table = struct.pack(f"<{len(offsets)}I", *offsets)
         self.size = 8 + len(self.table) + at + 8
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a frame or the basic offset table differs from the source's."""
+        return any(self.places) or self.table != self.source.table
 
     def pieces(self) -> Iterator[Piece]:
         """Yield bytes and ranges of the source."""
@@ -188,11 +197,11 @@ class Rewritten:
 def rewrite(
     file: BinaryIO,
     source: Encapsulated,
-    change: Callable[[bytes], bytes | None],
+    change: Callable[[bytes], bytes | None] | None,
     *,
     extended: bool,
-) -> Rewritten | None:
-    """Pass every frame through `change`; None where it changes none.
+) -> Rewritten:
+    """Pass every frame through `change`, which gives None for a frame that stays.
 
     Raises
     ------
@@ -202,10 +211,7 @@ def rewrite(
     result = Rewritten(source)
     try:
         for fragments in source.frames:
-            result.add(change(read_frame(file, fragments)))
-        if not any(result.places):
-            result.close()
-            return None
+            result.add(change(read_frame(file, fragments)) if change is not None else None)
         result.finish(extended=extended)
     except BaseException:
         result.close()

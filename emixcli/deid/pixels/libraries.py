@@ -30,8 +30,6 @@ def changer(
     PixelError
         If frames of this kind cannot be cleaned.
     """
-    if kind is Codec.DEFLATED:
-        return lambda frame: _blacken_deflated(frame, facts, regions)
     if kind is Codec.JPEG_LS:
         return lambda frame: _blacken_jpeg_ls(frame, facts, regions)
     if kind is Codec.JPEG_2000:
@@ -39,15 +37,25 @@ def changer(
     raise unsupported(kind.value)
 
 
-def _blacken_deflated(frame: bytes, facts: Facts, regions: Sequence[Region]) -> bytes:
+def deflated_changer(facts: Facts, regions: Sequence[Region]) -> Callable[[bytes], bytes | None]:
+    """Return what blackens regions of a deflated frame, or takes off bytes behind it."""
+    if facts.has_embedded_overlay:
+        raise unsupported("an overlay in unused bits of compressed pixels")
+    return lambda frame: _change_deflated(frame, facts, regions)
+
+
+def _change_deflated(frame: bytes, facts: Facts, regions: Sequence[Region]) -> bytes | None:
     form = layout(facts, facts.rows * facts.columns * facts.samples * facts.frames * 8)
     inflater = zlib.decompressobj(-15)
     try:
         data = bytearray(inflater.decompress(frame, form.frame_bytes + 1))
     except zlib.error:
         raise damaged() from None
-    if len(data) != form.frame_bytes:
+    if len(data) != form.frame_bytes or not inflater.eof:
         raise damaged()
+    if not regions:
+        rest = inflater.unused_data
+        return None if rest in {b"", b"\0"} else frame[: len(frame) - len(rest)]
     for number, black in enumerate(form.black):
         for top, bottom, left, right in form.spans(regions):
             for row in range(top, bottom):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid.pixels.errors import damaged
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from emixcli.deid.pixels.facts import Region
 
 _HEADER: Final = struct.Struct("<16I")
+#: What may follow the code of a segment, which has an even length.
+_PADDING: Final = (b"", b"\0", b"\x80")
 _RUN: Final = re.compile(rb"(.)\1{2,127}", re.DOTALL)
 
 
@@ -32,23 +35,71 @@ def blacken_rle(
     PixelError
         If the frame is not one of these dimensions.
     """
+    parts = _segments(frame, len(black))
+    segments = [
+        _blacken_segment(part, regions, columns=columns, rows=rows, black=value)
+        for part, value in zip(parts, black, strict=True)
+    ]
+    return _join(segments)
+
+
+def trim_rle(frame: bytes, *, pixels: int, n_segments: int) -> bytes | None:
+    """Return an RLE frame without bytes that code no pixel, None where there are none.
+
+    Raises
+    ------
+    PixelError
+        If the frame has another number of pixels or segments.
+    """
+    parts = _segments(frame, n_segments)
+    ends = [_end(part, pixels) for part in parts]
+    if all(part[end:] in _PADDING for part, end in zip(parts, ends, strict=True)):
+        rest = _HEADER.unpack_from(frame)[1 + n_segments :]
+        if not any(rest):
+            return None
+    segments = [part[:end] for part, end in zip(parts, ends, strict=True)]
+    return _join([segment + b"\0" * (len(segment) % 2) for segment in segments])
+
+
+def _segments(frame: bytes, count: int) -> list[bytes]:
+    """Return the segments that the header names (PS3.5 section G.5)."""
     if len(frame) < 64:
         raise damaged()
-    count, *offsets = _HEADER.unpack_from(frame)
-    if count != len(black) or offsets[:1] != [64]:
-        raise damaged()
+    n_segments, *offsets = _HEADER.unpack_from(frame)
     bounds = [*offsets[:count], len(frame)]
-    if bounds != sorted(bounds):
+    if n_segments != count or offsets[0] != 64 or bounds != sorted(bounds):
         raise damaged()
-    segments = [
-        _blacken_segment(frame[first:last], regions, columns=columns, rows=rows, black=value)
-        for first, last, value in zip(bounds, bounds[1:], black, strict=False)
-    ]
+    return [frame[first:last] for first, last in pairwise(bounds)]
+
+
+def _join(segments: Sequence[bytes]) -> bytes:
     at, starts = 64, []
     for segment in segments:
         starts.append(at)
         at += len(segment)
+    count = len(segments)
     return _HEADER.pack(count, *starts, *[0] * (15 - count)) + b"".join(segments)
+
+
+def _end(segment: bytes, size: int) -> int:
+    """Return where the code of so many bytes ends."""
+    at = filled = 0
+    try:
+        while filled < size:
+            head = segment[at]
+            if head < 128:
+                filled += head + 1
+                at += head + 2
+            elif head > 128:
+                filled += 257 - head
+                at += 2
+            else:
+                at += 1
+    except IndexError:
+        raise damaged() from None
+    if at > len(segment) or filled > size:
+        raise damaged()
+    return at
 
 
 def _blacken_segment(

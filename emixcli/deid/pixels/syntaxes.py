@@ -51,6 +51,11 @@ def has_markers(transfer_syntax_uid: str) -> bool:
     return transfer_syntax_uid.startswith(_MARKERS)
 
 
+def is_video(transfer_syntax_uid: str) -> bool:
+    """Whether the pixels are an MPEG or HEVC stream."""
+    return transfer_syntax_uid.startswith("1.2.840.10008.1.2.4.10")
+
+
 @lru_cache(maxsize=32)
 def can_clean(transfer_syntax_uid: str) -> bool:
     """Whether regions can be blackened, with the libraries that are installed."""

@@ -378,6 +378,12 @@ def test_deflated_frames_keep_every_other_pixel() -> None:
     cleaned = clean_pixels(facts, io.BytesIO(data), start, length, REGIONS)
     value = b"".join(piece for piece in cleaned.pieces() if isinstance(piece, bytes))
     cleaned.close()
+    tailed = to_bytes(compressed([frames[0] + b"DOE^JANE"], RLELossless, **_attributes(pixels[:1])))
+    facts = Facts(facts_of(tailed).values, DEFLATED_FRAMES)
+    trimmed = clean_pixels(facts, io.BytesIO(tailed), *pixel_range(tailed))
+    assert any(frames[0] in piece for piece in trimmed.pieces() if isinstance(piece, bytes))
+    assert not any(b"DOE" in piece for piece in trimmed.pieces() if isinstance(piece, bytes))
+    trimmed.close()
     free = outside(REGIONS, ROWS, COLUMNS)
     for frame, before in zip(generate_frames(value, number_of_frames=2), pixels, strict=True):
         plain = zlib.decompressobj(-15).decompress(frame)
@@ -415,15 +421,80 @@ def test_frames_of_another_size_than_the_header_says_are_refused(
 
 
 @pytest.mark.parametrize("regions", [[], REGIONS])
-def test_frames_behind_the_only_one_that_the_header_counts_are_refused(
-    regions: list[Region],
-) -> None:
+def test_frames_behind_the_only_one_that_the_header_counts_go(regions: list[Region]) -> None:
     pixels = _picture(1, 2)
     ds = image(pixels.tobytes(), **_attributes(pixels))
     ds.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    first = next(generate_frames(ds.PixelData, number_of_frames=2))
     ds.NumberOfFrames = 1
-    with pytest.raises(PixelError, match="damaged"):
-        clean(to_bytes(ds), regions)
+    result, _ = clean(to_bytes(ds), regions)
+    expected, _ = clean(
+        to_bytes(compressed([first], RLELossless, **_attributes(pixels[:1]))), regions
+    )
+    assert np.array_equal(frames_of(result), frames_of(expected))
+    assert len(result) == len(expected)
+
+
+@pytest.mark.parametrize("regions", [[], REGIONS])
+@pytest.mark.parametrize("bits", [8, 16])
+def test_bytes_that_code_no_pixel_of_an_rle_frame_go(regions: list[Region], bits: int) -> None:
+    pixels = _picture(1, 2, bits)
+    ds = image(pixels.tobytes(), **_attributes(pixels))
+    ds.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+    frames = list(generate_frames(ds.PixelData, number_of_frames=2))
+    name = b"CANARYSURNAME^JANE"
+    hidden = bytearray(frames[1] + name)
+    hidden[40:58] = name  # where the header has offsets of segments that it does not use
+    data = to_bytes(compressed([frames[0], bytes(hidden)], RLELossless, **_attributes(pixels)))
+    result, _ = clean(data, regions)
+    assert name not in result
+    plain, _ = clean(to_bytes(compressed(frames, RLELossless, **_attributes(pixels))), regions)
+    assert np.array_equal(frames_of(result), frames_of(plain))
+
+
+@pytest.mark.parametrize("regions", [[], REGIONS])
+@pytest.mark.parametrize("syntax", [RLELossless, JPEGBaseline8Bit])
+def test_text_in_a_basic_offset_table_is_replaced_by_offsets(
+    regions: list[Region], syntax: str
+) -> None:
+    pixels = _picture(1, 2)
+    if syntax == RLELossless:
+        ds = image(pixels.tobytes(), **_attributes(pixels))
+        ds.compress(RLELossless, encoding_plugin="pydicom", generate_instance_uid=False)
+        frames = list(generate_frames(ds.PixelData, number_of_frames=2))
+    else:
+        frames = [encode([frame[..., 0]], Options()) for frame in pixels]
+    ds = compressed(frames, syntax, **_attributes(pixels))
+    expected, _ = clean(to_bytes(ds), regions)
+    name = b"CANARY^J"
+    ds.PixelData = ds.PixelData[:8] + name + ds.PixelData[16:]
+    result, _ = clean(to_bytes(ds), regions)
+    assert result == expected
+    _check_offsets(result, "basic")
+
+
+def test_text_in_an_extended_offset_table_is_replaced_by_offsets() -> None:
+    pixels = _picture(1, 2)
+    frames = [encode([frame[..., 0]], Options()) for frame in pixels]
+    ds = compressed(frames, JPEGBaseline8Bit, table="extended", **_attributes(pixels))
+    _, same = clean(to_bytes(ds))
+    assert not same.attributes
+    right = ds.ExtendedOffsetTable
+    ds.ExtendedOffsetTable = b"CANARYSURNAME^JA"
+    _, cleaned = clean(to_bytes(ds))
+    assert cleaned.attributes == {0x7FE00001: right}
+
+
+def test_a_video_is_copied_without_a_false_offset_table() -> None:
+    name = b"CANARY^J"
+    ds = compressed([b"\0\0\1\xb3video", b"more"], "1.2.840.10008.1.2.4.100", Rows=9, Columns=9)
+    ds.NumberOfFrames = 70
+    result, _ = clean(to_bytes(ds))
+    assert result.count(b"video") == result.count(b"more") == 1
+    ds.PixelData = ds.PixelData[:8] + name + ds.PixelData[16:]
+    assert name not in clean(to_bytes(ds))[0]
+    with pytest.raises(PixelError, match="codec|compression"):
+        clean(to_bytes(ds), [Region(0, 0, 4, 4)])
 
 
 @pytest.mark.parametrize("regions", [[], REGIONS])
