@@ -51,13 +51,13 @@ class NewAccount:
 
 
 class Passwords:
-    """Argon2id, 46 MiB, in a thread of its own: one at a time, and a short queue.
+    """Argon2id, 32 MiB, in a thread of its own: one at a time, and a short queue.
 
     More memory, or two at once, would take the exchange above 150 MB.
     """
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
-        self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=46 << 10, parallelism=1)
+        self._hasher = hasher or PasswordHasher(time_cost=3, memory_cost=32 << 10, parallelism=1)
         self._pool = ThreadPoolExecutor(max_workers=1, thread_name_prefix="argon2")
         self._seats = threading.Semaphore(_WAITING)
         self._dummy = self._hasher.hash(new_token("dummy"))

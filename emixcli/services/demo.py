@@ -158,6 +158,11 @@ class Demo:
         self.stop()
 
     @property
+    def pid(self) -> int:
+        """Return the process of the exchange, 0 where it does not run."""
+        return 0 if self._exchange is None else self._exchange.pid
+
+    @property
     def cd(self) -> Path:
         """Return where the CD image is."""
         return self.folder / "sample-cd.iso"

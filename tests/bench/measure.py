@@ -58,6 +58,17 @@ def median_cpu_ms(n: int, action: Callable[[], Run]) -> float:
     return statistics.median(action().cpu_s for _ in range(n)) * 1000
 
 
+def cpu_of(pid: int) -> float:
+    """Return the processor time of a running process in seconds, without its children."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def peak_of(pid: int) -> int:
+    """Return the peak resident set of a running process in bytes."""
+    return _high_water(pid)
+
+
 class _Memory:
     """Adds up VmHWM (peak resident set) of a process and its children, sampled every 20 ms."""
 
