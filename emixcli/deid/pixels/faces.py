@@ -11,14 +11,17 @@ whose vertex is not in the images, or that is covered by raised arms.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
 from emixcli.deid.pixels.decoded import Frames
 from emixcli.deid.pixels.errors import PixelError
 from emixcli.deid.pixels.facts import Facts, Region
+from emixcli.deid.pixels.risk import shows_a_head
 from emixcli.deid.pixels.volume import Volume, head_of
+from emixcli.deid.refusal import DeidError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -132,6 +135,77 @@ class FaceMask:
             raise _refuse("an image of the series has several frames")
         covered = self.covers(Plane.of(facts), rows=facts.rows, columns=facts.columns)
         return _runs(covered)
+
+
+class Place(Protocol):
+    """Where the pixel data of an object stands; see `deid.objects.PixelPlace`."""
+
+    @property
+    def facts(self) -> Facts:
+        """What the header says."""
+
+    @property
+    def series_uid(self) -> str:
+        """Series Instance UID as the file has it."""
+
+    @property
+    def start(self) -> int:
+        """Offset of the value."""
+
+    @property
+    def length(self) -> int:
+        """Bytes of the value."""
+
+
+def find_faces(
+    series: Iterable[Sequence[Callable[[], BinaryIO]]],
+    place: Callable[[BinaryIO], Place | None],
+) -> dict[str, FaceMask]:
+    """Return what must be cut off, by Series Instance UID as the files have it.
+
+    A series that shows no head, and one whose head cannot be placed, has no mask: images of heads
+    without a mask are refused when they are de-identified.
+
+    Parameters
+    ----------
+    series
+        Functions that open the objects of each series.
+    place
+        Tells where pixels are: `Anonymizer.pixel_place`.
+
+    Raises
+    ------
+    OSError
+        If a file cannot be read.
+    """
+    found = {}
+    for openers in series:
+        with suppress(DeidError):
+            uid = _head_series(openers, place)
+            if uid is not None:
+                found[uid] = find_face(_iter_slices(openers, place))
+    return found
+
+
+def _head_series(
+    openers: Sequence[Callable[[], BinaryIO]], place: Callable[[BinaryIO], Place | None]
+) -> str | None:
+    for opener in openers[:1]:
+        with opener() as file:
+            first = place(file)
+        if first is not None and shows_a_head(first.facts):
+            return first.series_uid
+    return None
+
+
+def _iter_slices(
+    openers: Sequence[Callable[[], BinaryIO]], place: Callable[[BinaryIO], Place | None]
+) -> Iterator[tuple[Facts, BinaryIO, int, int]]:
+    for opener in openers:
+        with opener() as file:
+            where = place(file)
+            if where is not None:
+                yield where.facts, file, where.start, where.length
 
 
 def find_face(slices: Iterable[tuple[Facts, BinaryIO, int, int]]) -> FaceMask:

@@ -493,7 +493,7 @@ def test_a_video_is_copied_without_a_false_offset_table() -> None:
     assert result.count(b"video") == result.count(b"more") == 1
     ds.PixelData = ds.PixelData[:8] + name + ds.PixelData[16:]
     assert name not in clean(to_bytes(ds))[0]
-    with pytest.raises(PixelError, match="codec|compression"):
+    with pytest.raises(PixelError, match=r"codec|compression"):
         clean(to_bytes(ds), [Region(0, 0, 4, 4)])
 
 
