@@ -48,9 +48,8 @@ const TRIAL = 1024;
 
 /** Prepares for the next derivation: compiles, runs a little, touches the memory. */
 export async function warmArgon2(): Promise<void> {
-  const module = await getModule();
+  const [module] = await Promise.all([getModule(), hasher(64), hasher(TAG)]);
   if (!module) return;
-  await Promise.all([hasher(64), hasher(TAG)]);
   const wasm = await instantiate(module);
   if (!wasm.reserve(TRIAL, 1)) return;
   for (let slice = 0; slice < 4; slice++) wasm.fill(0, slice);
