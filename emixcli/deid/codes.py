@@ -39,6 +39,11 @@ _OTHER_SCHEMES: Final = frozenset(
 )  # fmt: skip
 
 
+def is_scheme(scheme: str) -> bool:
+    """Whether a Coding Scheme Designator is that of a public scheme (PS3.16 section 8)."""
+    return scheme in _PATTERNS or scheme in _OTHER_SCHEMES
+
+
 def is_public(scheme: str, code: str) -> bool:
     """Whether a code is written as those of a public scheme."""
     pattern = _PATTERNS.get(scheme)

@@ -119,6 +119,9 @@ class Values:
             code = old.decode("latin-1").strip(" \0")
             is_public = codes.is_public(scope.scheme, code)
             return self._text(vr, old, scope, is_free=not is_public)
+        if tag == codes.SCHEME:
+            is_public = codes.is_scheme(old.decode("latin-1").strip(" \0"))
+            return self._text(vr, old, scope, is_free=not is_public)
         if vr in values.SHAPES:
             return self._shaped(tag, vr, old, scope)
         return self._text(vr, old, scope, is_free=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from emixcli.deid import codes, values
+from emixcli.deid import codes, content, values
 from emixcli.deid import private as pv
 from emixcli.deid.iods import types_in
 from emixcli.deid.kept import PATIENT_ID, PATIENT_NAME, Values
@@ -65,11 +65,16 @@ class Renderer:
         elements = list(
             iter_elements(data, start, stop, explicit=scope.explicit, depth=scope.depth)
         )
+        is_personal = scope.parent in CONTENT and content.is_personal(
+            data, elements, self.context.rules.profile.options, explicit=scope.explicit
+        )
         scope = replace(
             scope,
             charset=_charset(data, elements, scope.charset),
             creators=pv.creators_of(data, elements),
             scheme=codes.scheme_of(data, elements),
+            is_dummy=scope.is_dummy or is_personal,
+            is_personal=is_personal,
         )
         made = {}
         for element in elements:
@@ -84,6 +89,11 @@ class Renderer:
         tag = element.tag
         if tag >> 16 & 1:
             return self._private(data, element, scope)
+        if scope.is_personal and tag == content.CODE:
+            self.actions.append((tag, "D"))
+            return self._dummy_code(element, scope)
+        if tag == content.NAME and scope.is_dummy:
+            scope = replace(scope, is_dummy=False)
         rule = self.context.rules[tag]
         vr = vr_of(tag, element.vr)
         kind = scope.types.get(tag, 0)
@@ -130,17 +140,20 @@ class Renderer:
 
     def _dummy_sequence(self, data: bytes, element: Element, scope: Scope) -> bytes:
         if element.tag in _CODED_IDENTITIES:
-            explicit = scope.explicit and element.vr not in ("UN", "")
-            code = (
-                encode(0x00080100, "SH", b"REMOVED", explicit=explicit)
-                + encode(0x00080102, "SH", b"99EMIX", explicit=explicit)
-                + encode(0x00080104, "LO", b"Removed", explicit=explicit)
-            )
-            return self._write_items(element, encode_item(code), scope)
+            return self._dummy_code(element, scope)
         is_dummy = element.tag in CONTENT | GRAPHICS or scope.is_dummy
         return self._write_items(
             element, self.items(data, element, scope, is_dummy=is_dummy), scope
         )
+
+    def _dummy_code(self, element: Element, scope: Scope) -> bytes:
+        explicit = scope.explicit and element.vr not in ("UN", "")
+        code = (
+            encode(0x00080100, "SH", b"REMOVED", explicit=explicit)
+            + encode(0x00080102, "SH", b"99EMIX", explicit=explicit)
+            + encode(0x00080104, "LO", b"Removed", explicit=explicit)
+        )
+        return self._write_items(element, encode_item(code), scope)
 
     @staticmethod
     def _write_items(element: Element, value: bytes, scope: Scope) -> bytes:

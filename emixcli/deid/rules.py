@@ -32,6 +32,8 @@ DEFINITIONS: Final = frozenset({
     0x00080016, 0x0008001A, 0x0008001B, 0x00080062, 0x0008010C, 0x00080117, 0x00080118, 0x00081150,
     0x0008115A, 0x00083002, 0x04000010,
 })  # fmt: skip
+#: Local and Universal Entity ID of HL7v2 hierarchic designators (PS3.3 section 10.14).
+_ENTITIES: Final = frozenset({0x00400031, 0x00400032})
 #: Encrypted attributes: what an earlier de-identification took away, for who has its key.
 ENCRYPTED: Final = frozenset({0x04000500, 0x04000510, 0x04000520})
 #: What the engine writes itself (PS3.15 section E.1.1).
@@ -114,6 +116,8 @@ class Rules:
             return Rule("X", "group lengths are retired (PS3.5 section 7.2)")
         if row is not None:
             return self._by_row(row)
+        if tag in _ENTITIES:
+            return Rule("XZD", "names an organisation that issues identifiers", "XZD")
         if tag in ENCRYPTED:
             return Rule("X", "nobody can tell what is encrypted (PS3.15 section E.1.1)", "X")
         return self._unlisted(tag)

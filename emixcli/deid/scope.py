@@ -69,6 +69,8 @@ class Scope:
     is_dummy
         Whether it lies in content that is replaced as a whole, so that text and numbers become
         dummies and only structure, codes and references stay.
+    is_personal
+        Whether it lies in a content item that says who somebody is.
     scheme
         Coding scheme of a coded concept.
     """
@@ -80,4 +82,5 @@ class Scope:
     depth: int = 0
     parent: int = 0
     is_dummy: bool = False
+    is_personal: bool = False
     scheme: str = ""

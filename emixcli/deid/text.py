@@ -97,4 +97,4 @@ def without_controls(text: str) -> str:
 
 
 def _tidy(text: str) -> str:
-    return _BLANKS.sub(" ", text).strip(" ")
+    return _BLANKS.sub(" ", text).strip(" -_/,;:")

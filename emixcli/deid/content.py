@@ -1,0 +1,65 @@
+"""Content items that say who somebody is, known by their concept names (PS3.16 TID 1001)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from emixcli.deid.codes import SCHEME
+from emixcli.deid.options import Option
+from emixcli.deid.parse import iter_elements, iter_items
+
+if TYPE_CHECKING:
+    from emixcli.deid.parse import Element
+
+#: Concept Name Code Sequence, Concept Code Sequence.
+NAME: Final = 0x0040A043
+CODE: Final = 0x0040A168
+
+#: Subject, observer, mother: names, identifiers, dates, places; specimen and container.
+_WHO: Final = frozenset(
+    ("DCM", code)
+    for code in (
+        "121008", "121009", "121010", "121013", "121016", "121017", "121022", "121023", "121024",
+        "121025", "121026", "121029", "121030", "121031", "121036", "121037", "121038", "121041",
+        "121121", "110190", "111700", "111706", "113870", "113871", "113872", "113877", "121018",
+        "121019",
+    )
+)  # fmt: skip
+#: Sex, age, species and breed, size and weight, pregnancy: of Retain Patient Characteristics.
+_WHAT: Final = frozenset({
+    ("DCM", "121032"), ("DCM", "121033"), ("DCM", "121034"), ("DCM", "121035"),
+    ("LN", "8302-2"), ("LN", "29463-7"), ("LN", "8277-6"), ("LN", "11977-6"), ("LN", "11996-6"),
+    ("SCT", "397669002"), ("SCT", "50373000"), ("SCT", "27113001"), ("SCT", "57312000"),
+})  # fmt: skip
+
+
+def is_personal(
+    data: bytes, elements: Iterable[Element], options: frozenset[Option], *, explicit: bool
+) -> bool:
+    """Whether a content item says who somebody is, or what they are like.
+
+    Parameters
+    ----------
+    elements
+        Those of the item.
+    """
+    for element in elements:
+        if element.tag == NAME:
+            concept = _concept(data, element, explicit=explicit)
+            is_kept = Option.RETAIN_PATIENT_CHARACTERISTICS in options
+            return concept in _WHO or (concept in _WHAT and not is_kept)
+    return False
+
+
+def _concept(data: bytes, element: Element, *, explicit: bool) -> tuple[str, str]:
+    """Return scheme and code of the first item of a sequence."""
+    found = {0x00080100: "", SCHEME: ""}
+    inner = explicit and element.vr not in ("UN", "")
+    items = iter_items(data, element.value, element.end, explicit=inner, depth=1)
+    for start, stop in items:
+        for part in iter_elements(data, start, stop, explicit=inner):
+            if part.tag in found:
+                found[part.tag] = data[part.value : part.end].decode("latin-1").strip(" \0")
+        break
+    return found[SCHEME], found[0x00080100]
