@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from emixcli.deid.body import Piece
 
 UNDEFINED: Final = 0xFFFFFFFF
-_LOSSY: Final = frozenset({Codec.JPEG})
 
 
 @dataclass(frozen=True)
@@ -83,13 +82,24 @@ def _clean_encapsulated(facts: Facts, file: BinaryIO, start: int, regions: list[
     attributes = {
         tag: value for tag, value in written.attributes.items() if value != facts.values.get(tag)
     }
-    if regions and codec(syntax) in _LOSSY:
-        attributes[KEYWORDS["LossyImageCompression"]] = b"01"
+    if regions and codec(syntax) is Codec.JPEG and facts.text("LossyImageCompression") != "01":
+        attributes |= _lossy_attributes(facts, written.size)
     if written.is_new:
         return Cleaned(written.size, written.pieces, attributes, written.close)
     written.close()
     size = source.end - start
     return Cleaned(size, lambda: iter([(start, size)]), attributes)
+
+
+def _lossy_attributes(facts: Facts, size: int) -> dict[int, bytes]:
+    """Return what says that pixels were lossily coded once (PS3.3 section C.7.6.1.1.5)."""
+    pixels = facts.rows * facts.columns * facts.samples * facts.frames
+    ratio = pixels * facts.integer("BitsAllocated") / 8 / max(size, 1)
+    return {
+        KEYWORDS["LossyImageCompression"]: b"01",
+        0x00282112: f"{ratio:.2f}".encode(),
+        0x00282114: b"ISO_10918_1",
+    }
 
 
 def _clip(facts: Facts, regions: Sequence[Region]) -> list[Region]:

@@ -211,6 +211,8 @@ def test_jpeg_blocks_outside_keep_their_pixels(
     black = (0, 128, 128) if samples == 3 else (0,)
     assert tuple(after[0, 5, 5]) == black
     assert cleaned.attributes[0x00282110] == b"01"
+    assert cleaned.attributes[0x00282114] == b"ISO_10918_1"
+    assert float(cleaned.attributes[0x00282112]) > 1
 
 
 @pytest.mark.parametrize("sampling", [(2, 1), (1, 2), (2, 2)])
