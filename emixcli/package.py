@@ -20,7 +20,7 @@ from emixcli.container.deep import Deepener
 from emixcli.container.dicomdir import make_dicomdir
 from emixcli.container.encoding import is_package_id, new_package_id, to_json
 from emixcli.container.entry import Source, encode, encode_bytes
-from emixcli.container.folded import Folder
+from emixcli.container.folded import Folded, Folder
 from emixcli.container.identity import Identity, SigningKey
 from emixcli.container.index import findings_json, iter_patients
 from emixcli.container.layout import Report
@@ -126,19 +126,41 @@ def plan_package(
     package_id = package_id or new_package_id()
     if not is_package_id(package_id):
         raise UsageError("this is not a package id")
-    created = created or _now()
     page = make_page(load_bundle() if bundle is None else bundle)
     found = tuple(_load_report(path) for path in reports)
     with _reader(file_set, reader) as media:
         deepener = Deepener(media)
-        index = Folder()
-        index.add(b'"patients":')
-        for piece in iter_patients(file_set, deepener):
-            index.add(piece)
+        index = _fold_index(file_set, found, deepener, deidentification)
     directory = make_dicomdir(file_set, package_id=package_id, extra=deepener.keys)
+    made = (index, directory.content)
+    return PackagePlan(
+        file_set=file_set,
+        reports=found,
+        sender=sender,
+        package_id=package_id,
+        created=created or _now(),
+        page=page,
+        index_body=index,
+        dicomdir=directory.content,
+        invented=directory.invented,
+        size_bound=plan.size_bound(file_set, reports=found, page=page, made=made),
+        counts=_counts(file_set, reports=found),
+    )
+
+
+def _fold_index(
+    file_set: FileSet,
+    reports: tuple[Report, ...],
+    deepener: Deepener,
+    deidentification: Mapping[str, Any] | None,
+) -> Folded:
+    """Return the index but its head."""
+    index = Folder(b'"patients":')
+    for piece in iter_patients(file_set, deepener):
+        index.add(piece)
     documents = [
         plan.document_fields(document, name)
-        for document, name in layout.iter_documents(file_set, found)
+        for document, name in layout.iter_documents(file_set, reports)
     ]
     tail = {
         "documents": documents,
@@ -146,22 +168,7 @@ def plan_package(
         "deidentification": deidentification,
     }
     index.add(b"," + to_json(tail)[1:])
-    index_body = index.finish()
-    return PackagePlan(
-        file_set=file_set,
-        reports=found,
-        sender=sender,
-        package_id=package_id,
-        created=created,
-        page=page,
-        index_body=index_body,
-        dicomdir=directory.content,
-        invented=directory.invented,
-        size_bound=plan.size_bound(
-            file_set, reports=found, page=page, made=(index_body, directory.content)
-        ),
-        counts=_counts(file_set, documents=len(documents)),
-    )
+    return index.finish()
 
 
 def _now() -> str:
@@ -195,13 +202,13 @@ def _is_text(head: bytes) -> bool:
     return True
 
 
-def _counts(file_set: FileSet, *, documents: int) -> dict[str, int]:
+def _counts(file_set: FileSet, *, reports: tuple[Report, ...]) -> dict[str, int]:
     return {
         "patients": len(file_set.patients),
         "studies": sum(1 for _ in file_set.iter_studies()),
         "series": sum(1 for _ in file_set.iter_series()),
         "instances": sum(1 for _ in file_set.iter_instances()),
-        "documents": documents,
+        "documents": len(file_set.documents) + len(reports),
     }
 
 
@@ -244,7 +251,7 @@ def write_package(
     package_plan
         From `plan_package`.
     sink
-        Gets the bytes in order, and the filled head of the page by `patch` at the end.
+        Gets the bytes in order, then the filled head of the page by `patch`.
     key
         The package key, 32 random bytes of this package alone.
     slots
@@ -278,15 +285,20 @@ def write_package(
             workers=workers or default_workers(), progress=progress,
         )  # fmt: skip
     result = _finish(package_plan, writer, outcome, key=key, signing_key=signing_key)
-    package = {
+    head = _head(package_plan, n_entries=writer.n_entries, size=result.size)
+    sink.patch(*page.patch(head, list(slots() if callable(slots) else slots)))
+    return result
+
+
+def _head(package_plan: PackagePlan, *, n_entries: int, size: int) -> dict[str, Any]:
+    """Return what the page says of the package without a key."""
+    return {
         "format": FORMAT,
         "package_id": package_plan.package_id,
-        "size": result.size,
-        "page_length": len(page.blank),
-        "entries": writer.n_entries,
+        "size": size,
+        "page_length": package_plan.page_length,
+        "entries": n_entries,
     }
-    sink.patch(*page.patch(package, list(slots() if callable(slots) else slots)))
-    return result
 
 
 def _write_content(

@@ -19,8 +19,6 @@ _ALLOWED_BINARY = ("tests/vectors/", "docs/images/")
 _LONGEST_FUNCTION, _LONGEST_MODULE = 60, 500
 #: Longer ones that still have to be split.
 _TO_SPLIT = {
-    "emixcli/package.py:plan_package",
-    "emixcli/package.py:write_package",
     "tests/unit/deid/pixels/test_compressed.py",
 }
 #: The test that names what it looks for.

@@ -75,17 +75,18 @@ def command(
     """
     del verbose  # handled by its callback
     from emixcli.commands._sharing import check_code_out
-    from emixcli.services import pack as service
-    from emixcli.services.selection import Selection, check_outside
-    from emixcli.ui.progress import progress
+    from emixcli.services.sealing import Sealing
 
     secret = _find_secret(code_file, ask=passphrase, no_input=no_input)
+    sealing = Sealing(secret)  # its thread works while the rest is imported
+    from emixcli.services import pack as service
+    from emixcli.services.selection import Selection
+    from emixcli.ui.progress import progress
+
     if not dry_run:
         if secret is None:
             check_code_out(code_out, json=json)
-        service.check_output(output)
-        check_outside(output, paths)
-        check_outside(code_out, paths)
+        service.check_output(output, code_out, sources=paths)
     how = deid.find_deidentification(anonymize, deid_option, deid_key, deid_rules, accept_risk)
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
@@ -93,15 +94,14 @@ def command(
     )  # fmt: skip
     request = service.PackRequest(selection=selection, recipients=recipient or (), workers=threads)
     with progress(quiet) as listener:
-        prepared = service.prepare(request, progress=listener)
+        prepared = service.prepare(request, package_id=sealing.package_id, progress=listener)
     _confirm_several(prepared, yes=yes)
     if dry_run:
         _show_plan(prepared, json=json)
         return
     with progress(quiet) as listener:
-        result = service.pack(prepared, output, secret=secret, code_out=code_out, progress=listener)
-    if result.code is not None and code_out is None:
-        _tell_code(result.code)
+        result = service.pack(prepared, output, sealing, code_out=code_out, progress=listener)
+    _tell_code(None if code_out else result.code)
     _show(result, output, json=json)
 
 
@@ -109,7 +109,7 @@ def _find_secret(code_file: Path | None, *, ask: bool, no_input: bool) -> str | 
     """Return a code or passphrase of the user's own, None where one is to be generated."""
     from emixcli.commands._opening import read_secret
     from emixcli.errors import UsageError
-    from emixcli.services.pack import check_secret
+    from emixcli.services.sealing import check_secret
     from emixcli.ui import prompts
 
     if ask and code_file is not None:
@@ -126,9 +126,11 @@ def _find_secret(code_file: Path | None, *, ask: bool, no_input: bool) -> str | 
     return secret
 
 
-def _tell_code(code: str) -> None:
+def _tell_code(code: str | None) -> None:
     from emixcli.ui import console
 
+    if code is None:
+        return
     console.note(f"access code: {code}")
     console.note("It is shown this once. Give it to the recipient by telephone.")
 

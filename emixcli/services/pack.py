@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emixcli import config
-from emixcli.container.code import find_code, generate_code
 from emixcli.container.identity import Identity, PublicIdentity, load_identity, load_public
 from emixcli.container.sink import FileSink
-from emixcli.container.slots import (
-    KEY_LENGTH,
-    Slot,
-    check_passphrase,
-    make_code_slot,
-    make_hpke_slot,
-    make_passphrase_slot,
-)
 from emixcli.errors import OutputExistsError
 from emixcli.package import PackagePlan, PackageResult, Sender, plan_package, write_package
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.secret_file import secret_written
-from emixcli.services.selection import Choice, Selection, choose
+from emixcli.services.selection import Choice, Selection, check_outside, choose
+
+if TYPE_CHECKING:
+    from emixcli.services.sealing import Sealing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +51,9 @@ class PackResult:
     code: str | None = None
 
 
-def prepare(request: PackRequest, *, progress: ProgressListener = SILENT) -> Prepared:
+def prepare(
+    request: PackRequest, *, package_id: str | None = None, progress: ProgressListener = SILENT
+) -> Prepared:
     """Scan the media and plan the package; writes nothing.
 
     Raises
@@ -74,6 +69,7 @@ def prepare(request: PackRequest, *, progress: ProgressListener = SILENT) -> Pre
         choice.file_set,
         reports=choice.reports,
         sender=request.sender or configured_sender(),
+        package_id=package_id,
         reader=choice.reader,
         deidentification=choice.deidentification,
     )
@@ -89,8 +85,8 @@ def configured_sender() -> Sender:
 def pack(
     prepared: Prepared,
     output: Path,
+    sealing: Sealing,
     *,
-    secret: str | None = None,
     code_out: Path | None = None,
     progress: ProgressListener = SILENT,
 ) -> PackResult:
@@ -99,11 +95,11 @@ def pack(
     Parameters
     ----------
     prepared
-        From `prepare`.
+        From `prepare`, with the id of `sealing`.
     output
         The file; must not exist.
-    secret
-        An access code or passphrase of the sender's own; an access code is generated where None.
+    sealing
+        Its secrets.
     code_out
         Where a generated code is written, before the package: no package is without its code.
     progress
@@ -117,57 +113,37 @@ def pack(
         The file exists or cannot be written; none is left behind.
     """
     check_output(output)
-    key = secrets.token_bytes(KEY_LENGTH)
-    code = generate_code() if secret is None else None
-    with secret_written(code_out, code), ThreadPoolExecutor(1) as pool, FileSink(output) as sink:
-        # the key derivation takes as long as 30 MB of packing: both at once
-        making = pool.submit(make_slots, prepared, key, secret=secret if code is None else code)
+    publics = (*prepared.recipients, prepared.identity.public)
+    with secret_written(code_out, sealing.code), FileSink(output) as sink:
+        slots = sealing.slots(publics)
         result = write_package(
             prepared.plan,
             sink,
-            key=key,
-            slots=making.result,
+            key=sealing.key,
+            slots=slots,
             signing_key=prepared.identity.signing_key,
             workers=prepared.workers,
             progress=progress,
             reader=prepared.choice.reader,
         )
-    return PackResult(result, prepared, [str(slot["kind"]) for slot in making.result()], code)
+    return PackResult(result, prepared, [str(slot["kind"]) for slot in slots], sealing.code)
 
 
-def check_output(output: Path) -> None:
-    """Refuse an output that exists, before the media are read.
+def check_output(
+    output: Path, code_out: Path | None = None, *, sources: Sequence[str] = ()
+) -> None:
+    """Refuse an output that exists, and outputs in the sources, before the media are read.
 
     Raises
     ------
     OutputExistsError
         It exists.
+    OutputError
+        It, or the file for the code, would be written below a source.
     """
+    check_outside(output, sources)
+    check_outside(code_out, sources)
     if output.exists() or output.is_symlink():
         raise OutputExistsError(
             f"{output.name} exists already", hint="choose another name or remove it first"
         )
-
-
-def make_slots(prepared: Prepared, key: bytes, *, secret: str | None) -> list[Slot]:
-    """Return the slots of a new package: code or passphrase, recipients, own key."""
-    package_id = prepared.plan.package_id
-    slots: list[Slot] = []
-    if secret is not None and find_code(secret) is not None:
-        slots.append(make_code_slot(secret, key, package_id=package_id)[0])
-    elif secret is not None:
-        slots.append(make_passphrase_slot(secret, key, package_id=package_id))
-    publics = (*prepared.recipients, prepared.identity.public)
-    return slots + [make_hpke_slot(public, key, package_id=package_id) for public in publics]
-
-
-def check_secret(secret: str) -> None:
-    """Refuse a secret that is neither an access code nor a strong passphrase, before any work.
-
-    Raises
-    ------
-    PassphraseError
-        Too weak.
-    """
-    if find_code(secret) is None:
-        check_passphrase(secret)

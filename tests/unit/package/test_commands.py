@@ -232,9 +232,9 @@ def test_a_lost_file_makes_it_partial(
     prepare = pack_service.prepare
 
     def prepare_and_remove(
-        request: pack_service.PackRequest, *, progress: ProgressListener
+        request: pack_service.PackRequest, *, package_id: str, progress: ProgressListener
     ) -> pack_service.Prepared:
-        prepared = prepare(request, progress=progress)
+        prepared = prepare(request, package_id=package_id, progress=progress)
         (disc / "IM2").unlink()
         return prepared
 
