@@ -92,18 +92,6 @@ class Engine:
         self.render(records, context, scope)
         return DataSet(records, pixels, context, scope)
 
-    def new_uid(self, old: str) -> str:
-        """Return the UID of an object that only its file meta group names.
-
-        Raises
-        ------
-        DeidError
-            If that does not name it either.
-        """
-        if not old:
-            raise DeidError(Reason.NO_UID)
-        return old if Option.RETAIN_UIDS in self.profile.options else self.keyed.uid(old)
-
     @staticmethod
     def render(records: Sequence[Record], context: Context, scope: Scope) -> None:
         """Treat what has not been treated in this context."""

@@ -194,12 +194,7 @@ class Objects:
         instance = _new(naming.get(SOP_INSTANCE))
         made = self._markers(dataset, naming.get(markers.METHOD_CODES), value.assessment)
         if not instance:
-            instance = self._engine.new_uid(source.media_instance)
-            made[SOP_INSTANCE] = encode(
-                SOP_INSTANCE, "UI", instance.encode(), explicit=source.explicit
-            )
-        if named is None or not named.text():
-            made[SOP_CLASS] = encode(SOP_CLASS, "UI", sop_class.encode(), explicit=source.explicit)
+            raise DeidError(Reason.NO_UID)
         for tag, raw in value.attributes.items():
             made[tag] = encode(tag, vr_of(tag, ""), raw, explicit=source.explicit)
         head = markers.meta(sop_class, instance, source.syntax) + Engine.join(dataset, made)
