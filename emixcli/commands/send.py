@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emixcli.commands import _deid as deid
 from emixcli.commands._exchange import CaFile, ConfirmTo, Hold, Purpose, TimeOut, To, TokenFile
 from emixcli.commands._media import AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import (
@@ -59,6 +60,11 @@ def command(
     patient: Patients = None,
     study: Studies = None,
     all_patients: AllPatients = False,
+    anonymize: deid.Anonymize = False,
+    deid_option: deid.DeidOptions = None,
+    deid_key: deid.DeidKey = None,
+    deid_rules: deid.DeidRules = None,
+    accept_risk: deid.AcceptRisk = None,
     code_out: CodeOut = None,
     again: Again = False,
     dry_run: DryRun = False,
@@ -86,13 +92,13 @@ def command(
     from emixcli.services.share import ShareOrder, check_order
 
     order = check_order(ShareOrder(tuple(to), purpose, hold, frozenset(confirm_to or ())))
-    selection = Selection(
-        paths=paths,
-        patients=patient or (),
-        studies=study or (),
-        all_patients=all_patients,
-        reports=report or (),
+    deidentify = deid.find_deidentification(
+        anonymize, deid_option, deid_key, deid_rules, accept_risk
     )
+    selection = Selection(
+        paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
+        reports=report or (), deidentification=deidentify,
+    )  # fmt: skip
     manner = _Manner(
         profile=profile, code_out=code_out, again=again, json=json, yes=yes, no_input=no_input,
         quiet=quiet,
@@ -191,7 +197,9 @@ def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
     with progress(manner.quiet) as listener:
         choice = choose(selection, progress=listener)
         sender = _sender(manner.profile, "", "")
-        plan = plan_package(choice.file_set, reports=choice.reports, sender=sender)
+        plan = plan_package(
+            choice.file_set, reports=choice.reports, sender=sender, reader=choice.reader
+        )
     if not manner.json:
         describe(plan, choice, order)
         output.write_line("nothing was sent")

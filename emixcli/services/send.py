@@ -135,21 +135,29 @@ def prepare(
             journal.restart()
             begun = None
     if begun is None:
-        plan = plan_package(choice.file_set, reports=choice.reports, sender=sender)
+        plan = _plan(choice, sender)
         key = secrets.token_bytes(KEY_LENGTH)
         slot = make_hpke_slot(identity.public, key, package_id=plan.package_id)
     else:
-        plan = plan_package(
-            choice.file_set,
-            reports=choice.reports,
-            sender=sender,
-            package_id=begun["package_id"],
-            created=begun["created"],
-        )
+        plan = _plan(choice, sender, package_id=begun["package_id"], created=begun["created"])
         slot = begun["slot"]
     done = journal.find("done") is not None
     return Sending(
         choice, sender, plan, key, slot, identity, journal, resumed=begun is not None, done=done
+    )
+
+
+def _plan(
+    choice: Choice, sender: Sender, *, package_id: str | None = None, created: str | None = None
+) -> PackagePlan:
+    return plan_package(
+        choice.file_set,
+        reports=choice.reports,
+        sender=sender,
+        reader=choice.reader,
+        deidentification=choice.deidentification,
+        package_id=package_id,
+        created=created,
     )
 
 
@@ -277,6 +285,7 @@ def _stream(
                 key=sending.key,
                 slots=[sending.slot],
                 signing_key=sending.identity.signing_key,
+                reader=sending.choice.reader,
             )
             uploaded = uploader.finish()
     except EmixError as error:
