@@ -80,22 +80,30 @@ def test_sequences_and_items_of_undefined_length() -> None:
     assert out.ContentItemModifierSequence[0].PersonName != "CanarySurname^X"
 
 
-def _without(keyword: str) -> bytes:
+def _without(keyword: str, in_meta: str = "") -> bytes:
+    """Return an object that lacks a UID, in the data set or in the file meta too."""
     ds = builders.instance()
     delattr(ds, keyword)
+    if in_meta:
+        delattr(ds.file_meta, in_meta)
     out = io.BytesIO()
     ds.save_as(out, enforce_file_format=False)
     return out.getvalue()
 
 
-def test_no_instance_uid() -> None:
-    assert reason(_without("SOPInstanceUID")) == "object.no-instance-uid"
+def test_no_uid_anywhere() -> None:
+    missing = _without("SOPInstanceUID", "MediaStorageSOPInstanceUID")
+    assert reason(missing) == "object.no-instance-uid"
+    assert reason(_without("SOPClassUID", "MediaStorageSOPClassUID")) == "object.no-sop-class"
 
 
-def test_the_sop_class_may_stand_in_the_file_meta_alone() -> None:
-    outcome = run({"x": _without("SOPClassUID")}, accepting())
-    assert outcome.refused.get("x") in {None, "object.no-sop-class"}
-    assert all(NAME not in data.lower() for data in outcome.outputs.values())
+@pytest.mark.parametrize("keyword", ["SOPInstanceUID", "SOPClassUID"])
+def test_a_uid_in_the_file_meta_alone(keyword: str) -> None:
+    outcome = run({"x": _without(keyword)}, accepting())
+    for data in outcome.outputs.values():
+        ds = read(data)
+        assert ds.file_meta.MediaStorageSOPInstanceUID == ds.SOPInstanceUID
+        assert NAME not in data.lower()
 
 
 def test_a_missing_study_uid_is_handled() -> None:

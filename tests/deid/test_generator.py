@@ -30,13 +30,11 @@ def test_size(planted: PlantedStudy) -> None:
 def test_only_the_seed_decides() -> None:
     one, same, other = build(7, slices=2), build(7, slices=2), build(8, slices=2)
     assert one == same
-    assert not {needle for plant in one.plants for needle in plant.needles if len(needle) > 7} & {
-        needle
-        for plant in other.plants
-        if plant.rule is not Clause.REPEATED and not plant.file.startswith("EDGE/C")
-        for needle in plant.needles
-        if len(needle) > 7
-    }
+    assert one.uids.isdisjoint(other.uids)
+    values = [{needle for plant in study.plants for needle in plant.needles} for study in
+              (one, other)]  # fmt: skip
+    # Names in other scripts do not come from the seed.
+    assert len(values[0] & values[1]) < len(values[0]) / 10
 
 
 def test_every_plant_is_found_in_the_study_itself(planted: PlantedStudy) -> None:

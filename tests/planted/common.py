@@ -79,7 +79,7 @@ IMAGE = _words("""
     AcquisitionComments AcquisitionProtocolDescription AcquisitionDeviceProcessingDescription
     ContrastBolusAgent ContrastBolusStartTime ContrastBolusStopTime
     IdentifyingComments TextComments ImagePresentationComments OverlayDate CurveTime
-    TimezoneOffsetFromUTC AcquisitionContextDescription
+    AcquisitionContextDescription
     CommentsOnRadiationDose IrradiationEventUID ConcatenationUID
 """)
 
@@ -143,6 +143,8 @@ def plant_study(ledger: Ledger, ds: Dataset) -> None:
     ds.StudyDate = ds.ContentDate = day
     ledger.add("StudyDate", 0x00080020, day)
     ds.StudyInstanceUID = ledger.uid()
+    ds.TimezoneOffsetFromUTC = "+0545"
+    ledger.add("TimezoneOffsetFromUTC", 0x00080201, tag=0x00080201, value="+0545")
     ds.SmokingStatus, ds.ResponsiblePersonRole = "YES", "OWNER"
     ledger.add("SmokingStatus", 0x001021A0, tag=0x001021A0, value="YES")
     for keyword in (*PATIENT, *TRIAL, *STUDY, *SERIES, *EQUIPMENT, *IMAGE):

@@ -12,8 +12,9 @@ from pathlib import Path
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset
+from pydicom.fileset import FileSet
 
-from tests.planted import common, documents, edges, images, texts, therapy
+from tests.planted import common, documents, edges, images, streams, texts, therapy
 from tests.planted.ledger import Clause, Ledger, Plant, Reference, forms
 
 #: Objects that hold text in their pixels or documents, and are refused unless cleaned or accepted.
@@ -45,6 +46,34 @@ class PlantedStudy:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
         return folder
+
+
+def write_medium(study: PlantedStudy, folder: Path) -> dict[str, Path]:
+    """Write the study as a disc whose names tell the patient's, with a DICOMDIR.
+
+    Returns
+    -------
+    files
+        Path by the study's own relative name.
+    """
+    first = read(study.files["CT/IM0001"])
+    family, given, *_ = str(first.PatientName).split("^")
+    root = folder / f"{family}_{given}" / str(first.PatientID)
+    paths = {}
+    for name, data in study.files.items():
+        path = root / f"{family}-{name.replace('/', '-')}.dcm"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        paths[name] = path
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        directory = FileSet()
+        for name in study.files:
+            if not name.startswith(ODD):
+                directory.add(paths[name])
+        directory.write(folder / "DISC", use_existing=False)
+        directory._stage["t"].cleanup()  # else it warns when it is collected
+    return paths
 
 
 @dataclass
@@ -80,7 +109,7 @@ def _build(ledger: Ledger, slices: int) -> PlantedStudy:
         ds, text = paint(ledger, ct)
         burned += text
         work.keep(ds)
-    for edge in (*edges.EDGES, *texts.EDGES):
+    for edge in (*edges.EDGES, *texts.EDGES, *streams.EDGES):
         ledger.file = ODD + edge.name
         work.files[ledger.file] = edge.make(ledger, ct[0])
     return PlantedStudy(

@@ -240,7 +240,82 @@ def safe_private(ledger: Ledger, study: FileDataset) -> bytes:
     )
 
 
+def spellings(ledger: Ledger, study: FileDataset) -> bytes:
+    """A name with umlauts, repeated without, spelt out, and in bytes of another character set."""
+    ds = plain(ledger, study)
+    ds.SpecificCharacterSet = "ISO_IR 100"
+    word = ledger.word()
+    family = f"{word[:4]}ö{word[4:]}ß"
+    ds.PatientName = f"{family}^Ünni"
+    ledger.add("PatientName", 0x00100010, _encoded(ds, "PatientName"))
+    plain_ = f"{word[:4]}o{word[4:]}ss"
+    ds.ManufacturerModelName = plain_.upper()
+    ds.LUTExplanation = f"{word[:4]}oe{word[4:]}ss"
+    ds.FilterType = f"{word[:4]}-o{word[4:]}ss"[:16]
+    for keyword in ("ManufacturerModelName", "LUTExplanation", "FilterType"):
+        ledger.add(f"{keyword}, the name otherwise", Clause.REPEATED, str(ds[keyword].value))
+    data = common.to_bytes(ds)
+    other = element(0x00181160 + 1, b"LO", family.encode("utf-8"))
+    ledger.add("the name in UTF-8", Clause.REPEATED, family.encode("utf-8"))
+    return _insert(data, other)
+
+
+def nested_charset(ledger: Ledger, study: FileDataset) -> bytes:
+    """An item with a character set of its own."""
+    ds = plain(ledger, study)
+    ds.SpecificCharacterSet = "ISO_IR 100"
+    ds.PatientName = "Άλφα^Βήτα"
+    inner = Dataset()
+    inner.SpecificCharacterSet = "ISO_IR 144"
+    inner.PersonName = "Дмитриевич^Пётр"
+    ledger.add("nested PersonName", 0x0040A123, _encoded(inner, "PersonName"))
+    ds.PatientName = "Someone^Else"
+    ds.ContentItemModifierSequence = [inner]
+    return common.to_bytes(ds)
+
+
+def numbers(ledger: Ledger, study: FileDataset) -> bytes:
+    """The patient's number where numbers stand, without zeros and with separators."""
+    ds = plain(ledger, study)
+    number = ledger.digits(8)
+    ds.PatientID = f"00{number}"
+    ledger.add("PatientID", 0x00100020, ds.PatientID)
+    ds.AcquisitionNumber = number
+    ds.ManufacturerModelName = f"{number[:4]} {number[4:]}"
+    ds.FilterType = f"{number[:2]}/{number[2:]}"
+    ds.LUTExplanation = f"no {number}"
+    for keyword in ("AcquisitionNumber", "ManufacturerModelName", "FilterType", "LUTExplanation"):
+        value = str(ds[keyword].value)
+        ledger.add(f"{keyword}, the number otherwise", Clause.REPEATED, value)
+    return common.to_bytes(ds)
+
+
+def long_text(ledger: Ledger, study: FileDataset) -> bytes:
+    """The patient's name after more text than a short length can say."""
+    ds = plain(ledger, study)
+    ds.DetectorDescription = "scan " * 15_000 + ledger.patient.family
+    ledger.add("DetectorDescription, long", Clause.REPEATED, f"scan {ledger.patient.family}")
+    return common.to_bytes(ds)
+
+
+def commands(ledger: Ledger, study: FileDataset) -> bytes:
+    """Elements of group 0000, as messages have them."""
+    data = common.to_bytes(plain(ledger, study))
+    at = 144 + int.from_bytes(data[140:144], "little")
+    title = ledger.text("MoveDestination", 0x00001000).upper().encode()
+    uid = ledger.uid().encode()
+    ledger.add("AffectedSOPInstanceUID", 0x00001000, uid)
+    return (
+        data[:at] + element(0x00000600, b"AE", title) + element(0x00001000, b"UI", uid) + data[at:]
+    )
+
+
 EDGES = (
+    Edge("SPELT", spellings),
+    Edge("NESTCS", nested_charset),
+    Edge("NUMBERS", numbers),
+    Edge("LONGTEXT", long_text),
+    Edge("COMMANDS", commands),
     Edge("DATES", dates),
     Edge("NUMDATE", dates_in_numbers),
     Edge("REPEATED", repeated),
