@@ -111,7 +111,8 @@ class Uploader:
         self._progress = progress
         self._n_held = -(-target.held // target.part_size)
         workers = WORKERS if target.part_size <= MEMORY_PART_MAX else WORKERS_DISK
-        self._pool = Pool(target.part_size, workers + 1 + self._n_held)
+        # One is filled while the others are on their way: no more, for the sake of memory.
+        self._pool = Pool(target.part_size, workers + self._n_held)
         self._todo: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._held: dict[int, PartBuffer] = {}
         self._current: PartBuffer | None = None
