@@ -26,8 +26,10 @@ _MAX_ELEMENT: Final = _MAX_VALUE + 12
 _RECORDS: Final = 0x00041220
 _RECORD_TYPE: Final = 0x00041430
 _FILE_ID: Final = 0x00041500
+_SOP_UID: Final = 0x00041511
 _SERIES_NUMBER: Final = 0x00200011
 _INSTANCE_NUMBER: Final = 0x00200013
+_KEPT: Final = frozenset({_FILE_ID, _SOP_UID, _SERIES_NUMBER, _INSTANCE_NUMBER})
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,15 @@ class Reference:
         Parts joined by "/", as written; None where the name leaves the file-set.
     series_number, instance_number
         As the records say, "" where they do not.
+    sop_uid
+        Of the object in the file, "" where the record does not say.
     """
 
     path: str | None
     record_type: str
     series_number: str
     instance_number: str
+    sop_uid: str = ""
 
 
 class Directory:
@@ -129,7 +134,7 @@ def _references(elements: Iterator[tuple[int, bytes]]) -> Iterator[Reference]:
                 series_number = record.get(_SERIES_NUMBER, series_number)
                 yield from _reference(record, series_number)
             record = {tag: _text(value)}
-        elif record and tag in (_FILE_ID, _SERIES_NUMBER, _INSTANCE_NUMBER):
+        elif record and tag in _KEPT:
             record[tag] = _text(value)
     if record:
         yield from _reference(record, record.get(_SERIES_NUMBER, series_number))
@@ -145,6 +150,7 @@ def _reference(record: dict[int, str], series_number: str) -> Iterator[Reference
             record[_RECORD_TYPE],
             series_number,
             record.get(_INSTANCE_NUMBER, ""),
+            record.get(_SOP_UID, ""),
         )
 
 

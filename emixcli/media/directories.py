@@ -1,23 +1,33 @@
-"""The DICOMDIR of a medium against the files that are there."""
+"""The DICOMDIR of a medium against the files that are there.
+
+A reference is missing only where neither its path, nor the same path below another folder, nor its
+SOP Instance UID is found. What several directories name is counted once: Philips discs have a
+DICOMDIR for everybody and a tree of their own, which names the same objects without their UIDs.
+"""
 
 from __future__ import annotations
 
 import posixpath
 from collections import Counter, defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emixcli.media.dicomdir import Directory
+from emixcli.media.elements import SLOTS
 from emixcli.media.names import fold
 from emixcli.validate.places import ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from emixcli.media.dicomdir import Reference
     from emixcli.media.header import Header
     from emixcli.media.sources import Source
     from emixcli.model import Instance
     from emixcli.validate.places import Findings
+
+_SOP_UID: Final = SLOTS["SOPInstanceUID"]
+#: Records that stand for no object; where they name a file it is a directory.
+_GROUPS: Final = frozenset({"PATIENT", "STUDY", "SERIES", "PRIVATE"})
 
 
 class DirectoryCheck:
@@ -29,9 +39,10 @@ class DirectoryCheck:
         self._others: list[str] = []
         self._directories: list[tuple[str, int]] = []
         self._files: dict[str, bool] = {}  # by folded path: whether a directory names it
-        self._by_name: dict[str, list[str]] = {}
-        self._asked: set[str] = set()
-        self._missing: dict[str, list[str]] = defaultdict(list)
+        self._instances: Sequence[Instance] = ()
+        self._tree: _Tree | None = None
+        self._missing: dict[str, Reference] = {}  # by UID, or by path where there is none
+        self._moved: set[str] = set()
         self._codes: Counter[str] = Counter()
 
     def add_file(self, path: str) -> None:
@@ -44,6 +55,13 @@ class DirectoryCheck:
 
     def check(self, instances: Sequence[Instance], findings: Findings) -> list[str]:
         """Report references without file (D02) and files without reference (D03), and more.
+
+        Parameters
+        ----------
+        instances
+            Of all media: what one disc names may be on the next.
+        findings
+            Get what is found.
 
         Returns
         -------
@@ -58,11 +76,13 @@ class DirectoryCheck:
         self._files = {fold(path): False for path in self._others}
         self._files |= {fold(path): False for path, _ in self._directories}
         self._files |= {fold(instance.path): False for instance in own}
+        self._instances = instances
         unreadable = [path for path, offset in self._directories if not self._follow(path, offset)]
         self._codes["D03"] = sum(not self._files[fold(instance.path)] for instance in own)
+        self._codes["D04"] = len(self._moved)
         for code, count in self._codes.items():
             findings.add(code, count=count)
-        _report_missing(self._missing, findings)
+        _report_missing(_merged(self._missing), findings)
         return unreadable
 
     def _follow(self, path: str, offset: int) -> bool:
@@ -88,30 +108,82 @@ class DirectoryCheck:
         wanted = fold(posixpath.join(base, reference.path))
         if wanted in self._files:
             self._files[wanted] = True
-        elif wanted not in self._asked:
-            self._asked.add(wanted)
-            found = self._find_moved(fold(reference.path))
-            if found is None:
-                self._missing[reference.series_number].append(reference.instance_number)
-            else:
-                self._codes["D04"] += 1
-                self._files[found] = True
+            return
+        if self._tree is None:
+            self._tree = _Tree(self._number, self._files, self._instances)
+        found = self._tree.find(fold(reference.path), reference.sop_uid)
+        if found is None:
+            if reference.sop_uid or reference.record_type not in _GROUPS:
+                key = reference.sop_uid or fold(reference.path)
+                self._missing.setdefault(key, reference)
+        elif found in self._files:
+            self._moved.add(found)
+            self._files[found] = True
 
-    def _find_moved(self, wanted: str) -> str | None:
-        """Return the one path that ends as a reference does, or whose end the reference is."""
-        if not self._by_name:
-            for path in self._files:
-                self._by_name.setdefault(posixpath.basename(path), []).append(path)
+
+class _Tree:
+    """Finds files that are not where a directory says; made for the first that is not."""
+
+    def __init__(self, number: int, paths: Iterable[str], instances: Iterable[Instance]) -> None:
+        self._by_name: dict[str, list[str]] = {}
+        for path in paths:
+            self._by_name.setdefault(posixpath.basename(path), []).append(path)
+        self._by_uid: dict[str, str] = {}
+        self._uids: dict[str, str] = {}
+        for instance in instances:
+            uid = str(instance.value(_SOP_UID) or "")
+            path = fold(instance.path) if instance.source == number else ""
+            self._by_uid.setdefault(uid, path)
+            if path:
+                self._uids[path] = uid
+
+    def find(self, wanted: str, uid: str) -> str | None:
+        """Return the path of the file that is meant, "" where it is on another medium."""
+        if uid and uid in self._by_uid:
+            return self._by_uid[uid]
+        paths = self._by_name.get(posixpath.basename(wanted), ())
+        matches = [path for path in paths if _ends_alike(path, wanted)]
+        if len(matches) == 1:
+            return matches[0]
+        below = wanted.partition("/")[2]
+        if "/" not in below:
+            return None
         matches = [
             path
-            for path in self._by_name.get(posixpath.basename(wanted), ())
-            if f"/{path}".endswith(f"/{wanted}") or f"/{wanted}".endswith(f"/{path}")
+            for path in paths
+            if _ends_alike(path, below) and (not uid or not self._uids.get(path))
         ]
         return matches[0] if len(matches) == 1 else None
 
 
-def _report_missing(missing: dict[str, list[str]], findings: Findings) -> None:
-    for series, numbers in missing.items():
+def _ends_alike(a: str, b: str) -> bool:
+    """Whether one path is the end of the other."""
+    return f"/{a}".endswith(f"/{b}") or f"/{b}".endswith(f"/{a}")
+
+
+def _merged(missing: dict[str, Reference]) -> list[Reference]:
+    """Return what is missing, without what another directory names with its UID."""
+    by_name: dict[str, list[str]] = {}
+    for reference in missing.values():
+        if reference.sop_uid and reference.path is not None:
+            path = fold(reference.path)
+            by_name.setdefault(posixpath.basename(path), []).append(path)
+
+    def is_named(path: str) -> bool:
+        return any(_ends_alike(path, other) for other in by_name.get(posixpath.basename(path), ()))
+
+    return [
+        reference
+        for reference in missing.values()
+        if reference.sop_uid or not is_named(fold(reference.path or ""))
+    ]
+
+
+def _report_missing(missing: Iterable[Reference], findings: Findings) -> None:
+    by_series: dict[str, list[str]] = defaultdict(list)
+    for reference in missing:
+        by_series[reference.series_number].append(reference.instance_number)
+    for series, numbers in by_series.items():
         known = sorted({int(number) for number in numbers if number.isdecimal()})
         name = f"series {series}" if series.isdecimal() else "series without number"
         words = f"{name}: instances {ranges(known)}" if known else f"{name}: {len(numbers)} files"

@@ -134,6 +134,7 @@ class _Scan:
             try:
                 self._look(file, opened)
             except (OSError, EmixError):
+                self._directories[-1].add_file(file.path)
                 self._lose(file, "cannot be read")
             opened.close()
             if not self._n_files % _REPORT_EVERY:
@@ -142,6 +143,7 @@ class _Scan:
         for code, count in source.notes.codes.items():
             self._findings.add(code, count=count)
         for path, reason in source.notes.unreadable:
+            self._directories[-1].add_file(path)
             self._lose(MediaFile(path, 0), reason)
 
     def _look(self, file: MediaFile, opened: Opened) -> None:

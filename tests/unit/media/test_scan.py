@@ -208,9 +208,48 @@ def test_dicomdir_that_names_files_outside(tmp_path: Path) -> None:
     assert codes(scan_media([str(disc)])) == {"D07": 1, "D03": 1}
 
 
+def test_dicomdir_of_a_tree_whose_first_folder_has_another_name(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    images = sorted(path for path in disc.rglob("IM*") if path.is_file())
+    images[0].unlink()
+    (disc / "PT000000").rename(disc / "EXPORT")
+    assert codes(scan_media([str(disc)])) == {"D02": 1, "D04": 5}
+
+
+def test_objects_are_found_by_their_uid(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    for number, path in enumerate(sorted(p for p in disc.rglob("IM*") if p.is_file())):
+        path.rename(disc / f"{number}.dcm")
+    assert codes(scan_media([str(disc)])) == {"D04": 6}
+    second = tmp_path / "second"
+    second.mkdir()
+    (disc / "0.dcm").rename(second / "0.dcm")
+    assert codes(scan_media([str(disc)])) == {"D02": 1, "D04": 5}
+    assert codes(scan_media([str(disc), str(second)])) == {"D01": 1, "D04": 5}
+
+
+def test_what_two_directories_name_is_missing_once(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    images = sorted(path for path in disc.rglob("IM*") if path.is_file())
+    for image in images[:2]:
+        image.unlink()
+    (disc / "COPY").mkdir()
+    (disc / "COPY" / "DICOMDIR").write_bytes((disc / "DICOMDIR").read_bytes())
+    assert codes(scan_media([str(disc)])) == {"D02": 2, "D04": 4}
+
+
+def test_a_file_that_cannot_be_read_is_not_missing(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    image = next(path for path in sorted(disc.rglob("IM*")) if path.is_file())
+    image.write_bytes(bytes(1000))
+    assert codes(scan_media([str(disc)])) == {"F09": 1}
+
+
 def test_real_discs(shared_corpora: Path) -> None:
-    found = codes(scan_media([str(shared_corpora / "dicom" / "philips_cd")]))
-    assert found["D02"] > 400  # files that are not in the corpus
+    disc = shared_corpora / "dicom" / "philips_cd"
+    found = codes(scan_media([str(disc)]))
+    # 433 of the whole disc, 13 of them in the corpus under another folder, in two directories
+    assert found == {"D02": 420, "D04": 22}
     tests = shared_corpora / "dicom" / "pydicom" / "dicomdirtests"
     assert "D03" not in codes(scan_media([str(tests)]))
 
