@@ -300,3 +300,28 @@ def test_login_whoami_logout(
     assert run_emix("list").code == 4
     wrong = run_emix(*login[:4], "--password-file", "-", "--store", "file", stdin="nope\n")
     assert wrong.code == 4
+
+
+def test_what_is_sent_de_identified_names_nobody(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    disc = tmp_path / "disc-to-clean"
+    disc.mkdir()
+    for number in (1, 2):
+        builders.write(builders.instance(number=number), disc / f"IM{number}")
+    key = tmp_path / "key"
+    assert run_emix("anonymize", "--new-key", key).code == 0
+    send = ("send", disc, *to("study"), *SEND, "--code-out", "clean-code", "--anonymize")
+    sent = run_emix(*send, "--deid-key", key)
+    assert sent.code == 0, sent.stderr
+    package_id = sent.document["package_id"]
+    again = run_emix(*send, "--deid-key", key)
+    assert again.document["package_id"] == package_id, "the same send is not made twice"
+    got = run_emix("download", package_id, "-o", "cleaned", "--unpack", "--json")
+    assert got.code == 0, got.stderr
+    files = [path for path in (tmp_path / "cleaned" / package_id).rglob("*") if path.is_file()]
+    assert len(files) > 2
+    values = [value.encode() for value in builders.CANARY.strings()]
+    for path in files:
+        content = path.read_bytes()
+        assert not [value for value in values if value in content]
