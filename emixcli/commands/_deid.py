@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from emixcli.anonymize import Profile
-    from emixcli.services.selection import Deidentification
+    from emixcli.services.deidentify import Deidentification
 
 KeyFile = Annotated[
     Path | None,
@@ -72,6 +72,14 @@ RetainSafePrivate = Annotated[
     typer.Option("--retain-safe-private", help="Keep private attributes that PS3.15 calls safe."),
 ]
 
+Ocr = Annotated[
+    bool | None,
+    typer.Option(
+        "--ocr/--no-ocr",
+        help="Look for text in pixels by recognition (pip install 'emixcli[ocr]').",
+        show_default="with --clean-pixel-data, where it is installed",
+    ),
+]
 Anonymize = Annotated[
     bool,
     typer.Option("--anonymize", help="Remove what identifies the patient first, and prove it."),
@@ -116,6 +124,18 @@ def make_profile(
     return Profile(wanted, SiteRules() if rules is None else load_rules(rules), accept_risk)
 
 
+def warn_of_loosening(profile: Profile) -> None:
+    """Say in red which rules of the site protect less than the profile does."""
+    from emixcli.anonymize import SiteRules, loosened
+    from emixcli.ui import console
+
+    if profile.rules == SiteRules():
+        return
+    for row in loosened(profile):
+        tag = f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})"
+        console.warn(f"a rule of this site loosens the profile: {tag} {row.name}: {row.words}")
+
+
 def find_key(key_file: Path | None) -> bytes:
     """Return the key of a file, a fresh one where there is none."""
     from emixcli.anonymize import new_key
@@ -140,7 +160,7 @@ def find_deidentification(
     """
     from emixcli.anonymize import Option
     from emixcli.errors import UsageError
-    from emixcli.services.selection import Deidentification
+    from emixcli.services.deidentify import Deidentification
 
     if not anonymize:
         if options or key or rules or accept_risk:
@@ -155,4 +175,5 @@ def find_deidentification(
         )
     given = {name.replace("-", "_"): True for name in options or ()}
     profile = make_profile(given, rules=rules, accept_risk=accept_risk)
+    warn_of_loosening(profile)
     return Deidentification(profile, find_key(key))

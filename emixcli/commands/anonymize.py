@@ -81,6 +81,7 @@ def command(
     rules: deid.Rules = None,
     key_file: deid.KeyFile = None,
     accept_risk: deid.AcceptRisk = None,
+    ocr: deid.Ocr = None,
     verify: Verify = True,
     report: ReportFile = None,
     dicomdir: Dicomdir = False,
@@ -164,19 +165,24 @@ def _write_table(profile: Profile) -> None:
 def _request(given: Mapping[str, Any], profile: Profile) -> AnonymizeRequest:
     from emixcli.errors import UsageError
     from emixcli.services.anonymize import AnonymizeRequest
+    from emixcli.services.deidentify import Deidentification
 
     if not given["paths"]:
         raise UsageError("nothing to read", hint="emix anonymize PATH… -o DIR")
     if given["output"] is None and not given["dry_run"]:
         raise UsageError("no folder to write to", hint="give -o DIR, or --dry-run")
+    if given["ocr"]:
+        from emixcli.deid.pixels import ocr
+
+        ocr.require()
+    deid.warn_of_loosening(profile)
     report = given["report"]
     if report is not None and report.suffix not in {".json", ".html"}:
         raise UsageError("a report is NAME.json or NAME.html")
     return AnonymizeRequest(
         paths=given["paths"],
         output=None if given["dry_run"] else given["output"],
-        profile=profile,
-        key=deid.find_key(given["key_file"]),
+        how=Deidentification(profile, deid.find_key(given["key_file"]), given["ocr"]),
         kept_key=given["key_file"] is not None,
         verify=given["verify"],
         dicomdir=given["dicomdir"],
@@ -216,7 +222,7 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
                 },
                 "refused": [{"file": item.file, "id": item.id} for item in result.refused],
                 "profile": "basic",
-                "options": sorted(request.profile.options),
+                "options": sorted(request.how.profile.options),
                 "verified": result.verified,
                 "reports_left_out": result.n_reports,
             }
@@ -231,7 +237,7 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
     for item in result.refused:
         output.write_line(f"refused {item.id}: {item.file}")
     if result.n_reports:
-        console.note(f"{result.n_reports} reports beside the images were left out")
+        console.note(f"reports beside the images, left out: {result.n_reports}")
 
 
 def _end(result: AnonymizeResult) -> None:

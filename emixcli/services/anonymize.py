@@ -26,11 +26,13 @@ from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.deidentify import (
     UNREADABLE,
+    Deidentification,
     DeidentifyingReader,
     Refused,
     deidentify,
     look_again,
     refusal,
+    with_faces,
 )
 from emixcli.services.folder import new_folder
 from emixcli.services.selection import check_outside
@@ -38,7 +40,7 @@ from emixcli.services.selection import check_outside
 if TYPE_CHECKING:
     from io import FileIO
 
-    from emixcli.anonymize import Anonymized, Profile
+    from emixcli.anonymize import Anonymized
     from emixcli.model import FileSet, Instance
 
 #: Instances below which starting a second process costs more than it saves.
@@ -59,8 +61,7 @@ class AnonymizeRequest:
 
     paths: Sequence[str]
     output: Path | None
-    profile: Profile
-    key: bytes
+    how: Deidentification
     kept_key: bool = False
     patients: Sequence[str] = ()
     studies: Sequence[str] = ()
@@ -96,8 +97,7 @@ class _Job:
     sources: FileSet
     items: list[Item]
     folder: Path | None
-    profile: Profile
-    key: bytes
+    how: Deidentification
     hashes: bool
 
 
@@ -183,7 +183,8 @@ class _Run:
     ) -> None:
         self._request, self._chosen, self._media = request, chosen, media
         self._folder, self._progress = folder, progress
-        self.report = Report(request.profile, __version__, request.kept_key)
+        self._how = with_faces(request.how, chosen, media)
+        self.report = Report(request.how.profile, __version__, request.kept_key)
         self.refused: list[Refused] = []
         self._items: list[Item] = []
 
@@ -206,8 +207,7 @@ class _Run:
                 sources,
                 self._items[start : start + _CHUNK],
                 self._folder,
-                request.profile,
-                request.key,
+                self._how,
                 request.hashes,
             )
             for start in range(0, len(self._items), _CHUNK)
@@ -227,7 +227,7 @@ class _Run:
         """
         if not self._request.dicomdir:
             return list(layout.iter_instances(self._chosen))
-        reader = DeidentifyingReader(self._media, self._request.profile, self._request.key)
+        reader = DeidentifyingReader(self._media, self._how)
         found = deidentify(self._chosen, reader)
         self.refused += found.refused
         if self._folder is not None:
@@ -257,7 +257,7 @@ class _Run:
             self._media.open,
             new,
             self.report,
-            key=self._request.key,
+            key=self._how.key,
             progress=self._progress,
         )
 
@@ -285,9 +285,9 @@ class _Worker:
         """Do one job."""
         if self._open is None:
             media = MediaReader(job.sources)
-            self._open = media, DeidentifyingReader(media, job.profile, job.key)
+            self._open = media, DeidentifyingReader(media, job.how)
         media, reader = self._open
-        part = _Part(Report(job.profile, __version__))
+        part = _Part(Report(job.how.profile, __version__))
         for instance, name in job.items:
             try:
                 with media.open(instance) as source:

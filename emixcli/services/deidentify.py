@@ -10,9 +10,10 @@ import io
 import threading
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
-from emixcli.anonymize import Anonymized, Anonymizer, DeidError, Profile
+from emixcli.anonymize import Anonymized, Anonymizer, DeidError, Option, Profile
 from emixcli.errors import DeidUnsafeError, EmixError
 from emixcli.media.grouping import group
 from emixcli.media.header import HeaderReader
@@ -21,8 +22,9 @@ from emixcli.packed import pack
 from emixcli.progress import SILENT, ProgressListener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from emixcli.deid.pixels.faces import FaceMask
     from emixcli.deid.report import Report
     from emixcli.model import Document, Patient
 
@@ -61,6 +63,46 @@ class Deidentified:
     accepted: Counter[str]
 
 
+@dataclass(frozen=True)
+class Deidentification:
+    """How to de-identify: as for `Anonymizer`.
+
+    `ocr` None looks for text where the profile cleans pixels and recognition is installed. `faces`
+    is what `with_faces` found.
+    """
+
+    profile: Profile
+    key: bytes
+    ocr: bool | None = None
+    faces: Mapping[str, FaceMask] | None = None
+
+    def anonymizer(self) -> Anonymizer:
+        """Return an anonymizer for one thread."""
+        from emixcli.deid.pixels import ocr
+
+        wanted = self.ocr
+        if wanted is None:
+            wanted = Option.CLEAN_PIXEL_DATA in self.profile.options and ocr.is_installed()
+        return Anonymizer(self.profile, self.key, faces=self.faces, ocr=wanted)
+
+
+def with_faces(how: Deidentification, file_set: FileSet, reader: Reader) -> Deidentification:
+    """Return the same with what is to be cut off heads, where the profile asks for that.
+
+    It takes a whole series to find a face, so this comes before any object is made.
+    """
+    if Option.CLEAN_RECOGNIZABLE not in how.profile.options:
+        return how
+    from emixcli.deid.pixels.faces import find_faces
+
+    series = (
+        [partial(reader.open, instance) for instance in series.instances]
+        for series in file_set.iter_series()
+        if series.text("Modality") in {"CT", "MR"}
+    )
+    return replace(how, faces=find_faces(series, how.anonymizer().pixel_place))
+
+
 class DeidentifyingReader:
     """Opens instances de-identified; for any number of threads.
 
@@ -68,13 +110,13 @@ class DeidentifyingReader:
     ----------
     reader
         Opens them as they are.
-    profile, key
-        As for `Anonymizer`.
+    how
+        From `with_faces`.
     """
 
-    def __init__(self, reader: Reader, profile: Profile, key: bytes) -> None:
+    def __init__(self, reader: Reader, how: Deidentification) -> None:
         self._reader = reader
-        self._profile, self._key = profile, key
+        self._how = how
         self._local = threading.local()
 
     def anonymize(self, file: BinaryIO) -> Anonymized:
@@ -86,7 +128,7 @@ class DeidentifyingReader:
             It is refused.
         """
         if not hasattr(self._local, "anonymizer"):
-            self._local.anonymizer = Anonymizer(self._profile, self._key)
+            self._local.anonymizer = self._how.anonymizer()
         return cast("Anonymizer", self._local.anonymizer).anonymize(file)
 
     def open(self, item: Instance | Document) -> BinaryIO:
@@ -254,10 +296,7 @@ def look_again(
     patients = tuple(patients)
     progress.stage("verifying", 2 * sum(1 for _ in _instances(patients)), "files")
     for patient in patients:
-        verifier = Verifier(
-            report.profile,
-            ours=lambda text: keyed.is_own_uid(text) or keyed.is_own_pseudonym(text),
-        )
+        verifier = Verifier(report.profile, ours=keyed.is_own)
         for instance in _instances((patient,)):
             with old(instance) as file:
                 verifier.learn(_nameless(file))

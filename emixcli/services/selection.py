@@ -14,17 +14,8 @@ from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
 
 if TYPE_CHECKING:
-    from emixcli.anonymize import Profile
     from emixcli.model import FileSet
-    from emixcli.services.deidentify import DeidentifyingReader
-
-
-@dataclass(frozen=True)
-class Deidentification:
-    """How to de-identify what is taken."""
-
-    profile: Profile
-    key: bytes
+    from emixcli.services.deidentify import Deidentification, DeidentifyingReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,7 +92,13 @@ def deidentified(
     """
     from emixcli.deid.report import Report
     from emixcli.media.reader import MediaReader
-    from emixcli.services.deidentify import DeidentifyingReader, deidentify, look_again, record
+    from emixcli.services.deidentify import (
+        DeidentifyingReader,
+        deidentify,
+        look_again,
+        record,
+        with_faces,
+    )
 
     if choice.reports:
         raise UsageError(
@@ -109,7 +106,8 @@ def deidentified(
             hint="leave --report out, or send it without --anonymize",
         )
     media = MediaReader(choice.file_set)
-    reader = DeidentifyingReader(media, how.profile, how.key)
+    how = with_faces(how, choice.file_set, media)
+    reader = DeidentifyingReader(media, how)
     found = deidentify(choice.file_set, reader, progress=progress)
     if found.refused:
         raise DeidUnsafeError(
