@@ -26,10 +26,14 @@ _MAX_ITEMS: Final = 4_000_000
 MAX_FRAME: Final = 1 << 30
 #: Replaced frames beyond this go to a temporary file; they hold cleaned pixels only.
 _SPOOL: Final = 16 * 1024 * 1024
+#: Those beyond this are made a second time when they are written.
+MAX_SPOOL: Final = 256 * 1024 * 1024
 #: How JPEG, JPEG-LS and JPEG 2000 code streams begin.
 _STARTS: Final = (b"\xff\xd8", b"\xff\x4f\xff\x51")
 
 Fragment = tuple[int, int]
+#: Stands for the place in the spool of a frame that is not there.
+_AGAIN: Final = -1
 
 
 @dataclass(frozen=True)
@@ -135,7 +139,9 @@ class Rewritten:
         Value bytes of the extended offset table, where the object has one.
     """
 
+    file: BinaryIO
     source: Encapsulated
+    change: Callable[[bytes], bytes | None] | None
     spool: IO[bytes] = field(default_factory=_new_spool)
     places: list[Fragment | None] = field(default_factory=list)
     attributes: dict[int, bytes] = field(default_factory=dict)
@@ -148,10 +154,12 @@ class Rewritten:
             self.places.append(None)
             return
         self.spool.seek(0, io.SEEK_END)
-        self.places.append((self.spool.tell(), len(frame)))
+        at = self.spool.tell()
+        if at + len(frame) > MAX_SPOOL:
+            self.places.append((_AGAIN, len(frame)))
+            return
+        self.places.append((at, len(frame)))
         self.spool.write(frame)
-        if len(frame) % 2:
-            self.spool.write(b"\0")
 
     def finish(self, *, extended: bool) -> None:
         """Compute offsets and the size, once all frames are known."""
@@ -184,10 +192,21 @@ class Rewritten:
                 for at, length in frame:
                     yield (at - 8, 8 + length)
                 continue
-            self.spool.seek(place[0])
-            length = place[1] + place[1] % 2
-            yield _HEAD.pack(_ITEM, length) + self.spool.read(length)
+            at, length = place
+            if at == _AGAIN:
+                data = self._make_again(frame)
+            else:
+                self.spool.seek(at)
+                data = self.spool.read(length)
+            if len(data) != length:
+                raise damaged()
+            padding = b"\0" * (length % 2)
+            yield _HEAD.pack(_ITEM, length + length % 2) + data + padding
         yield _HEAD.pack(_DELIMITER, 0)
+
+    def _make_again(self, fragments: Sequence[Fragment]) -> bytes:
+        frame = read_frame(self.file, fragments)
+        return (self.change(frame) if self.change is not None else None) or b""
 
     def close(self) -> None:
         """Remove the temporary file."""
@@ -208,7 +227,7 @@ def rewrite(
     PixelError
         If a frame is too large, or `change` refuses it.
     """
-    result = Rewritten(source)
+    result = Rewritten(file, source, change)
     try:
         for fragments in source.frames:
             result.add(change(read_frame(file, fragments)) if change is not None else None)
