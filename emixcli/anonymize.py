@@ -149,7 +149,8 @@ class Anonymizer:
         faces are not taken away, so that heads are refused if Clean Recognizable Visual Features
         is asked.
     ocr
-        Whether text is looked for in pixels, which takes seconds per image.
+        Whether text is looked for in pixels, which takes seconds per image. None: where Clean
+        Pixel Data is asked, and `emixcli[ocr]` is installed.
     """
 
     def __init__(
@@ -158,7 +159,7 @@ class Anonymizer:
         key: bytes,
         *,
         faces: Mapping[str, FaceMask] | None = None,
-        ocr: bool = False,
+        ocr: bool | None = None,
     ) -> None:
         self.profile = profile
         self._objects = Objects(profile, key, faces=faces, ocr=ocr)

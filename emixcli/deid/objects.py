@@ -80,7 +80,8 @@ class Objects:
     faces
         Where the face is, by old Series Instance UID; None where faces are not taken away.
     ocr
-        Whether text is looked for in pixels.
+        Whether text is looked for in pixels; None: where Clean Pixel Data is asked, and the part
+        that recognises it is installed.
     """
 
     def __init__(
@@ -89,18 +90,19 @@ class Objects:
         key: bytes,
         *,
         faces: Mapping[str, FaceMask] | None = None,
-        ocr: bool = False,
+        ocr: bool | None = None,
     ) -> None:
         self._profile = profile
         self._engine = Engine(profile, key)
         self._first_read = FIRST_READ
         self._marked: dict[tuple[bool, bytes, bool], dict[int, bytes]] = {}
+        is_clean = Option.CLEAN_PIXEL_DATA in profile.options
         policy = Policy(
-            clean=Option.CLEAN_PIXEL_DATA in profile.options,
+            clean=is_clean,
             faces=Option.CLEAN_RECOGNIZABLE in profile.options,
             accept_risk=profile.accept_risk,
             site_rules=profile.rules.pixel_rules,
-            ocr=ocr,
+            ocr=is_clean and _has_ocr() if ocr is None else ocr,
         )
         self._pixel_work = PixelWork(policy, faces)
 
@@ -236,6 +238,12 @@ class Objects:
         return made
 
 
+def _has_ocr() -> bool:
+    from emixcli.deid.pixels.ocr import is_installed
+
+    return is_installed()
+
+
 def _new(record: Record | None) -> str:
     if record is None or not record.out:
         return ""
@@ -265,7 +273,9 @@ def _converted(source: Source) -> tuple[bytes, bigendian.Pixels | None]:
 def _little(opened: _Opened, value: PixelValue) -> PixelValue:
     """Return big endian pixels turned round."""
     vr = "" if opened.pixels is None else opened.pixels.vr
-    width = {"OB": 1, "OW": 2, "OF": 4, "OD": 8}.get(vr, 2)
+    width = {"OB": 1, "OF": 4, "OD": 8}.get(vr, 2)
+    if vr == "OW" and opened.facts is not None:  # samples of 32 bits are turned as a whole
+        width = max(2, opened.facts.integer("BitsAllocated", 16) // 8)
     change = functools.partial(bigendian.swap, width=width)
     part = Mapped(opened.pixel_source.file, value.part, value.size, width, change)
     return replace(value, part=part)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from emixcli.deid.body import Inlined, Made, Mapped, Piece
+from emixcli.deid.body import Inlined, Made, Piece
 from emixcli.deid.parse import UNDEFINED
 from emixcli.deid.pixels.facts import Facts
 from emixcli.deid.pixels.risk import (
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from emixcli.deid.split import PixelElement
 
 _VERSION_NAME: Final = 0x00020013
-_OVERLAYS: Final = 0x60000000
-_MASKS: Final = {8: 1, 16: 2, 32: 4}
 
 
 @dataclass(frozen=True)
@@ -81,13 +79,12 @@ class PixelWork:
             from emixcli.deid.pixels.ocr import find_text
 
             regions += tuple(find_text(facts, source.file, pixels.offset, pixels.length, regions))
-        value = PixelValue(assessment, (pixels.offset, pixels.length), pixels.length)
-        if pixels.length == UNDEFINED or regions or _may_have_excess(facts, pixels):
-            from emixcli.deid.pixels.clean import clean_pixels
+        from emixcli.deid.pixels.clean import clean_pixels, needs_cleaning
 
+        value = PixelValue(assessment, (pixels.offset, pixels.length), pixels.length)
+        if pixels.length == UNDEFINED or needs_cleaning(facts, pixels.length, regions):
             made = clean_pixels(facts, source.file, pixels.offset, pixels.length, regions)
             value = PixelValue(assessment, made, made.size, made.attributes)
-        value = self._without_overlays(source, facts, pixels, value)
         if source.is_memory:
             value = replace(value, part=Inlined(source.file, value.part, value.size))
         return value
@@ -97,34 +94,6 @@ class PixelWork:
         if assessment.refusal is not None:
             raise _refusal(assessment.refusal)
         return assessment
-
-    @staticmethod
-    def _without_overlays(
-        source: Source, facts: Facts, pixels: PixelElement, value: PixelValue
-    ) -> PixelValue:
-        """Clear bits of pixels that hold overlays (PS3.5 section 8.1.2, retired)."""
-        if not any(tag >= _OVERLAYS and any(raw) for tag, raw in facts.values.items()):
-            return value
-        bits, high = facts.integer("BitsAllocated"), facts.integer("HighBit")
-        stored = facts.integer("BitsStored")
-        width = _MASKS.get(bits)
-        if stored == bits:
-            return value
-        if pixels.length == UNDEFINED or width is None or facts.big_endian:
-            raise DeidError(Reason.OVERLAY_BITS)
-        mask = ((1 << stored) - 1) << (high + 1 - stored)
-        change = _Mask(mask.to_bytes(width, "little"))
-        return replace(value, part=Mapped(source.file, value.part, value.size, width, change))
-
-
-@dataclass(frozen=True)
-class _Mask:
-    mask: bytes
-
-    def __call__(self, data: bytes) -> bytes:
-        mask = self.mask * (len(data) // len(self.mask))
-        number = int.from_bytes(data, "little") & int.from_bytes(mask, "little")
-        return number.to_bytes(len(data), "little")
 
 
 def _refusal(reason: str) -> DeidError:
@@ -155,10 +124,3 @@ def end_of(source: Source, pixels: PixelElement) -> int:
             raise DeidError(Reason.MALFORMED)
         at += length
     raise DeidError(Reason.TRUNCATED)
-
-
-def _may_have_excess(facts: Facts, pixels: PixelElement) -> bool:
-    """Whether native pixel data is longer than its frames, so that something may hide behind."""
-    bits = facts.rows * facts.columns * facts.samples * facts.frames
-    bits *= facts.integer("BitsAllocated", 8)
-    return pixels.length > (bits + 7) // 8

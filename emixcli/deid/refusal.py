@@ -23,7 +23,6 @@ class Reason(enum.StrEnum):
     UNKNOWN_SYNTAX = "object.unknown-transfer-syntax"
     ENCODING = "object.encoding-mismatch"
     DOCUMENT = "object.document-kind"
-    OVERLAY_BITS = "pixels.overlay-bits"
 
 
 _WORDS = {
@@ -40,7 +39,6 @@ _WORDS = {
     Reason.UNKNOWN_SYNTAX: "its transfer syntax is none of the standard",
     Reason.ENCODING: "its data set is not written as its transfer syntax says",
     Reason.DOCUMENT: "no blank document of its kind is known",
-    Reason.OVERLAY_BITS: "overlays are hidden in bits of its compressed pixels",
 }
 
 

@@ -37,8 +37,6 @@ _MAX_REMEMBERED: Final = 64 * 1024
 _MAX_READ: Final = 256 * 1024
 _MAX_RECORDS: Final = 20_000
 _MIN_BLOCK: Final = 3
-#: Overlay Bit Position: not 0 where an overlay lies in the pixels.
-_OVERLAY_BIT: Final = 0x60000102
 #: Objects between two tries to learn blocks.
 _MAX_BACKOFF: Final = 64
 #: Elements that say which object this is.
@@ -298,5 +296,5 @@ class Splitter:
             known,
             is_shared=tag in SHARED or is_creating or bool(known),
             is_naming=tag in NAMING or tag in SHARED,
-            is_fact=tag in FACT_TAGS or tag & 0xFF00FFFF == _OVERLAY_BIT,
+            is_fact=tag in FACT_TAGS,
         )
