@@ -11,8 +11,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from pydicom.datadict import dictionary_description, dictionary_has_tag
-
 from emixcli.deid import tables
 from emixcli.deid.options import BASIC_CODE, OPTION_CODES, Option, Profile
 
@@ -226,6 +224,8 @@ def _letters(actions: Mapping[tuple[int, str], int]) -> dict[str, int]:
 
 def name_of(tag: int) -> str:
     """Return an attribute's name; "" for private and unknown ones."""
+    from pydicom.datadict import dictionary_description, dictionary_has_tag  # half a second
+
     row = tables.profile().get(f"{tag:08X}")
     if row is not None:
         return row.name
