@@ -9,12 +9,16 @@ import re
 from collections.abc import Callable
 
 import pytest
+from pydicom import Dataset
 
-from emixcli.anonymize import Identifier, Option, Profile
+from emixcli.anonymize import Identifier, Option, Profile, SiteRules
+from emixcli.deid import tables
+from emixcli.deid.structure import Leak
 from emixcli.deid.verify import Verifier, verify
 from tests import builders
+from tests.deid.conftest import run
 from tests.planted.ledger import Clause
-from tests.planted.study import PlantedStudy, survivors
+from tests.planted.study import PlantedStudy, elements, read, survivors
 
 NAME = "Vandermolen^Kaatje"
 PATIENT = "QX-0048117-K"
@@ -276,3 +280,44 @@ def test_dates_are_parsed() -> None:
     assert parse_date("2024.02.29") == datetime.date(2024, 2, 29)
     assert parse_date("20240230") is None
     assert parse_date("00010101") is None
+
+
+def test_an_engine_that_forgets_a_rule_is_caught(small: PlantedStudy) -> None:
+    """Every attribute of the study in turn is kept by the engine, and must be seen as a leak."""
+    unseen, n = [], 0
+    for name in ("CT/IM0001", "RT/IM0001", "SR/IM0001", "ECG/IM0001", "PDF/IM0001", "PR/IM0001"):
+        data = small.files[name]
+        verifier = Verifier(Profile())
+        verifier.learn(io.BytesIO(data))
+        before = read(data)
+        for tag in sorted(protected(before)):
+            broken = Profile(rules=SiteRules(actions={tag: "K"}), accept_risk="a test")
+            output = run({name: data}, broken).outputs[name]
+            # What stands in a sequence that is removed whole is gone anyway.
+            if values_of(before, tag) & values_of(read(output), tag):
+                n += 1
+                leaks = verifier.check(io.BytesIO(output))
+                if not any(seen(leak, tag) for leak in leaks):
+                    unseen.append((name, f"{tag:08X}"))
+    assert n > 150
+    assert unseen == []
+
+
+def values_of(ds: Dataset, tag: int) -> set[str]:
+    return {str(element.value) for element in elements(ds) if element.tag == tag}
+
+
+def protected(ds: Dataset) -> set[int]:
+    """Return the tags with values that the table protects, nested ones too, without sequences."""
+    rows = tables.profile()
+    return {
+        int(element.tag)
+        for element in elements(ds)
+        if f"{element.tag:08X}" in rows
+        and element.VR != "SQ"
+        and element.value not in ("", None, [])
+    }
+
+
+def seen(leak: Leak, tag: int) -> bool:
+    return leak.where.endswith(f"{tag >> 16:04X},{tag & 0xFFFF:04X}") or leak.where == "bytes"
