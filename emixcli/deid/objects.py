@@ -16,7 +16,15 @@ from emixcli.deid.parse import LONG_VRS, UNDEFINED, encode, vr_of
 from emixcli.deid.pixels.risk import Assessment, Policy
 from emixcli.deid.pixelwork import PixelValue, PixelWork, end_of, facts_of
 from emixcli.deid.refusal import DeidError, Reason
-from emixcli.deid.source import EXPLICIT_LITTLE, FIRST_READ, NATIVE, Source, open_source
+from emixcli.deid.source import (
+    EXPLICIT_LITTLE,
+    FIRST_READ,
+    NATIVE,
+    MetaTemplate,
+    Source,
+    open_source,
+    template_of,
+)
 from emixcli.deid.split import PixelElement, Record
 
 if TYPE_CHECKING:
@@ -95,6 +103,7 @@ class Objects:
         self._profile = profile
         self._engine = Engine(profile, key)
         self._first_read = FIRST_READ
+        self._template: MetaTemplate | None = None
         self._marked: dict[tuple[bool, bytes, bool], dict[int, bytes]] = {}
         is_clean = Option.CLEAN_PIXEL_DATA in profile.options
         policy = Policy(
@@ -141,9 +150,11 @@ class Objects:
     # -- reading ------------------------------------------------------------------------------
 
     def _open(self, file: BinaryIO) -> _Opened:
-        source = open_source(file, self._first_read)
+        source = open_source(file, self._first_read, self._template)
         if not source.little:
             return self._open_big_endian(source)
+        if not source.is_followed and not source.is_memory:
+            self._template = template_of(source, source.data)
         dataset = self._engine.treat(source)
         pixels = dataset.pixels
         if pixels is None:

@@ -20,6 +20,10 @@ EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
 FIRST_READ: Final = 32 * 1024
 MAX_HEADER: Final = 256 * 1024 * 1024
 _CHUNK: Final = 1024 * 1024
+#: Prefix and begin of the group's length; where what follows that begins; head of (0002,0003).
+_PREFIX: Final = b"DICM\2\0\0\0"
+_GROUP: Final = 144
+_INSTANCE: Final = b"\2\0\3\0UI"
 #: Transfer syntaxes without encapsulated pixel data.
 NATIVE: Final = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE})
 
@@ -40,6 +44,8 @@ class Source:
         Offset of the data set.
     is_memory
         Whether `file` is not what was given, so that ranges of it must become bytes.
+    is_followed
+        Whether the meta group was read by a template.
     """
 
     file: BinaryIO
@@ -54,6 +60,7 @@ class Source:
     explicit: bool = True
     little: bool = True
     is_memory: bool = False
+    is_followed: bool = False
 
     @property
     def is_all(self) -> bool:
@@ -90,7 +97,60 @@ class Source:
         return self.file.read(length)
 
 
-def open_source(file: BinaryIO, first_read: int = FIRST_READ) -> Source:
+@dataclass(frozen=True, slots=True)
+class MetaTemplate:
+    """A file meta group that was read; the next one mostly differs in one UID.
+
+    Attributes
+    ----------
+    before, after
+        Bytes between the group's length and (0002,0003), and from behind that to the end.
+    """
+
+    before: bytes
+    after: bytes
+    syntax: str
+    media_class: str
+    version_name: bytes
+
+    def follow(self, source: Source) -> bool:
+        """Read a group that is the same but for its UID; False where it is not."""
+        data = source.data
+        start = _GROUP + len(self.before)
+        if not data.startswith(self.before, _GROUP) or data[start : start + 6] != _INSTANCE:
+            return False
+        value = start + 8
+        end = value + data[start + 6] + (data[start + 7] << 8)
+        stop = end + len(self.after)
+        if not data.startswith(self.after, end) or data[stop : stop + 2] in (b"\2\0", b""):
+            return False
+        source.media_instance = data[value:end].decode("latin-1").strip(" \0")
+        source.syntax, source.media_class = self.syntax, self.media_class
+        source.version_name = self.version_name
+        source.dataset, source.is_followed = stop, True
+        return True
+
+
+def template_of(source: Source, data: bytes) -> MetaTemplate | None:
+    """Return the template that the meta group of an object makes; None if it makes none."""
+    start = data.find(_INSTANCE, _GROUP)
+    if data[128:136] != _PREFIX or not _GROUP <= start < source.dataset <= len(data):
+        return None
+    end = start + 8 + data[start + 6] + (data[start + 7] << 8)
+    if not start < end <= source.dataset:
+        return None
+    return MetaTemplate(
+        data[_GROUP:start],
+        data[end : source.dataset],
+        source.syntax,
+        source.media_class,
+        source.version_name,
+    )
+
+
+def open_source(
+    file: BinaryIO, first_read: int = FIRST_READ, template: MetaTemplate | None = None
+) -> Source:
     """Return an object whose meta group is read and whose encoding is known.
 
     Raises
@@ -102,7 +162,9 @@ def open_source(file: BinaryIO, first_read: int = FIRST_READ) -> Source:
     file.seek(0)
     source = Source(file, size, file.read(first_read))
     data = source.data
-    if data[128:132] == b"DICM" and (
+    if template is not None and data[128:136] == _PREFIX and template.follow(source):
+        pass
+    elif data[128:132] == b"DICM" and (
         data[132:134] == b"\x02\0" or _is_plausible(data[132:]) or not _is_plausible(data)
     ):
         _read_meta(source, 132)

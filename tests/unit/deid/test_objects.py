@@ -366,3 +366,58 @@ def test_old_values_are_told_for_verification_only() -> None:
     assert ("LO", "Zzprivate") in found
     assert made.actions[0x00100010, "Z"] == 1
     assert "Zzyzx" not in repr(made)
+
+
+# -- what is carried from one object to the next -------------------------------------------------
+
+
+def test_a_meta_group_that_differs_is_not_taken_for_the_one_before() -> None:
+    engine = Anonymizer(Profile(), KEY)
+    extra = struct.pack("<HH2sH", 2, 0x16, b"AE", 6) + b"ZZYZX "
+    plain = make(NAME)
+    longer = plain[: len(META)] + extra + plain[len(META) :]
+    other = make(NAME, explicit=False)
+    bare = plain[len(META) :]
+    for data in (plain, longer, other, bare, plain, other, longer):
+        made = b"".join(engine.anonymize(io.BytesIO(data)).iter_bytes(io.BytesIO(data)))
+        assert made == run(data)[0]
+
+
+def test_a_series_is_treated_as_each_of_its_objects_alone() -> None:
+    engine = Anonymizer(Profile(), KEY)
+    rows = [
+        make(
+            NAME
+            | PIXELS
+            | {
+                0x00200013: ("IS", b"%d" % (number % 3)),
+                0x00080070: ("LO", b"Acme"),
+                0x00081090: ("LO", b"Zzyzx" if number % 4 else b"One"),
+                0x00080031: ("TM", b"1011%02d" % number),
+            }
+        )
+        for number in range(20)
+    ]
+    for data in rows:
+        made = b"".join(engine.anonymize(io.BytesIO(data)).iter_bytes(io.BytesIO(data)))
+        assert made == run(data)[0]
+
+
+def test_a_change_of_character_set_is_not_missed() -> None:
+    engine = Anonymizer(Profile(), KEY)
+    for charset, name in (
+        (b"ISO_IR 100", "Zzÿzx^A".encode("latin-1")),
+        (b"ISO_IR 192", "Zzÿzx^A".encode()),
+        (b"ISO_IR 144", "Жзызх^А".encode("iso8859-5")),
+    ) * 3:
+        family = name.split(b"^")[0]
+        data = make(
+            {
+                0x00080005: ("CS", charset),
+                0x00100010: ("PN", name),
+                0x00081090: ("LO", b"of " + family),
+            }
+        )
+        made = b"".join(engine.anonymize(io.BytesIO(data)).iter_bytes(io.BytesIO(data)))
+        assert family not in made
+        assert made == run(data)[0]
