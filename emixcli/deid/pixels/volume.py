@@ -21,6 +21,9 @@ _WIDTHS_MM: Final = (85.0, 200.0)
 _LENGTHS_MM: Final = (100.0, 240.0)
 _ROUND: Final = (0.95, 1.7)
 _LEAST_FILLED: Final = 0.6
+#: The height from which a cap's growth is told, and how much of one may be missing.
+_CAP_MM: Final = 15.0
+_MOST_CAP_MM: Final = 25.0
 _MAX_CELLS: Final = 8_000_000
 
 
@@ -169,7 +172,7 @@ def head_of(volume: Volume) -> FoundHead | None:
     levels = np.flatnonzero(area >= _LEAST_AREA_MM2)
     if not len(levels) or area[levels[-1]] > _MOST_AT_TOP * area.max():
         return None
-    top = float(first[2] + size[2] * (levels[-1] + 0.5))
+    top = float(first[2] + size[2] * levels[-1]) + _cap_mm(area, int(levels[-1]), float(size[2]))
     below = [level for level in levels.tolist() if 35 <= top - (first[2] + size[2] * level) <= 85]
     boxes = [np.nonzero(cells[:, :, level]) for level in below]
     if not boxes:
@@ -183,6 +186,13 @@ def head_of(volume: Volume) -> FoundHead | None:
     if not fits or not _ROUND[0] <= length / width <= _ROUND[1] or filled < _LEAST_FILLED:
         return None
     return FoundHead(grid, cells, top, float(middle), length)
+
+
+def _cap_mm(area: NDArray[Any], level: int, size_mm: float) -> float:
+    """Return how far the vertex lies above a level: a cap's area grows evenly with its height."""
+    steps = max(1, round(_CAP_MM / size_mm))
+    growth = (area[max(0, level - steps)] - area[level]) / (steps * size_mm)
+    return float(min(area[level] / growth, _MOST_CAP_MM)) if growth > 0 else _MOST_CAP_MM
 
 
 def _largest(cells: NDArray[Any]) -> NDArray[Any]:
