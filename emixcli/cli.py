@@ -189,9 +189,12 @@ def _answer(text: str) -> int:
 
 def _catch(argv: Sequence[str]) -> int:
     """Run and turn every way to end into an exit code."""
+    from emixcli.ui import console
+
     as_json = _wants_json(argv)
     try:
-        code = _dispatch(argv)
+        with console.for_script(as_json):
+            code = _dispatch(argv)
         sys.stdout.flush()  # a full disk is an error, too, when standard output is a file
     except StdoutClosedError:
         return 0
@@ -277,7 +280,7 @@ def _report(exc: EmixError, *, as_json: bool) -> int:
         if exc.hint:
             text += f"\nemix: hint: {exc.hint}"
     with contextlib.suppress(OSError):
-        console.note(text)
+        console.tell(text)
     return exc.exit_code
 
 

@@ -301,6 +301,6 @@ def _show_password(email: str, generated: str, *, quiet: bool = False) -> None:
     from emixcli.ui import console
 
     if generated:
-        console.note(f"emix: password of {email}, shown only now: {generated}")
+        console.tell(f"emix: password of {email}, shown only now: {generated}")
     elif not quiet:
         console.note(f"emix: the password of {email} is set")

@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+from collections.abc import Iterator
+from contextvars import ContextVar
 
 from emixcli.ui.output import visible
 
+_for_script: ContextVar[bool] = ContextVar("_for_script", default=False)
+
+
+@contextlib.contextmanager
+def for_script(when: bool) -> Iterator[None]:  # noqa: FBT001 - a condition
+    """Say nothing until the block ends, `when` a script reads along and no person does.
+
+    With `--json` a script reads standard error for one JSON object, so words for people would be
+    in its way. Where standard error is a terminal a person sits there.
+    """
+    token = _for_script.set(when and not sys.stderr.isatty())
+    try:
+        yield
+    finally:
+        _for_script.reset(token)
+
+
+def is_for_script() -> bool:
+    """Whether nobody is to be told anything but the error at the end."""
+    return _for_script.get()
+
 
 def note(text: str, *, quiet: bool = False) -> None:
-    """Tell the person something; nothing when `quiet`."""
-    if not quiet:
-        sys.stderr.write(visible(text) + "\n")
-        sys.stderr.flush()
+    """Tell the person something; nothing when `quiet`, or where a script reads along."""
+    if not (quiet or is_for_script()):
+        tell(text)
+
+
+def tell(text: str) -> None:
+    """Tell what must not be lost, whoever reads along: a generated secret, the error."""
+    sys.stderr.write(visible(text) + "\n")
+    sys.stderr.flush()
 
 
 def warn(text: str) -> None:

@@ -27,7 +27,7 @@ def progress(quiet: bool = False) -> Iterator[ProgressListener]:  # noqa: FBT001
     quiet
         True gives a listener that shows nothing.
     """
-    if quiet:
+    if quiet or console.is_for_script():
         yield SILENT
     elif console.is_drawable():
         with _BarListener() as listener:
