@@ -98,12 +98,40 @@ def made_json(made: Made) -> dict[str, Any]:
 def choice_json(choice: Choice) -> dict[str, Any]:
     """Return what is told of the media."""
     from emixcli.container.index import findings_json
+    from emixcli.media.report import count_missing
 
     return {
         "reports_left_out": choice.n_reports_left_out,
         "unreadable": len(choice.scanned.unreadable),
+        "missing": count_missing(choice.scanned),
         "findings": findings_json(choice.scanned.findings),
     }
+
+
+def some(n: int, word: str) -> str:
+    """Return a number with its noun: `1 study`, `2 studies`."""
+    many = word[:-1] + "ies" if word.endswith("y") else word + "s"
+    return f"{n} {word if n == 1 else many}"
+
+
+def missing_text(choice: Choice) -> str:
+    """Return what of the media is missing in words, "" where nothing is known to be."""
+    from emixcli.media.report import count_missing
+
+    n_bad = len(choice.scanned.unreadable)
+    n_cut = sum(lost.reason == "truncated" for lost in choice.scanned.unreadable)
+    n_bad, n_missing = n_bad - n_cut, count_missing(choice.scanned)
+    words = []
+    if n_cut:
+        words.append(f"{some(n_cut, 'object')} {_is(n_cut)} cut short on the medium")
+    if n_bad:
+        words.append(f"{some(n_bad, 'file')} could not be read")
+    if n_missing:
+        words.append(
+            f"{some(n_missing, 'object')} that the medium's directory names"
+            f" {_is(n_missing)} not on it"
+        )
+    return " and ".join(words)
 
 
 def require_whole(done: str, made: Made, choice: Choice) -> None:
@@ -116,10 +144,18 @@ def require_whole(done: str, made: Made, choice: Choice) -> None:
     """
     from emixcli.errors import PartialError
 
-    n_lost, n_unreadable = made.counts.get("lost", 0), len(choice.scanned.unreadable)
-    if n_lost or n_unreadable:
+    n_lost, missing = made.counts.get("lost", 0), missing_text(choice)
+    words = [f"{some(n_lost, 'object')} could not be read and {_is(n_lost)} not in it"] * bool(
+        n_lost
+    )
+    if missing:
+        words.append(missing)
+    if words:
         raise PartialError(
-            f"{done}, but {n_lost} objects are not in the package and {n_unreadable} files on the"
-            " medium could not be read whole",
+            f"{done}, but {' and '.join(words)}",
             hint="emix scan lists them; ask the sender for a new copy of the medium",
         )
+
+
+def _is(n: int) -> str:
+    return "is" if n == 1 else "are"

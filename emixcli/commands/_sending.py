@@ -10,13 +10,24 @@ if TYPE_CHECKING:
     from emixcli.services.send import Sending, SendResult
     from emixcli.services.share import ShareOrder
 
+_MAX_NAMED = 3
+
 
 def describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
-    """Say what will be sent to whom, and what is wrong with it."""
+    """Say what will be sent to whom, and what is wrong with it.
+
+    The patients are named on a terminal only: elsewhere standard error ends in a log.
+    """
+    import sys
+
     from emixcli.commands._media import counts_text, note_left_out
+    from emixcli.media.report import plan_lines
     from emixcli.ui import console
     from emixcli.ui.progress import size_text
 
+    if sys.stderr.isatty():
+        for line in plan_lines(choice.file_set):
+            console.note(line.replace("\n", " "))
     console.note(f"{counts_text(plan.counts)}; at most {size_text(plan.size_bound)}")
     console.note(f"to {', '.join(order.recipients)} for {order.purpose}")
     for finding in choice.scanned.findings:
@@ -24,13 +35,27 @@ def describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
     note_left_out(choice)
 
 
-def question(sending: Sending, order: ShareOrder) -> str:
-    """Return the question that ends with yes; it says so where data is missing."""
-    choice = sending.choice
-    n_bad = len(choice.scanned.unreadable)
-    bad = f" although {n_bad} files could not be read" if n_bad else ""
-    people = "1 recipient" if len(order.recipients) == 1 else f"{len(order.recipients)} recipients"
-    return f"send this to {people}{bad}?"
+def ask(sending: Sending, order: ShareOrder, *, yes: bool, no_input: bool) -> None:
+    """Ask whether to send; the question names the patient, and says so where data is missing.
+
+    Raises
+    ------
+    DeclinedError
+        The answer is no, or nobody can be asked.
+    """
+    from emixcli.commands._media import missing_text, some
+    from emixcli.media.report import patient_title
+    from emixcli.ui import prompts
+
+    counts, file_set = sending.plan.counts, sending.choice.file_set
+    people = list(order.recipients)
+    to = ", ".join(people) if len(people) <= _MAX_NAMED else f"{len(people)} recipients"
+    what = f"({some(counts['studies'], 'study')}, {some(counts['instances'], 'image')})"
+    missing = missing_text(sending.choice)
+    although = f" although {missing}" if missing else ""
+    plain = f"send this {what} to {some(len(people), 'recipient')}{although}?"
+    question = f"send {patient_title(file_set)} {what} to {to}{although}?"
+    prompts.confirm(question, yes=yes, no_input=no_input, plain=plain)
 
 
 def show(result: SendResult, choice: Choice, *, json: bool) -> None:

@@ -100,6 +100,16 @@ def _show(document: dict[str, Any]) -> None:
                 output.write_line(f"    {line}")
     for report in document["documents"]:
         output.write_line(f"report   {report['entry']}  {report['kind']}")
+    for found in document["findings"]:
+        if isinstance(found, dict) and found.get("severity") != "NOTE":
+            output.write_line("finding  {code}  {count} x  {why}".format_map(_Known(found)))
     n_lost = document["counts"].get("lost", 0)
     if n_lost:
         output.write_line(f"lost     {n_lost} objects could not be read when it was made")
+
+
+class _Known(dict[str, Any]):
+    """Gives "?" for what a finding of another version lacks."""
+
+    def __missing__(self, name: str) -> str:
+        return "?"

@@ -30,7 +30,8 @@ def command(
     """Show what is on a medium: patients, studies, series, reports, and what is wrong.
 
     Nothing is written and nothing on the medium is run. Ends with 21 where there is no DICOM, with
-    3 where some files could not be read, with 20 where the medium itself cannot be read.
+    3 where some files could not be read, with 23 where objects that its DICOMDIR names are missing,
+    with 20 where the medium itself cannot be read.
     """
     del verbose  # handled by its callback
     from emixcli.media.report import scan_document
@@ -45,7 +46,7 @@ def command(
     else:
         _show(file_set, strict=strict)
     require_dicom(file_set)
-    _report_unreadable(file_set)
+    _require_whole(file_set)
 
 
 def _show(file_set: FileSet, *, strict: bool) -> None:
@@ -64,18 +65,28 @@ def _show(file_set: FileSet, *, strict: bool) -> None:
         output.write_line(f"     next:  {next_step}")
 
 
-def _report_unreadable(file_set: FileSet) -> None:
-    """Raise where files were lost.
+def _require_whole(file_set: FileSet) -> None:
+    """Raise where something was lost.
 
     Raises
     ------
     PartialError
-        With counts; the output lists the files.
+        Files could not be read; the output lists them.
+    IncompleteMediaError
+        All could, but objects that a DICOMDIR names are not there.
     """
-    from emixcli.errors import PartialError
+    from emixcli.errors import IncompleteMediaError, PartialError
+    from emixcli.media.report import count_missing
 
     if file_set.unreadable:
         raise PartialError(
             f"{len(file_set.unreadable)} of {file_set.n_files} files could not be read whole",
             hint="they are listed above; ask the sender for a new copy of the disc",
+        )
+    n_missing = count_missing(file_set)
+    if n_missing:
+        word = "object is" if n_missing == 1 else "objects are"
+        raise IncompleteMediaError(
+            f"{n_missing} {word} named by the medium's directory, but not on the medium",
+            hint="ask the sender whether there is a second disc, and give both; or for a new copy",
         )

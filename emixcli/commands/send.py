@@ -146,11 +146,10 @@ def _run(
     manner: _Manner,
 ) -> SendResult:
     """Ask, send, hand over the codes; nothing is asked where an earlier run has done it all."""
-    from emixcli.commands._sending import describe, question
+    from emixcli.commands._sending import ask, describe
     from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over
     from emixcli.container.identity import load_identity
     from emixcli.services import send as service
-    from emixcli.ui import prompts
     from emixcli.ui.progress import progress
 
     named = len(order.recipients) > 1
@@ -163,7 +162,7 @@ def _run(
         return earlier
     check_code_out(manner.code_out, json=manner.json, resumed=sending.resumed)
     describe(sending.plan, choice, order)
-    prompts.confirm(question(sending, order), yes=manner.yes, no_input=manner.no_input)
+    ask(sending, order, yes=manner.yes, no_input=manner.no_input)
     order = confirm_addresses(order, exchange, no_input=manner.no_input)
     made: list[NewShare] = []
     try:

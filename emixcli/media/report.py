@@ -144,6 +144,38 @@ def tree_lines(file_set: FileSet) -> Iterator[str]:
     yield from _rest(len(file_set.unreadable), "unreadable files")
 
 
+def plan_lines(file_set: FileSet) -> Iterator[str]:
+    """Yield whom and what a plan is about: patients, and their studies with modalities."""
+    for patient in file_set.patients[:_MAX_LISTED]:
+        yield _patient_text(patient)
+        for study in patient.studies[:_MAX_LISTED]:
+            modalities = dict.fromkeys(series.text("Modality") for series in study.series)
+            n_images = sum(len(series.instances) for series in study.series)
+            parts = [
+                _date(study.text("StudyDate")) or "(no date)",
+                study.text("StudyDescription") or "(no description)",
+                ", ".join(filter(None, modalities)),
+                f"{len(study.series)} series, {n_images} {'image' if n_images == 1 else 'images'}",
+            ]
+            yield "  " + "  ".join(part for part in parts if part)
+        yield from _rest(len(patient.studies), "studies")
+    yield from _rest(len(file_set.patients), "patients")
+
+
+def patient_title(file_set: FileSet) -> str:
+    """Return in a few words whose images these are: a name, or how many patients."""
+    if len(file_set.patients) != 1:
+        return f"{len(file_set.patients)} patients"
+    patient = file_set.patients[0]
+    name = patient.text("PatientName") or f"the patient with id {patient.text('PatientID')}"
+    return name.replace("\n", " ")[:64]
+
+
+def count_missing(file_set: FileSet) -> int:
+    """Return how many objects a DICOMDIR names that are on none of the media."""
+    return sum(finding.count for finding in file_set.findings if finding.code == "D02")
+
+
 def _rest(n: int, word: str) -> Iterator[str]:
     if n > _MAX_LISTED:
         yield f"… and {n - _MAX_LISTED} more {word}"

@@ -60,8 +60,19 @@ def ask_secret(
     return secret
 
 
-def confirm(question: str, *, yes: bool = False, no_input: bool = False) -> Literal[True]:
+def confirm(
+    question: str, *, yes: bool = False, no_input: bool = False, plain: str = ""
+) -> Literal[True]:
     """Return True when the person (or `yes`) agrees.
+
+    Parameters
+    ----------
+    question
+        May name the patient: it is on the terminal only.
+    yes, no_input
+        As the options.
+    plain
+        The question without what identifies a patient, for the error where nobody can be asked.
 
     Raises
     ------
@@ -70,8 +81,8 @@ def confirm(question: str, *, yes: bool = False, no_input: bool = False) -> Lite
     """
     if yes:
         return True
-    _require_terminal(question, "--yes", no_input=no_input)
-    if _read_line(f"{question} [y/N] ").strip().lower() not in {"y", "yes"}:
+    _require_terminal(plain or question, "--yes", no_input=no_input)
+    if _read_line(f"{visible(question)} [y/N] ").strip().lower() not in {"y", "yes"}:
         msg = "not confirmed"
         raise DeclinedError(msg, hint="nothing was done")
     return True

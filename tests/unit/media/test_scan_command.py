@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import builders
-from tests.running import ROOT
+from tests.running import ROOT, EmixProcess
 
 
 def shell(script: str, cwd: Path) -> list[str]:
@@ -41,3 +41,35 @@ def test_exit_codes_in_a_shell(tmp_path: Path) -> None:
     found = shell("emix scan disc 2>/dev/null | grep -c 'unreadable  truncated'", tmp_path)
     assert found == ["1"]
     assert shell("emix scan disc --json 2>/dev/null | head -n 1; echo $?", tmp_path) == ["{", "0"]
+
+
+def test_missing_objects_end_with_their_code(tmp_path: Path, run_emix: EmixProcess) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    images = sorted(path for path in disc.rglob("IM*") if path.is_file())
+    images[0].unlink()
+    scanned = run_emix("scan", disc, "--json")
+    assert scanned.code == 23
+    assert scanned.error["id"] == "media.incomplete"
+    assert scanned.error["message"].startswith("1 object is named")
+    packed = run_emix("pack", disc, "-o", "p.emix.html", "--code-out", "code", "--json")
+    assert packed.code == 3
+    assert packed.document["missing"] == 1
+    assert "1 object that the medium's directory names is not on it" in packed.error["message"]
+    assert len(packed.stderr.splitlines()) == 1, "only the error is on standard error"
+    builders.truncate(images[1], keep=0.5)
+    assert run_emix("scan", disc).code == 3, "what cannot be read is worse"
+
+
+def test_a_cut_object_is_packed_and_said_to_be_cut(tmp_path: Path, run_emix: EmixProcess) -> None:
+    images = builders.study(tmp_path / "disc")
+    builders.truncate(images[0], keep=0.5)
+    packed = run_emix("pack", "disc", "-o", "p.emix.html", "--code-out", "code")
+    assert packed.code == 3
+    assert "the package is made, but 1 object is cut short on the medium" in packed.stderr
+    assert "not in it" not in packed.stderr
+    told = run_emix("inspect", "p.emix.html", "--code-file", "code")
+    assert "finding  S04  1 x" in told.stdout
+    out = run_emix("unpack", "p.emix.html", "-o", "out", "--code-file", "code")
+    assert out.code == 0, out.stderr
+    bytes_out = {p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
+    assert images[0].read_bytes() in bytes_out

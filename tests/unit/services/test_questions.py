@@ -59,9 +59,17 @@ def test_send(
     address = "asked@clinic.example"
     send = ("send", small_disc, "--to", address, "--purpose", "treatment")
     before = n_shares(run_emix)
-    assert ask(*send, answers=((GO_ON, "n"),)).code == 5
+    declined = ask(*send, answers=((GO_ON, "n"),))
+    assert declined.code == 5
+    name = builders.CANARY.name
+    assert f"send {name} (1 study, " in declined.stderr
+    assert f" to {address}? [y/N]" in declined.stderr
+    plan = declined.stderr.partition("send ")[0]
+    assert all(text in plan for text in (name, builders.CANARY.id, "born ", " series, "))
     assert ask(*send, answers=((GO_ON, CTRL_C),)).code == 130
-    assert ask(*send, "--no-input").code == 5
+    silent = run_emix(*send, "--no-input")
+    assert silent.code == 5
+    assert name not in silent.stderr, "no terminal: it may end in a log"
     other = ask(*send, answers=((GO_ON, "y"), (ADDRESS, "asked@clinc.example")))
     assert other.code == 69
     assert "nothing was sent" in other.stderr
