@@ -43,7 +43,7 @@ def commands() -> dict[str, set[str]]:
     }
 
 
-@pytest.mark.parametrize("name", ["cli.md", "exit-codes.md"])
+@pytest.mark.parametrize("name", ["cli.md", "deidentification.md", "exit-codes.md"])
 def test_generated_pages_are_fresh(name: str) -> None:
     path = ROOT / "docs" / "reference" / name
     assert path.read_text("utf-8") == gen_docs.documents()[name], "run python3 dev.py docs"

@@ -1,4 +1,4 @@
-"""Write docs/reference/cli.md and exit-codes.md from the code; `--check` only compares."""
+"""Write the generated pages of docs/reference from the code; `--check` only compares."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from typer.core import TyperOption
 
 from emixcli import cli, config, errors
 from emixcli.commands._lazy import make_group
+from tools import deid_page
 
 if TYPE_CHECKING:
     from typer._click.core import Command, Context
@@ -71,7 +72,11 @@ def main(argv: list[str]) -> int:
 
 def documents() -> dict[str, str]:
     """Return the text of each generated file by name."""
-    return {"cli.md": "\n".join(_cli()), "exit-codes.md": "\n".join(_exit_codes())}
+    return {
+        "cli.md": "\n".join(_cli()),
+        "deidentification.md": "\n".join(deid_page.page(NOTE)),
+        "exit-codes.md": "\n".join(_exit_codes()),
+    }
 
 
 def error_classes() -> list[type[errors.EmixError]]:
