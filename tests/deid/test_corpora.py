@@ -96,6 +96,7 @@ def test_pydicom_reads_every_output(results: list[tuple[Path, bytes | None, str]
             assert ds.PatientIdentityRemoved == "YES", path.name
 
 
+@pytest.mark.slow
 @needs_dcmtk
 def test_dcmtk_reads_every_output(
     results: list[tuple[Path, bytes | None, str]], tmp_path: Path
@@ -116,6 +117,7 @@ def dcmdump(folder: Path, data: bytes) -> int:
     return done.returncode
 
 
+@pytest.mark.slow
 @needs_dciodvfy
 def test_no_output_is_less_valid_than_its_input(
     results: list[tuple[Path, bytes | None, str]], tmp_path: Path
