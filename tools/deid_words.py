@@ -28,7 +28,7 @@ stress study sub subtracted subtraction summary supine surview survey swi syn t 
 test tfe thick thin thigh thorax thoracic tir tirm tra trace trans transverse trauma tse tumor
 tumour turbo tof tr trig trufi twist two type ultra unenhanced upper us uterus vasc vein venous
 vent view vibe vol volume wb weighted wide win window wo without with wrist xr xray zoom
-sn om xy ic na
+sn om xy ic na resampled reformatted screensave parallel parts interpolated rotated
 """
 #: Words of the standard that are also given names or common surnames.
 _NAMES = frozenset(

@@ -122,7 +122,11 @@ def _vrs(rows: Iterable[Mapping[str, str]]) -> dict[int, str]:
     """Return the first VR of every standard attribute outside groups 0000 to 0006."""
     from pydicom._dicom_dict import DicomDictionary
 
-    found = {tag: entry[0][:2] for tag, entry in DicomDictionary.items() if tag >> 16 > 0x0006}
+    found = {
+        tag: entry[0][:2]
+        for tag, entry in DicomDictionary.items()
+        if tag >> 16 > 0x0006 and entry[4]  # those without keyword have no meaning any more
+    }
     for row in rows:
         if re.fullmatch(r"\([0-9A-F]{4},[0-9A-F]{4}\)", row["tag"]):
             tag = int(row["tag"][1:5] + row["tag"][6:10], 16)
@@ -142,30 +146,34 @@ def dictionary(rows: Iterable[Mapping[str, str]]) -> str:
 
 #: Text attributes outside Table E.1-1 that name devices, techniques, units and codes, not people.
 _TECHNICAL = """
-Manufacturer ManufacturerModelName SoftwareVersions CodeValue LongCodeValue URNCodeValue
-CodingSchemeDesignator CodingSchemeVersion CodingSchemeName CodingSchemeRegistry SequenceName
-PulseSequenceName ConvolutionKernel FilterType CollimatorGridName ReceiveCoilName TransmitCoilName
-MultiCoilElementName ImagedNucleus RescaleType ModalityLUTType SecondaryCaptureDeviceManufacturer
-SecondaryCaptureDeviceManufacturerModelName SecondaryCaptureDeviceSoftwareVersions
-DigitalImageFormatAcquired DetectorManufacturerName DetectorManufacturerModelName
-ReceiveCoilManufacturerName TransmitCoilManufacturerName ApplicationName ApplicationVersion
-ApplicationManufacturer AlgorithmName AlgorithmVersion SegmentAlgorithmName
-MIMETypeOfEncapsulatedDocument ListOfMIMETypes StackID FontName CSSFontName MappingResourceName
-PrivateCreatorReference DimensionIndexPrivateCreator FunctionalGroupPrivateCreator
+SequenceName PulseSequenceName FilterType CollimatorGridName ReceiveCoilName TransmitCoilName
+MultiCoilElementName DigitalImageFormatAcquired ApplicationName ApplicationVersion
+ApplicationManufacturer AlgorithmName AlgorithmVersion SegmentAlgorithmName FontName CSSFontName
 DetectorLinesOfResponseUsed AttenuationCorrectionMethod ReconstructionMethod
-ScatterCorrectionMethod RandomsCorrectionMethod OpticalPathIdentifier
-ReferencedOpticalPathIdentifier TypeOfFilters PhosphorType PlateType TransducerData
-ProcessingFunction SourceIsotopeName ManufacturerModelVersion ImageFilter TimeSource EXIFVersion
-EnergyWindowName FluenceModeID BolusID MaterialID CompensatorID BlockTrayID
+ScatterCorrectionMethod RandomsCorrectionMethod TypeOfFilters PhosphorType PlateType
+ProcessingFunction ImageFilter TimeSource EXIFVersion EnergyWindowName
+"""
+#: Those of them that name things, not what was done with them: Clean Descriptors leaves them too.
+_THINGS = """
+Manufacturer ManufacturerModelName SoftwareVersions CodeValue LongCodeValue URNCodeValue
+CodingSchemeDesignator CodingSchemeVersion CodingSchemeRegistry SecondaryCaptureDeviceManufacturer
+SecondaryCaptureDeviceManufacturerModelName SecondaryCaptureDeviceSoftwareVersions
+DetectorManufacturerName DetectorManufacturerModelName ReceiveCoilManufacturerName
+TransmitCoilManufacturerName ConvolutionKernel ImagedNucleus RescaleType ModalityLUTType
+MIMETypeOfEncapsulatedDocument ListOfMIMETypes OpticalPathIdentifier
+ReferencedOpticalPathIdentifier StackID DimensionIndexPrivateCreator FunctionalGroupPrivateCreator
+PrivateCreatorReference MappingResourceName MaterialID BolusID CompensatorID BlockTrayID
+FluenceModeID SourceIsotopeName ManufacturerModelVersion
 """
 
 
 def technical() -> str:
-    """Return the tags of text that is kept but for values of the patient."""
+    """Return the tags of text that is kept but for values of the patient; `*` marks things."""
     from pydicom.datadict import tag_for_keyword
 
-    tags = [tag_for_keyword(keyword) for keyword in _TECHNICAL.split()]
-    lines = sorted(f"{tag:08X}\n" for tag in tags if tag is not None)
+    marks = dict.fromkeys(_TECHNICAL.split(), "") | dict.fromkeys(_THINGS.split(), "*")
+    tags = {tag_for_keyword(keyword): mark for keyword, mark in marks.items()}
+    lines = sorted(f"{tag:08X}{mark}\n" for tag, mark in tags.items() if tag is not None)
     return "".join(lines)
 
 

@@ -10,7 +10,7 @@ from emixcli.deid.dates import replace_dates, shift_da, shift_dt
 from emixcli.deid.identity import fold
 from emixcli.deid.rules import CHARACTER_SET, DATE_VRS
 from emixcli.deid.tables import vocabulary
-from emixcli.deid.text import without_controls
+from emixcli.deid.text import is_made_of_words, without_controls
 
 if TYPE_CHECKING:
     from emixcli.deid.parse import Element
@@ -27,6 +27,9 @@ _OFFSET_FROM_UTC: Final = 0x00080201
 _CONTENT_NUMBERS: Final = frozenset({0x0040A30A, 0x0040A161, 0x0040A162, 0x0040A163, 0x00700022})
 _CODE_PARTS: Final = codes.VALUES | {0x00080102, 0x00080103, 0x00080104}
 _FREE_TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT", "PN", "AE"})
+#: Codes that devices make up, and the first of the values that may be so: Image Type, Body Part
+#: Examined, Scan Options, Content Label.
+_WORDY: Final = {0x00080008: 2, 0x00180015: 0, 0x00180022: 0, 0x00700080: 0}
 _OLDEST: Final = 89
 _MAX_SEARCHED: Final = 1 << 20
 #: Digits of a number that may be a date or an identifier, and such a number: no fraction.
@@ -132,21 +135,29 @@ class Values:
         if tag == _AGE:  # 45 CFR 164.514(b)(2)(i)(C)
             return b"090Y" if old[3:4] == b"Y" and int(old[:3]) > _OLDEST else old
         if vr == "CS":
-            return self._codes(old)
+            return self._codes(tag, old)
         if vr in ("IS", "DS") and len(old) >= _MANY_DIGITS and self._tells(old.decode("ascii")):
             return None
         return old
 
-    def _codes(self, old: bytes) -> bytes | None:
-        """Return CS values; those that name the patient or a date become `OTHER`."""
+    def _codes(self, tag: int, old: bytes) -> bytes | None:
+        """Return CS values; those that name the patient, a date or nothing known become `OTHER`."""
         text = old.decode("ascii")
-        if not self._names_patient(text) and not self._tells(text):
+        first = _WORDY.get(tag)
+        if first is None and not self._names_patient(text) and not self._tells(text):
             return old
         parts = [part.strip(" \0") for part in text.split("\\")]
         kept = [
-            "OTHER" if self._names_patient(part) or self._tells(part) else part for part in parts
+            "OTHER"
+            if self._names_patient(part)
+            or self._tells(part)
+            or (first is not None and number >= first and not is_made_of_words(part))
+            else part
+            for number, part in enumerate(parts)
         ]
-        return None if kept in (parts, ["OTHER"]) else "\\".join(kept).encode()
+        if kept == parts:
+            return old
+        return None if kept == ["OTHER"] else "\\".join(kept).encode()
 
     def _names_patient(self, text: str) -> bool:
         """Whether a code has a known value that is no word of the standard."""

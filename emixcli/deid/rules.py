@@ -34,6 +34,8 @@ DEFINITIONS: Final = frozenset({
 })  # fmt: skip
 #: Local and Universal Entity ID of HL7v2 hierarchic designators (PS3.3 section 10.14).
 _ENTITIES: Final = frozenset({0x00400031, 0x00400032})
+#: Keys of records, drawings for plotters, binary identifiers, signatures.
+_OPAQUE: Final = frozenset({0x0008041B, 0x0008041C, 0x0040A074, 0x0040A089, 0x00686300, 0x04000120})
 #: Encrypted attributes: what an earlier de-identification took away, for who has its key.
 ENCRYPTED: Final = frozenset({0x04000500, 0x04000510, 0x04000520})
 #: What the engine writes itself (PS3.15 section E.1.1).
@@ -42,6 +44,23 @@ MARKERS: Final = frozenset({0x00120062, 0x00120063, 0x00120064, 0x00280303})
 
 #: As in `iods.Types`; 0 stands for type 3.
 _TYPES: Final = (0, 1, 2)
+
+
+def resolve(letters: str, kind: int) -> str:
+    """Return the one action for an attribute of type 1, 2 or 3 (0 stands for 3).
+
+    `X/Z/U*` becomes U: the references are worth keeping (PS3.15 Table E.1-1a). What an IOD asks
+    for stays, empty or as a dummy, also where the table says X or Z.
+    """
+    if letters in ("K", "C", "U", "D"):
+        return letters
+    if "U" in letters:
+        return "U"
+    if kind == 1:
+        return "D"
+    if kind == 2:  # type 2: may be empty
+        return "D" if letters == "XD" else "Z"
+    return letters[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +90,15 @@ class Rule:
         basic = self.basic if self.basic != "U" else "XZD"
         object.__setattr__(self, "actions", tuple(resolve(self.letters, kind) for kind in _TYPES))
         object.__setattr__(self, "fallbacks", tuple(resolve(basic, kind) for kind in _TYPES))
+
+
+#: Attributes outside the table that need a rule of their own.
+_SPECIAL: Final = (
+    (_ENTITIES, Rule("XZD", "names an organisation that issues identifiers")),
+    (_OPAQUE, Rule("XZD", "bytes that only their maker can read")),
+    (ENCRYPTED, Rule("X", "nobody can tell what is encrypted (PS3.15 section E.1.1)", "X")),
+    (DEFINITIONS, Rule("K", "UIDs of definitions")),
+)
 
 
 class Rules:
@@ -104,22 +132,18 @@ class Rules:
         return rule
 
     def _find(self, tag: int) -> Rule:
-        row = find_row(tag)
-        site = self._site.get(tag)
-        if site is not None:
-            return Rule(site, "a rule of this site", "X" if row is None else _letters(row.basic))
         if tag in MARKERS:
             return Rule("X", "written anew (PS3.15 section E.1.1)", "X")
         if tag >> 16 in _FOREIGN_GROUPS:
             return Rule("X", "no element of a data set (PS3.7, PS3.10)", "X")
         if tag & 0xFFFF == 0:
-            return Rule("X", "group lengths are retired (PS3.5 section 7.2)")
+            return Rule("X", "group lengths are retired (PS3.5 section 7.2)", "X")
+        row = find_row(tag)
+        site = self._site.get(tag)
+        if site is not None:
+            return Rule(site, "a rule of this site", "XZD" if row is None else _letters(row.basic))
         if row is not None:
             return self._by_row(row)
-        if tag in _ENTITIES:
-            return Rule("XZD", "names an organisation that issues identifiers", "XZD")
-        if tag in ENCRYPTED:
-            return Rule("X", "nobody can tell what is encrypted (PS3.15 section E.1.1)", "X")
         return self._unlisted(tag)
 
     def _by_row(self, row: tables.Row) -> Rule:
@@ -138,20 +162,26 @@ class Rules:
 
     def _unlisted(self, tag: int) -> Rule:
         if tag not in tables.dictionary():
-            return Rule("X", "not in PS3.6: nobody can tell what it holds")
+            return Rule("X", "not in PS3.6: nobody can tell what it holds", "X")
+        for tags, rule in _SPECIAL:
+            if tag in tags:
+                return rule
         vr = vr_of(tag, "")
         if vr in DATE_VRS:
             return self._unlisted_date()
         if vr == "PN" or vr in _ADDRESS_VRS:
-            return Rule("XZD", f"not in Table E.1-1, but of VR {vr}", "XZD")
-        if tag in DEFINITIONS:
-            return Rule("K", "UIDs of definitions")
+            return Rule("XZD", f"not in Table E.1-1, but of VR {vr}")
         if vr == "UI":
             return Rule("K" if Option.RETAIN_UIDS in self._options else "U", "UIDs of instances")
-        if vr in _FREE_TEXT_VRS and tag not in tables.technical() and tag != CHARACTER_SET:
-            return Rule("C", "free text outside Table E.1-1: words of the standard stay", "XZD")
+        if vr in _FREE_TEXT_VRS and not self._is_technical(tag):
+            return Rule("C", "free text outside Table E.1-1: words of the standard stay")
         basic = "D" if vr in _CHECKED_VRS else "XZD"
         return Rule("K", "not in Table E.1-1; values of the patient are removed from text", basic)
+
+    def _is_technical(self, tag: int) -> bool:
+        if Option.CLEAN_DESCRIPTORS in self._options:
+            return tag in tables.things()
+        return tag in tables.technical()
 
     def _unlisted_date(self) -> Rule:
         if Option.RETAIN_FULL_DATES in self._options:
@@ -179,20 +209,3 @@ def find_row(tag: int) -> tables.Row | None:
 
 def _letters(action: str) -> str:
     return action.replace("/", "").replace("*", "")
-
-
-def resolve(letters: str, kind: int) -> str:
-    """Return the one action for an attribute of type 1, 2 or 3 (0 stands for 3).
-
-    `X/Z/U*` becomes U: the references are worth keeping (PS3.15 Table E.1-1a). What an IOD asks
-    for stays, empty or as a dummy, also where the table says X or Z.
-    """
-    if letters in ("K", "C", "U", "D"):
-        return letters
-    if "U" in letters:
-        return "U"
-    if kind == 1:
-        return "D"
-    if kind == 2:  # type 2: may be empty
-        return "D" if letters == "XD" else "Z"
-    return letters[0]

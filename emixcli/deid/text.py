@@ -24,6 +24,9 @@ _MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.\w+|\b\w+://\S+|\bwww\.\S+", re.IGN
 _BLANKS: Final = re.compile(r"[ \t]{2,}")
 _SHORTEST_UID: Final = 14
 _MOST_DIGITS: Final = 4
+#: Letters of a code that may be a name, and of the shortest word of a joined one.
+_LONG_CODE: Final = 5
+_SHORT_WORD: Final = 3
 _CONTROLS: Final = dict.fromkeys(set(range(32)) - {9, 10, 12, 13} | {127})
 
 
@@ -89,6 +92,24 @@ def _is_allowed(word: str) -> bool:
         elif len(part) > 1 and part not in words:
             return False
     return word.isascii()
+
+
+def is_made_of_words(code: str) -> bool:
+    """Whether a code has words of the standard only, also written together, and short letters."""
+    return all(
+        len(part) < _LONG_CODE or part.isdigit() or _is_joined(part.lower())
+        for part in _PARTS.findall(code)
+    )
+
+
+def _is_joined(letters: str) -> bool:
+    words = tables.vocabulary()
+    if letters in words or letters[1:] in words:
+        return True
+    return any(
+        letters[:at] in words and letters[at:] in words
+        for at in range(_SHORT_WORD, len(letters) - _SHORT_WORD + 1)
+    )
 
 
 def without_controls(text: str) -> str:
