@@ -30,7 +30,7 @@ WINDOWS = sys.platform == "win32"
 #: Programs that the tests use, and the Debian package of each; then those of the benchmarks.
 PROGRAMS = {"chromium": "chromium", "firefox-esr": "firefox-esr", "dcmdump": "dcmtk",
             "dciodvfy": "dicom3tools", "7zz": "7zip", "xorriso": "xorriso"}  # fmt: skip
-PEERS = {"curl": "curl", "nginx": "nginx-light"}
+PEERS = {"curl": "curl", "nginx": "nginx-light", "gdcmanon": "libgdcm-tools"}
 #: Files whose change asks for a new set-up.
 INPUTS = ("requirements/dev.txt", "requirements/node.txt", "pyproject.toml", "hatch_build.py")
 

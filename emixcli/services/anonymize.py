@@ -6,9 +6,11 @@ import contextlib
 import hashlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from io import FileIO
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -38,14 +40,13 @@ from emixcli.services.folder import new_folder
 from emixcli.services.selection import check_outside
 
 if TYPE_CHECKING:
-    from io import FileIO
-
     from emixcli.anonymize import Anonymized
     from emixcli.model import FileSet, Instance
 
 #: Instances below which starting a second process costs more than it saves.
 _WORTH_A_PROCESS = 1500
 _CHUNK = 200
+_WRITERS = 2
 _COPY = 16 * 1024 * 1024
 Item = tuple["Instance", str]
 
@@ -232,7 +233,8 @@ class _Run:
         self.refused += found.refused
         if self._folder is not None:
             directory = make_dicomdir(found.file_set, package_id=new_package_id())
-            self._folder.joinpath(layout.DICOMDIR).write_bytes(directory.content.read())
+            with FileSink(self._folder / layout.DICOMDIR) as sink:
+                sink.write(directory.content.read())
         return list(layout.iter_instances(found.file_set))
 
     def _processes(self) -> int:
@@ -276,7 +278,10 @@ def _parts(jobs: list[_Job], processes: int) -> Iterator[_Part]:
 
 
 class _Worker:
-    """One process's reader, kept from job to job for what it remembers of a series."""
+    """One process's reader, kept from job to job for what it remembers of a series.
+
+    One object is read and replaced while those before it are written by threads.
+    """
 
     def __init__(self) -> None:
         self._open: tuple[MediaReader, DeidentifyingReader] | None = None
@@ -286,17 +291,45 @@ class _Worker:
         if self._open is None:
             media = MediaReader(job.sources)
             self._open = media, DeidentifyingReader(media, job.how)
-        media, reader = self._open
         part = _Part(Report(job.how.profile, __version__))
-        for instance, name in job.items:
-            try:
-                with media.open(instance) as source:
-                    _one(reader.anonymize(source), source, job, name, part.report)
-            except OutputError:
-                raise
-            except (OSError, EmixError) as exc:
-                part.refused.append(refusal(instance, exc))
+        waiting: deque[tuple[Instance, str, Future[tuple[Anonymized, str]]]] = deque()
+        with ThreadPoolExecutor(_WRITERS, thread_name_prefix="emix-write") as pool:
+            for instance, name in job.items:
+                try:
+                    made, source = self._make(instance)
+                except (OSError, EmixError) as exc:
+                    part.refused.append(refusal(instance, exc))
+                    continue
+                waiting.append((instance, name, pool.submit(_write, made, source, job, name)))
+                if len(waiting) > 2 * _WRITERS:
+                    _settle(part, *waiting.popleft())
+            for item in waiting:
+                _settle(part, *item)
         return part
+
+    def _make(self, instance: Instance) -> tuple[Anonymized, BinaryIO]:
+        assert self._open is not None  # noqa: S101 - for the type checker
+        media, reader = self._open
+        source = media.open(instance)
+        try:
+            return reader.anonymize(source), source
+        except BaseException:
+            source.close()
+            raise
+
+
+def _settle(
+    part: _Part, instance: Instance, name: str, future: Future[tuple[Anonymized, str]]
+) -> None:
+    """Record what became of an object."""
+    try:
+        made, sha256 = future.result()
+    except OutputError:
+        raise
+    except (OSError, EmixError) as exc:
+        part.refused.append(refusal(instance, exc))
+    else:
+        part.report.written(made, name=name, sha256=sha256)
 
 
 _WORKER = _Worker()
@@ -307,22 +340,20 @@ def _run_job(job: _Job) -> _Part:
     return _WORKER.run(job)
 
 
-def _one(made: Anonymized, source: BinaryIO, job: _Job, name: str, report: Report) -> None:
-    """Write one object and record it."""
+def _write(made: Anonymized, source: BinaryIO, job: _Job, name: str) -> tuple[Anonymized, str]:
+    """Write an object where there is a folder; returns it with the SHA-256 of the file."""
     sha256 = ""
-    try:
+    with source, contextlib.closing(made):
         if job.folder is not None:
-            path = job.folder.joinpath(*name.split("/"))
+            path = f"{job.folder}/{name}"
             write_object(made, source, path)
             if job.hashes:
-                with path.open("rb") as file:
+                with open(path, "rb") as file:  # noqa: PTH123
                     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    finally:
-        made.close()
-    report.written(made, name=name, sha256=sha256)
+    return made, sha256
 
 
-def write_object(made: Anonymized, source: BinaryIO, path: Path) -> None:
+def write_object(made: Anonymized, source: BinaryIO, path: str) -> None:
     """Write a de-identified object; ranges of the source are copied by the system where it can.
 
     Raises
@@ -332,22 +363,29 @@ def write_object(made: Anonymized, source: BinaryIO, path: Path) -> None:
     OSError
         The source cannot be read; the file is removed again.
     """
+    target = _create(path)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("xb", buffering=0)
-    except OSError as exc:
-        raise output_error(exc) from exc
-    try:
-        with file:
-            _put(file, made.head)
+        with target:
+            _put(target, made.head)
             for piece in made.body.pieces():
                 if isinstance(piece, tuple):
-                    _copy(source, *piece, file)
+                    _copy(source, *piece, target)
                 else:
-                    _put(file, piece)
+                    _put(target, piece)
     except BaseException:
-        path.unlink(missing_ok=True)
+        Path(path).unlink(missing_ok=True)
         raise
+
+
+def _create(path: str) -> FileIO:
+    try:
+        try:
+            return FileIO(path, "xb")
+        except FileNotFoundError:  # the first of its series
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            return FileIO(path, "xb")
+    except OSError as exc:
+        raise output_error(exc) from exc
 
 
 def _put(file: FileIO, data: bytes | memoryview) -> None:

@@ -42,7 +42,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     done = False
     try:
         yield partial
-        _sync_all(partial)
+        sync_files(partial)
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
@@ -55,7 +55,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
             shutil.rmtree(partial, ignore_errors=True)
 
 
-def _sync_all(folder: Path) -> None:
+def sync_files(folder: Path) -> None:
     """Make everything below a folder durable; many files at a time share the disk's waits."""
     with ThreadPoolExecutor(_SYNCS) as pool:
         for _ in pool.map(_sync, (path for path in folder.rglob("*") if path.is_file())):
