@@ -121,10 +121,10 @@ class Values:
         if tag in codes.VALUES:
             code = old.decode("latin-1").strip(" \0")
             is_public = codes.is_public(scope.scheme, code)
-            return self._text(vr, old, scope, is_free=not is_public)
+            return self._text(vr, old, scope, is_free=not (is_public or scope.is_retained))
         if tag == codes.SCHEME:
             is_public = codes.is_scheme(old.decode("latin-1").strip(" \0"))
-            return self._text(vr, old, scope, is_free=not is_public)
+            return self._text(vr, old, scope, is_free=not (is_public or scope.is_retained))
         if vr in values.SHAPES:
             return self._shaped(tag, vr, old, scope)
         return self._text(vr, old, scope, is_free=False)
@@ -200,6 +200,8 @@ class Values:
         charset = scope.charset if vr in values.CHARSET_VRS else ""
         text = charsets.decode(raw, charset)
         plain = without_controls(text)
+        if not raw.isascii() and not charsets.is_known(charset):
+            plain = plain.encode("ascii", "ignore").decode("ascii")
         cleaner = self._context.cleaner
         if not raw.isascii() and self._is_known_otherwise(raw):
             return None

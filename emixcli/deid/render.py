@@ -11,11 +11,13 @@ from emixcli.deid.iods import types_in
 from emixcli.deid.kept import PATIENT_ID, PATIENT_NAME, Values
 from emixcli.deid.options import Option
 from emixcli.deid.parse import Element, encode, encode_item, iter_elements, iter_items, vr_of
-from emixcli.deid.rules import CHARACTER_SET, DATE_VRS
+from emixcli.deid.rules import CHARACTER_SET, DATE_VRS, find_row
 from emixcli.deid.scope import CONTENT, GRAPHICS, Context, Scope
 
 #: Coded persons and institutions: their codes are identifiers (PS3.3 section 10.1).
 _CODED_IDENTITIES: Final = frozenset({0x00401101, 0x00080082})
+#: Float, Double Float and Pixel Data.
+_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 
 
 class Renderer:
@@ -56,6 +58,7 @@ class Renderer:
                 depth=depth,
                 parent=element.tag,
                 is_dummy=is_dummy,
+                is_retained=scope.is_retained,
             )
             made.append(encode_item(self.item(data, start, stop, inner)))
         return b"".join(made)
@@ -89,6 +92,9 @@ class Renderer:
         tag = element.tag
         if tag >> 16 & 1:
             return self._private(data, element, scope)
+        if scope.depth and tag in _PIXELS:
+            self.actions.append((tag, "X"))
+            return b""  # pixels that nobody has looked at
         if scope.is_personal and tag == content.CODE:
             self.actions.append((tag, "D"))
             return self._dummy_code(element, scope)
@@ -98,6 +104,8 @@ class Renderer:
         vr = vr_of(tag, element.vr)
         kind = scope.types.get(tag, 0)
         letter = rule.actions[kind]
+        if letter == "C" and scope.is_retained and find_row(tag) is None:
+            letter = "K"
         made = self.act(letter, data, element, vr, scope)
         if made is None:  # cleaned or kept, and nothing is left
             letter = rule.fallbacks[kind]
@@ -174,6 +182,8 @@ class Renderer:
             return None
         is_cleaned = letter == "C" and element.tag in CONTENT | GRAPHICS
         is_dummy = scope.is_dummy and not is_cleaned
+        if letter == "K" and not element.tag & 0x10000 and find_row(element.tag) is not None:
+            scope = replace(scope, is_retained=True)
         return self._write_items(
             element, self.items(data, element, scope, is_dummy=is_dummy), scope
         )
@@ -187,7 +197,8 @@ class Renderer:
         old = data[element.value : element.end]
         treat = self._values.clean if letter == "C" else self._values.keep
         new = treat(element, vr, old, scope)
-        if new is old and not len(old) & 1:
+        has_vr = bool(element.vr) or not scope.explicit
+        if new is old and has_vr and not len(old) & 1:
             return data[element.start : element.stop]
         return None if new is None else self._write(element, vr, new, scope)
 

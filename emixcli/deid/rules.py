@@ -98,6 +98,7 @@ _SPECIAL: Final = (
     (_OPAQUE, Rule("XZD", "bytes that only their maker can read")),
     (ENCRYPTED, Rule("X", "nobody can tell what is encrypted (PS3.15 section E.1.1)", "X")),
     (DEFINITIONS, Rule("K", "UIDs of definitions")),
+    ({CHARACTER_SET}, Rule("K", "defined terms say how text is written", "X")),
 )
 
 

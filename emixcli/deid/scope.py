@@ -71,6 +71,9 @@ class Scope:
         dummies and only structure, codes and references stay.
     is_personal
         Whether it lies in a content item that says who somebody is.
+    is_retained
+        Whether it lies in a sequence that an option keeps: text and codes in it are not reduced to
+        words of the standard.
     scheme
         Coding scheme of a coded concept.
     """
@@ -83,4 +86,5 @@ class Scope:
     parent: int = 0
     is_dummy: bool = False
     is_personal: bool = False
+    is_retained: bool = False
     scheme: str = ""

@@ -254,3 +254,16 @@ def test_what_is_no_profile_is_not_kept(bad: bytes) -> None:
 )  # fmt: skip
 def test_codes_of_public_schemes(scheme: str, code: str, is_public: bool) -> None:
     assert codes.is_public(scheme, code) is is_public
+
+
+def test_what_an_option_keeps_is_kept_with_its_codes() -> None:
+    institution = coded("99ZZYZX", "WARD 7", "Zzyzx Infirmary")
+    ds = Dataset()
+    ds.InstitutionCodeSequence = Sequence([institution])
+    ds.InstitutionName = "Zzyzx Infirmary"
+    data = as_bytes(ds, SR)
+    assert b"Zzyzx" not in run(data)[0]
+    kept = read(run(data, Option.RETAIN_INSTITUTION)[0])
+    assert kept.InstitutionName == "Zzyzx Infirmary"
+    assert kept.InstitutionCodeSequence[0].CodeValue == "WARD 7"
+    assert kept.InstitutionCodeSequence[0].CodeMeaning == "Zzyzx Infirmary"

@@ -421,3 +421,79 @@ def test_a_change_of_character_set_is_not_missed() -> None:
         made = b"".join(engine.anonymize(io.BytesIO(data)).iter_bytes(io.BytesIO(data)))
         assert family not in made
         assert made == run(data)[0]
+
+
+# -- places that are easily overlooked -----------------------------------------------------------
+
+
+def test_an_unknown_character_set_goes_with_what_it_writes() -> None:
+    data = make(
+        {
+            0x00080005: ("CS", b"ZZYZX 100 "),
+            0x00081090: ("LO", b"Model \xd4\xcf"),
+            0x00080070: ("LO", b"Acme"),
+        }
+    )
+    ds = read(run(data)[0])
+    assert "SpecificCharacterSet" not in ds
+    assert ds.ManufacturerModelName == "Model"
+
+
+def test_pixels_inside_items_go() -> None:
+    inner = item(
+        encode(0x00080060, "CS", b"CT", explicit=True),
+        encode(0x7FE00010, "OW", b"\1\2\3\4", explicit=True),
+    )
+    ds = read(run(make({0x00081199: ("SQ", inner)}))[0])
+    assert ds.ReferencedSOPSequence[0].Modality == "CT"
+    assert "PixelData" not in ds.ReferencedSOPSequence[0]
+
+
+def test_an_element_without_vr_gets_one() -> None:
+    data = make({}) + encode(0x00281054, "LO", b"HU", explicit=False)
+    assert read(run(data)[0]).RescaleType == "HU"
+
+
+def test_ages_above_89_are_one_group() -> None:
+    for old, new in ((b"094Y", "090Y"), (b"089Y", "089Y"), (b"012M", "012M")):
+        output, _ = run(make({0x00101010: ("AS", old)}), Option.RETAIN_PATIENT_CHARACTERISTICS)
+        assert read(output).PatientAge == new
+
+
+def test_numbers_that_are_dates_or_identifiers_go() -> None:
+    data = make(
+        {
+            0x00100020: ("LO", b"00471108"),
+            0x00200012: ("IS", b"471108"),
+            0x00200013: ("IS", b"20240131"),
+            0x00200011: ("IS", b"7 "),
+            0x00281050: ("DS", b"40.000000 "),
+        }
+    )
+    ds = read(run(data)[0])
+    assert (ds.AcquisitionNumber, ds.InstanceNumber, ds.SeriesNumber) == (0, 0, 7)
+    assert ds.WindowCenter == 40
+
+
+def test_codes_that_devices_make_up_keep_words_only() -> None:
+    data = make(
+        {
+            0x00080008: ("CS", b"ORIGINAL\\PRIMARY\\AXIAL\\ZZYZXNAME\\CT_SOM5 SPI "),
+            0x00180015: ("CS", b"ABDOMENPELVIS "),
+            0x00700080: ("CS", b"ZZYZXNAME "),
+        }
+    )
+    ds = read(run(data)[0])
+    assert ds.ImageType == ["ORIGINAL", "PRIMARY", "AXIAL", "OTHER", "CT_SOM5 SPI"]
+    assert ds.BodyPartExamined == "ABDOMENPELVIS"
+    assert ds.ContentLabel == "OTHER"
+
+
+def test_values_that_depend_on_others_go_with_them() -> None:
+    output, _ = run(
+        make({0x00102297: ("PN", b"Zzyzx "), 0x00102298: ("CS", b"OWNER "),
+              0x00120081: ("LO", b"Zzyzx "), 0x00120082: ("LO", b"4711")})
+    )  # fmt: skip
+    ds = read(output)
+    assert "ResponsiblePersonRole" not in ds
+    assert "ClinicalTrialProtocolEthicsCommitteeName" not in ds
