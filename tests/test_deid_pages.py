@@ -11,6 +11,8 @@ import pytest
 from emixcli.anonymize import Option, Profile, Reason, explain, find_tag, load_rules
 from emixcli.deid import siterules, tables
 from emixcli.deid.identity import TAGS as NAMING
+from emixcli.deid.pixels.rules import reasons
+from emixcli.services.deidentify import UNREADABLE
 from tests.running import ROOT
 
 GUIDE = (ROOT / "docs/guides/deidentify.md").read_text("utf-8")
@@ -52,6 +54,11 @@ def test_every_option_has_a_need_and_a_risk(option: Option) -> None:
 def test_the_guide_says_what_to_do_about_every_refusal(reason: Reason) -> None:
     rows = [line for line in GUIDE.splitlines() if line.startswith("|") and f"`{reason}`" in line]
     assert len(rows) == 1
+
+
+def test_every_reason_that_is_named_exists() -> None:
+    named = set(re.findall(r"`((?:object|pixels|media)\.[a-z-]+)`", GUIDE))
+    assert named <= {*map(str, Reason), *reasons(), UNREADABLE}
 
 
 @pytest.mark.parametrize("page", [GUIDE, REVIEW], ids=["guide", "review"])
