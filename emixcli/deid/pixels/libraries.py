@@ -85,12 +85,14 @@ def _blacken_jpeg_ls(frame: bytes, facts: Facts, regions: Sequence[Region]) -> b
     shape = (count, rows, columns) if planar else (rows, columns, count)
     values = _samples(bytes(pixels), bits, shape)
     _paint(values.transpose(1, 2, 0) if planar else values, facts, regions, bits=bits)
-    return bytes(
-        jpeg_ls.encode_buffer(
-            values.tobytes(), rows, columns, count, bits,
-            interleave_mode=header["interleave_mode"],
+    mode = header["interleave_mode"]
+    try:
+        coded = jpeg_ls.encode_buffer(
+            values.tobytes(), rows, columns, count, bits, interleave_mode=mode
         )
-    )  # fmt: skip
+    except (RuntimeError, ValueError):
+        raise damaged() from None
+    return bytes(coded)
 
 
 def _blacken_jpeg_2000(frame: bytes, facts: Facts, regions: Sequence[Region]) -> bytes:
@@ -109,12 +111,15 @@ def _blacken_jpeg_2000(frame: bytes, facts: Facts, regions: Sequence[Region]) ->
     shown = values if values.ndim == 3 else values[:, :, None]
     _paint(shown, facts, regions, bits=bits)
     transformed = facts.text("PhotometricInterpretation") == "YBR_RCT"
-    return utils.encode_array(
-        values,
-        bits_stored=bits,
-        photometric_interpretation=1 if transformed else 0,
-        use_mct=transformed,
-    )
+    try:
+        return utils.encode_array(
+            values,
+            bits_stored=bits,
+            photometric_interpretation=1 if transformed else 0,
+            use_mct=transformed,
+        )
+    except (RuntimeError, ValueError):
+        raise damaged() from None
 
 
 def _size(body: bytes) -> tuple[int, int]:
@@ -150,5 +155,8 @@ def _paint(values: NDArray[Any], facts: Facts, regions: Sequence[Region], *, bit
         black &= np.uint64((1 << bits) - 1)
     if len(black) != values.shape[2]:
         raise damaged()
+    painted = black.astype(values.dtype)
+    if values.dtype.kind == "i":  # the code stream may have fewer bits than the header says
+        painted = np.maximum(painted, -(1 << (bits - 1))).astype(values.dtype)
     for region in regions:
-        values[region.y0 : region.y1, region.x0 : region.x1] = black.astype(values.dtype)
+        values[region.y0 : region.y1, region.x0 : region.x1] = painted

@@ -65,8 +65,15 @@ def black_samples(facts: Facts) -> list[int]:
     """Return the value of each sample of a black pixel, as it is stored.
 
     Black is the least value, in MONOCHROME1 the greatest, and no colour (PS3.3 section C.7.6.3).
+
+    Raises
+    ------
+    PixelError
+        If samples are not of whole bytes, or a pixel has more than four.
     """
     bits = facts.integer("BitsAllocated")
+    if bits not in {8, 16, 32, 64} or facts.samples > 4:
+        raise damaged()
     photometric = facts.text("PhotometricInterpretation")
     if photometric.startswith(("YBR_FULL", "YBR_PARTIAL")) and facts.samples == 3:
         half = 1 << (bits - 1)
@@ -93,7 +100,7 @@ def layout(facts: Facts, length: int) -> Layout:
     """
     bits, samples = facts.integer("BitsAllocated"), facts.samples
     rows, columns = facts.rows, facts.columns
-    if not 0 < rows * columns <= _MAX_LINE or bits not in {8, 16, 32, 64} or samples > 4:
+    if not 0 < rows * columns <= _MAX_LINE:
         raise damaged()
     if facts.big_endian and bits == 8:
         raise unsupported("8 bit pixels in big endian order")
