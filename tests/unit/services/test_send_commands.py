@@ -311,7 +311,7 @@ def test_what_is_sent_de_identified_names_nobody(
         builders.write(builders.instance(number=number), disc / f"IM{number}")
     key = tmp_path / "key"
     assert run_emix("anonymize", "--new-key", key).code == 0
-    send = ("send", disc, *to("study"), *SEND, "--code-out", "clean-code", "--anonymize")
+    send: Arguments = ("send", disc, *to("study"), *SEND, "--code-out", "clean", "--anonymize")
     sent = run_emix(*send, "--deid-key", key)
     assert sent.code == 0, sent.stderr
     package_id = sent.document["package_id"]
