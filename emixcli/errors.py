@@ -194,6 +194,8 @@ class ForbiddenError(ExchangeError):
 
     id = "exchange.forbidden"
     exit_code = 65
+    #: How often a code may still be tried, None where the exchange does not say.
+    tries_left: int | None = None
 
 
 class GoneError(ExchangeError):

@@ -14,7 +14,6 @@ from emixcli.commands._options import CodeFile, DryRun, Json, NoInput, Profile, 
 if TYPE_CHECKING:
     from emixcli.container.slots import Slot
     from emixcli.exchange.connect import Access
-    from emixcli.exchange.http import HttpMailroom
     from emixcli.exchange.interface import Content
     from emixcli.progress import ProgressListener
     from emixcli.services.download import Downloaded, Source
@@ -114,47 +113,28 @@ def _open_own(package_id: str, how: Access) -> _Opened:
 def _open_link(
     text: str, how: Access, code_file: Path | None, mail_code_file: Path | None, *, no_input: bool
 ) -> _Opened:
+    from emixcli.commands import _receiving as receiving
     from emixcli.commands._opening import read_secret
     from emixcli.container.code import normalise_code
     from emixcli.exchange.address import parse_link
     from emixcli.exchange.connect import connect_link
     from emixcli.services.receive import open_share
-    from emixcli.ui import console, prompts
+    from emixcli.ui import console
     from emixcli.ui.progress import size_text
 
     room = connect_link(parse_link(text), how)
     # A mistyped code is found here by its check symbol, before a try is spent.
     code = normalise_code(read_secret(code_file)) if code_file is not None else None
-    mail_code = _mail_code(room, mail_code_file, no_input=no_input)
-    mailbox = room.verify_code(mail_code)
+    if code is None:
+        receiving.require_person("the access code", "--code-file FILE", no_input=no_input)
+    mailbox = receiving.prove_mailbox(room, mail_code_file, no_input=no_input)
     console.note(f"from {mailbox.sender_name}, {mailbox.organisation}: {size_text(mailbox.size)}")
     if code is None:
-        typed = prompts.ask_secret("access code", option="--code-file FILE", no_input=no_input)
-        code = normalise_code(typed)
-    content, key = open_share(room, mailbox, code)
+        content, key = receiving.ask_access_code(room, mailbox)
+    else:
+        content, key = open_share(room, mailbox, code)
     slots = [dict(content.slot)] if content.slot is not None else []
     return _Opened(room, content, key, slots)
-
-
-def _mail_code(room: HttpMailroom, file: Path | None, *, no_input: bool) -> str:
-    """Return the one-time code of the mailbox, after having it mailed unless it is in a file."""
-    from emixcli.ui import console, prompts
-
-    if file is None:
-        _require_person("the code that is mailed", "--mail-code-file FILE", no_input=no_input)
-    elif str(file) != "-":
-        return _read_mail_code(file)
-    room.request_code()
-    console.note("a code is on its way to the mailbox that got the link")
-    if file is not None:
-        return _read_mail_code(file)
-    return prompts.ask("code from the mail", option="--mail-code-file FILE")
-
-
-def _read_mail_code(file: Path) -> str:
-    from emixcli.commands._opening import read_secret
-
-    return read_secret(file, what="code from the mail", option="--mail-code-file").strip()
 
 
 def _get(
@@ -242,12 +222,3 @@ def _show(found: Downloaded, folder: Path | None, *, json: bool) -> None:
     n_lost = found.counts.get("lost", 0)
     if n_lost:
         console.warn(f"{n_lost} objects were lost when the package was made")
-
-
-def _require_person(question: str, option: str, *, no_input: bool) -> None:
-    """Ask for no mail that nobody could type in."""
-    from emixcli.errors import DeclinedError
-    from emixcli.ui import prompts
-
-    if no_input or not prompts.is_interactive():
-        raise DeclinedError(f"a terminal is needed to ask for {question}", hint=f"give {option}")

@@ -68,6 +68,7 @@ _PLAIN: dict[type[EmixError], tuple[str, str]] = {
     ),
 }
 _TEXT_MAX = 300
+_TRIES_MAX = 1000
 #: Nobody waits longer than this without being told why.
 _AFTER_MAX_S = 30.0
 
@@ -93,7 +94,10 @@ def from_answer(status: int, body: bytes, headers: Mapping[str, str]) -> EmixErr
     message, hint = _PLAIN.get(kind, (f"the exchange answered with an error ({status})", ""))
     if kind is ExchangeServerError:
         hint = "try again later; tell the operator of the exchange if it stays"
-    return kind(said.get("message") or message, hint=said.get("hint") or hint)
+    error = kind(said.get("message") or message, hint=said.get("hint") or hint)
+    if isinstance(error, ForbiddenError) and "tries_left" in said:
+        error.tries_left = int(said["tries_left"])
+    return error
 
 
 def _said(body: bytes) -> dict[str, str]:
@@ -106,9 +110,11 @@ def _said(body: bytes) -> dict[str, str]:
         return {}
     said = {name: _line(error.get(name)) for name in ("id", "message", "hint")}
     tries = error.get("tries_left", document.get("tries_left"))
-    if isinstance(tries, int) and not isinstance(tries, bool) and "tr" not in said["hint"]:
-        left = "1 try is" if tries == 1 else f"{tries} tries are"
-        said["hint"] = f"{left} left"
+    if isinstance(tries, int) and not isinstance(tries, bool) and 0 <= tries < _TRIES_MAX:
+        said["tries_left"] = str(tries)
+        if "tr" not in said["hint"] and not (said["hint"] and tries == 0):
+            left = "1 try is" if tries == 1 else f"{tries} tries are"
+            said["hint"] = f"{left} left"
     return said
 
 

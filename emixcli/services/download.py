@@ -71,7 +71,8 @@ def target_path(folder: Path, package_id: str) -> Path:
     path = folder / f"{package_id}.emix.html"
     if path.exists() or path.is_symlink():
         raise OutputExistsError(
-            f"{path.name} exists already", hint="choose another folder or remove it first"
+            f"{path.name} exists already",
+            hint=f"emix unpack {path.name} -o DIR takes it apart; or choose another folder",
         )
     return path
 

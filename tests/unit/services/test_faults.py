@@ -57,15 +57,17 @@ def test_errors_for_good_have_their_codes(
 def test_exchange_that_forgot_the_package(
     run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path, tmp_path: Path
 ) -> None:
-    arguments = ["send", str(small_disc), "--to", "forgot@clinic.example", "--purpose",
-                 "treatment", "--yes", "--json", "--code-out", str(tmp_path / "code")]  # fmt: skip
-    assert run_emix(*arguments).code == 69
-    first = run_emix("list", "--limit", "1", "--json").document["packages"][0]["package_id"]
+    arguments = ["send", str(small_disc), "--to", "forgot@clinic.example", "--to",
+                 "unknown@clinic.example", "--purpose", "treatment", "--yes", "--code-out",
+                 str(tmp_path / "code"), "--confirm-to", "forgot@clinic.example"]  # fmt: skip
+    begun = run_emix(*arguments, "--json")
+    assert begun.code == 3, begun.stderr
+    first = begun.document["package_id"]
     assert run_emix("revoke", first, "--yes").code == 0
-    done = run_emix(*arguments, "--confirm-to", "forgot@clinic.example")
+    done = run_emix(*arguments, "--confirm-to", "unknown@clinic.example")
     assert done.code == 0, done.stderr
     assert "starting anew" in done.stderr
-    assert done.document["package_id"] != first
+    assert f"package {first}" not in done.stderr
 
 
 def test_damaged_download_leaves_nothing(

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from emixcli.container.code import generate_code
 from tests import builders
 from tests.running import EmixProcess, Result
 from tests.terminal import CTRL_C, CTRL_D, play
@@ -124,14 +125,52 @@ def test_download(
     assert ask(*get, "--no-input").code == 5
     assert ask(*get, answers=((mail, CTRL_C),)).code == 130
     assert run_emix(*get, "--request-code").code == 0
-    (tmp_path / "mail").write_text(logged_in.mail_code(address))
+    mail_code = logged_in.mail_code(address)
+    wrong_mail_code = f"{(int(mail_code) + 1) % 10 ** len(mail_code):0{len(mail_code)}}"
+    (tmp_path / "mail").write_text(mail_code)
     by_file = (*get, "--mail-code-file", "mail")
-    assert run_emix(*by_file[:-1], "absent").code == 2
+    alone = run_emix(*by_file)
+    assert alone.code == 5, "no mail code is spent where nobody can type the access code"
+    assert run_emix(*by_file[:-1], "absent", "--code-file", "code").code == 2
     assert not list((tmp_path / "in").glob("*"))
-    got = ask(*by_file, answers=((access, f" {code.lower()} "),))
+    (tmp_path / "wrong").write_text(wrong_mail_code)
+    wrong = run_emix(*by_file[:-1], "wrong", "--code-file", "code")
+    assert wrong.code == 65
+    assert "4 tries are left" in wrong.stderr
+    other = generate_code()
+    got = ask(
+        *by_file, answers=((access, code[:-1]), (access, other), (access, f" {code.lower()} "))
+    )
     assert got.code == 0, got.stderr
+    assert "mistyped" in got.stderr
+    assert "the access code is wrong: 4 tries are left" in got.stderr
     assert code not in got.stderr + got.stdout
     assert [path.suffix for path in (tmp_path / "in").iterdir()] == [".html"]
+    (package,) = (tmp_path / "in").iterdir()
+    there = run_emix("download", package.name.partition(".")[0], "-o", "in", "--unpack")
+    assert there.code == 41
+    assert f"emix unpack {package.name} -o " in there.stderr
+    used = run_emix(*by_file, "--code-file", "code")
+    assert used.code == 65
+    assert "this mail code was used" in used.stderr
+    assert "--request-code" in used.stderr
+
+
+def test_a_mistyped_mail_code_is_asked_for_again(
+    ask: Ask, run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
+) -> None:
+    address = "typist@clinic.example"
+    sent = run_emix(
+        "send", small_disc, "--to", address, "--confirm-to", address, "--hold", "0", "--purpose",
+        "treatment", "--yes", "--json", "--code-out", "code",
+    )  # fmt: skip
+    mail, access = "code from the mail: ", "access code: "
+    get = ("download", sent.document["shares"][0]["link"], "-o", "in")
+    found = ask(*get, answers=((mail, "nonsense"), (mail, "again"), (mail, CTRL_C)))
+    assert found.code == 130
+    assert "4 tries are left" in found.stderr
+    assert "3 tries are left" in found.stderr
+    assert access not in found.stderr
 
 
 def test_passphrases(ask: Ask, run_emix: EmixProcess, tmp_path: Path) -> None:
