@@ -54,8 +54,20 @@ def path() -> Path:
     return config.home() / FILE_NAME
 
 
-def find_token(url: str, *, token_file: Path | None = None) -> Token | None:
+def find_token(
+    url: str, *, profile: str | None = None, token_file: Path | None = None
+) -> Token | None:
     """Return the token for an exchange, None where nobody has logged in.
+
+    Parameters
+    ----------
+    url
+        The exchange.
+    profile
+        Whose login; `EMIX_PROFILE` if None. A profile that has not logged in itself uses the
+        login without a profile.
+    token_file
+        Holds the token, before everything else.
 
     Raises
     ------
@@ -69,18 +81,19 @@ def find_token(url: str, *, token_file: Path | None = None) -> Token | None:
         return Token(_read_secret(named), "option" if token_file else "environment")
     if value := os.environ.get("EMIX_TOKEN", "").strip():
         return Token(value, "environment")
-    remembered = find_login(url)
+    name = _name_of(url, profile)
+    remembered = find_login(url, profile=profile)
     if remembered is None:
         return None
     if remembered.store == FILE:
         return Token(remembered.token, FILE) if remembered.token else None
-    found = _from_keyring(url)
+    found = _from_keyring(name)
     return Token(found, KEYRING) if found else None
 
 
-def find_login(url: str) -> Remembered | None:
-    """Return what was remembered for an exchange."""
-    entry = _load().get(url)
+def find_login(url: str, *, profile: str | None = None) -> Remembered | None:
+    """Return what was remembered for an exchange, as `find_token` looks for it."""
+    entry = _load().get(_name_of(url, profile))
     if not isinstance(entry, dict):
         return None
     known = {name: str(entry[name]) for name in asdict(Remembered()) if name in entry}
@@ -108,9 +121,21 @@ def probe_store(store: str) -> None:
         raise _no_keyring("this machine has no keyring that keeps secrets")
 
 
-def remember(url: str, token: str, *, store: str, email: str, ca_file: Path | None) -> None:
-    """Keep a token in the chosen store, and the choice for later commands."""
+def remember(
+    url: str,
+    token: str,
+    *,
+    store: str,
+    email: str,
+    ca_file: Path | None,
+    profile: str | None = None,
+) -> None:
+    """Keep a token in the chosen store, and the choice for later commands.
+
+    Each profile has a login of its own: one person may have accounts of two organisations.
+    """
     entries = _load()
+    name = _key(url, profile)
     kept = Remembered(
         store=store,
         email=email,
@@ -118,22 +143,35 @@ def remember(url: str, token: str, *, store: str, email: str, ca_file: Path | No
         token=token if store == FILE else "",
     )
     if store == KEYRING:
-        _to_keyring(url, token)
-    entries[url] = {name: value for name, value in asdict(kept).items() if value}
+        _to_keyring(name, token)
+    entries[name] = {field: value for field, value in asdict(kept).items() if value}
     _save(entries)
 
 
-def forget(url: str) -> None:
-    """Remove everything kept for an exchange; its keyring entry too."""
+def forget(url: str, *, profile: str | None = None) -> None:
+    """Remove the login that `find_login` finds; its keyring entry too."""
     entries = _load()
-    if url not in entries:
+    name = _name_of(url, profile)
+    if name not in entries:
         return
-    remembered = find_login(url)
+    remembered = find_login(url, profile=profile)
     if remembered is not None and remembered.store == KEYRING:
         with contextlib.suppress(TimeoutError):
-            _limited(lambda: _delete_from_keyring(url))
-    del entries[url]
+            _limited(lambda: _delete_from_keyring(name))
+    del entries[name]
     _save(entries)
+
+
+def _key(url: str, profile: str | None) -> str:
+    """Return the name of a login: the exchange, and the profile where there is one."""
+    name = profile or os.environ.get("EMIX_PROFILE", "")
+    return f"{name} {url}" if name else url
+
+
+def _name_of(url: str, profile: str | None) -> str:
+    """Return the name of the login that counts: of the profile, else the one without."""
+    own = _key(url, profile)
+    return own if own in _load() else url
 
 
 def _no_keyring(what: str) -> AuthRequiredError:
@@ -226,29 +264,29 @@ def _keyring_works() -> bool:
     return kept
 
 
-def _from_keyring(url: str) -> str:
+def _from_keyring(name: str) -> str:
     import keyring
     import keyring.errors
 
     try:
-        return _limited(lambda: keyring.get_password(SERVICE, url) or "")
+        return _limited(lambda: keyring.get_password(SERVICE, name) or "")
     except (TimeoutError, keyring.errors.KeyringError, RuntimeError) as exc:
         raise _no_keyring("the keyring does not give the token") from exc
 
 
-def _to_keyring(url: str, token: str) -> None:
+def _to_keyring(name: str, token: str) -> None:
     import keyring
     import keyring.errors
 
     try:
-        _limited(lambda: keyring.set_password(SERVICE, url, token))
+        _limited(lambda: keyring.set_password(SERVICE, name, token))
     except (TimeoutError, keyring.errors.KeyringError, RuntimeError) as exc:
         raise _no_keyring("the keyring does not take the token") from exc
 
 
-def _delete_from_keyring(url: str) -> None:
+def _delete_from_keyring(name: str) -> None:
     import keyring
     import keyring.errors
 
     with contextlib.suppress(keyring.errors.KeyringError, RuntimeError):
-        keyring.delete_password(SERVICE, url)
+        keyring.delete_password(SERVICE, name)

@@ -69,7 +69,12 @@ def command(
     )
     found = exchange.login(address, password)
     credentials.remember(
-        exchange.url, found.token, store=store, email=found.account.email, ca_file=ca_file
+        exchange.url,
+        found.token,
+        store=store,
+        email=found.account.email,
+        ca_file=ca_file,
+        profile=profile,
     )
     if url is not None:
         config.save("exchange_url", exchange.url, profile=profile)

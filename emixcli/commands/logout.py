@@ -35,11 +35,11 @@ def command(
     except AuthRequiredError:
         revoked = False
     except ExchangeError:
-        credentials.forget(url)
+        credentials.forget(url, profile=profile)
         console.warn("the exchange did not take the token back; it stays valid until it expires")
         raise
     if url:
-        credentials.forget(url)
+        credentials.forget(url, profile=profile)
     if json:
         output.write_json({"schema": "emix.logout/1", "exchange": url or None, "revoked": revoked})
     else:

@@ -47,7 +47,7 @@ def connect(access: Access, *, login: bool = True) -> HttpExchange:
     url = address.check_url(url)
     token = ""
     if login:
-        found = credentials.find_token(url, token_file=access.token_file)
+        found = credentials.find_token(url, profile=access.profile, token_file=access.token_file)
         if found is None:
             raise AuthRequiredError("not logged in to the exchange", hint="run emix login")
         token = found.value
@@ -68,7 +68,7 @@ def _ca_file(url: str, access: Access) -> Path | None:
         return access.ca_file
     if value := os.environ.get("EMIX_CA_FILE"):
         return Path(value)
-    remembered = credentials.find_login(url)
+    remembered = credentials.find_login(url, profile=access.profile)
     if remembered is not None and remembered.ca_file:
         return Path(remembered.ca_file)
     return None

@@ -164,7 +164,7 @@ def _exchange(profile: str | None) -> Check:
     from emixcli import credentials
     from emixcli.exchange.transport import Transport
 
-    remembered = credentials.find_login(url)
+    remembered = credentials.find_login(url, profile=profile)
     ca_file = Path(remembered.ca_file) if remembered and remembered.ca_file else None
     try:
         transport = Transport(url, ca_file=ca_file, timeout_s=_TIMEOUT_S)

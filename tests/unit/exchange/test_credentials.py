@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 import time
 from pathlib import Path
+from typing import Any
 
 import keyring
 import keyring.backend
@@ -112,3 +113,17 @@ def test_damaged_file_of_logins() -> None:
     credentials.path().write_text("{")
     with pytest.raises(UsageError, match="logins"):
         credentials.find_token(URL)
+
+
+def test_each_profile_has_its_own_login(monkeypatch: pytest.MonkeyPatch) -> None:
+    keep: dict[str, Any] = {"store": "file", "ca_file": None}
+    credentials.remember(URL, "plain", email="a@b.example", **keep)
+    assert credentials.find_token(URL, profile="ward") == credentials.Token("plain", "file")
+    credentials.remember(URL, "of-ward", email="w@b.example", profile="ward", **keep)
+    assert credentials.find_token(URL, profile="ward") == credentials.Token("of-ward", "file")
+    assert credentials.find_token(URL) == credentials.Token("plain", "file")
+    monkeypatch.setenv("EMIX_PROFILE", "ward")
+    assert credentials.find_token(URL) == credentials.Token("of-ward", "file")
+    credentials.forget(URL)
+    monkeypatch.delenv("EMIX_PROFILE")
+    assert credentials.find_token(URL) == credentials.Token("plain", "file")
