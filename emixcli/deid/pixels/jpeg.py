@@ -104,6 +104,7 @@ def read_frame(body: bytes) -> Frame:
         for at in range(6, 6 + 3 * count, 3)
     ]
     fits = all(1 <= item.across <= 4 and 1 <= item.down <= 4 for item in components)
+    fits = fits and 2 <= precision <= 16
     if not fits or not 0 < rows * columns <= _MAX_PIXELS or not 1 <= count <= 4:
         raise damaged()
     return Frame(precision, rows, columns, components)
