@@ -13,6 +13,7 @@ from pydicom.datadict import dictionary_has_tag
 
 from emixcli.deid import iods, tables
 from emixcli.deid.options import Option
+from emixcli.deid.streams import iter_extras
 
 if TYPE_CHECKING:
     from pydicom.dataelem import RawDataElement
@@ -28,6 +29,7 @@ _META = frozenset(
 #: So many bytes behind the pixels are looked at; the search for values sees all.
 _TAIL = 1 << 20
 _META_UID = 0x00020003
+_INSTANCE_UID = 0x00080018
 _PIXELS = 0x7FE00010
 #: Encrypted attributes may hold anything (PS3.3 section C.12.1.1.4).
 _ENCRYPTED = frozenset({0x04000500, 0x04000510, 0x04000520})
@@ -46,8 +48,8 @@ class Leak(NamedTuple):
     ----------
     kind
         `name`, `id`, `date`, `uid`: a value of an input. `kept`: an element as it was. `present`,
-        `private`, `unknown`, `meta`, `preamble`, `hidden`, `tail`, `unreadable`, `uid-mismatch`:
-        the structure.
+        `private`, `unknown`, `meta`, `preamble`, `hidden`, `tail`, `codestream`, `unreadable`,
+        `uid-mismatch`: the structure.
     where
         Tags from the top as `0010,0010/0040,A123`, or `bytes`.
     how
@@ -72,12 +74,12 @@ class Structure:
         file.seek(0)
         if file.read(132) != bytes(128) + b"DICM":
             yield Leak("preamble", "bytes", "E.1.1")
-        meta = getattr(ds, "file_meta", None)
-        named = str(meta[_META_UID].value) if meta and _META_UID in meta else ""
-        if named != str(ds.get("SOPInstanceUID", "")):
+        if _uid(getattr(ds, "file_meta", {}), _META_UID) != _uid(ds, _INSTANCE_UID):
             yield Leak("uid-mismatch", "0002,0003", "PS3.10 7.1")
         if _has_tail(ds, file):
             yield Leak("tail", "7FE0,0010", "PS3.5 8.1")
+        for extra in _extras(ds, file):
+            yield Leak("codestream", "7FE0,0010", extra)
         creators = {
             (text.path[:-1], text.tag): text.values[0]
             for text in texts
@@ -147,6 +149,15 @@ def _is_known(tag: int) -> bool:
     return tag in tables.dictionary() or dictionary_has_tag(tag)
 
 
+def _uid(ds: Dataset | dict[int, object], tag: int) -> str:
+    """Return a UID as it stands, "" where there is none."""
+    if tag not in ds:
+        return ""
+    value = cast("Dataset", ds).get_item(tag).value
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return text.strip(" \0")
+
+
 def _has_tail(ds: Dataset, file: BinaryIO) -> bool:
     """Whether native pixel data is longer than the image, with more than zeros behind it."""
     try:
@@ -167,6 +178,17 @@ def _has_tail(ds: Dataset, file: BinaryIO) -> bool:
         return False
     file.seek(element.value_tell + used)
     return bool(file.read(min(element.length - used, _TAIL)).strip(b"\0"))
+
+
+def _extras(ds: Dataset, file: BinaryIO) -> set[str]:
+    """Return what compressed pixel data carries beside pixels."""
+    try:
+        if _PIXELS not in ds or not ds.file_meta.TransferSyntaxUID.is_encapsulated:
+            return set()
+        element = cast("RawDataElement", ds.get_item(_PIXELS, keep_deferred=True))
+        return set(iter_extras(file, element.value_tell))
+    except Exception:  # noqa: BLE001 - not told apart: the search for values sees all bytes
+        return set()
 
 
 def where(path: tuple[int, ...]) -> str:

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pydicom import Dataset
 
 from emixcli.anonymize import Identifier, Option, Profile, SiteRules
@@ -215,6 +217,24 @@ def test_identifiers_of_the_engine_are_searched_for() -> None:
     output = io.BytesIO(clean(ManufacturerModelName="of Vandermolen"))
     found = verify(output, [Identifier(0x00100010, "PN", NAME)])
     assert {str(leak.kind) for leak in found} == {"name"}
+
+
+@pytest.mark.parametrize("name", ["EDGE/JPEGCOM", "EDGE/JLSCOM", "EDGE/J2KCOM"])
+def test_segments_of_code_streams(small: PlantedStudy, name: str) -> None:
+    leaks = Verifier(Profile()).check(io.BytesIO(small.files[name]))
+    assert ("codestream", "7FE0,0010") in {(leak.kind, leak.where) for leak in leaks}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_whatever_an_output_is_it_is_judged(small: PlantedStudy, data: st.DataObject) -> None:
+    name = data.draw(st.sampled_from(sorted(name for name in small.files if "EDGE" in name)))
+    changed = bytearray(small.files[name][:20_000])
+    for _ in range(data.draw(st.integers(0, 8))):
+        changed[data.draw(st.integers(0, len(changed) - 1))] = data.draw(st.integers(0, 255))
+    verifier = Verifier(Profile())
+    verifier.learn(io.BytesIO(changed))
+    assert isinstance(verifier.check(io.BytesIO(changed)), list)
 
 
 def test_what_pydicom_cannot_read_is_a_leak() -> None:
