@@ -57,9 +57,10 @@ def open_file(path: Path, *, code_file: Path | None, no_input: bool = False) -> 
     """
     from emixcli.container.identity import load_identity
     from emixcli.errors import NoMatchingKeyError
-    from emixcli.package import open_package
+    from emixcli.package import load_head, open_package
     from emixcli.ui import prompts
 
+    load_head(path)  # nobody is asked for the code of what is no package
     if code_file is not None:
         return open_package(path, code=read_secret(code_file))
     try:

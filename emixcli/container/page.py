@@ -163,6 +163,20 @@ def read_package_element(head: bytes) -> dict[str, Any]:
     return package
 
 
+def require_page(head: bytes) -> None:
+    """Refuse what never was a package, in other words than a damaged one.
+
+    Raises
+    ------
+    PackageDamagedError
+        The page of a package does not begin like this.
+    """
+    if _PACKAGE not in head:
+        raise PackageDamagedError(
+            "this is no emix package", hint="give the file that emix pack made: NAME.emix.html"
+        )
+
+
 def check_format(text: object) -> None:
     """Refuse formats that this version does not know.
 

@@ -13,7 +13,13 @@ from emixcli.container.encoding import from_base64url, from_json
 from emixcli.container.entry import zip_password
 from emixcli.container.manifest import check_signature
 from emixcli.container.manifest_reader import Manifest, ManifestEntry, load_manifest
-from emixcli.container.page import MAX_PAGE, check_format, read_package_element, read_slots
+from emixcli.container.page import (
+    MAX_PAGE,
+    check_format,
+    read_package_element,
+    read_slots,
+    require_page,
+)
 from emixcli.container.zipreader import Directory, damaged, file_size, read_at, read_directory
 from emixcli.errors import PackageDamagedError
 
@@ -57,6 +63,7 @@ def read_head(file: BinaryIO) -> PackageHead:
             break
         except PackageDamagedError:
             if length >= min(size, MAX_PAGE):
+                require_page(head)
                 raise
             length = min(length * 16, size, MAX_PAGE)
     return PackageHead(

@@ -39,7 +39,7 @@ class FileSink:
                 f"{self.path.name} exists already", hint="choose another name or remove it first"
             )
         try:
-            self._file = self._partial.open("wb", buffering=_BUFFER)
+            self._file = _create(self._partial)
         except OSError as exc:
             raise output_error(exc) from exc
         return self
@@ -90,6 +90,14 @@ class FileSink:
         with contextlib.suppress(OSError):  # what the buffer holds does not fit a full disk
             self._file.close()
         self._partial.unlink(missing_ok=True)
+
+
+def _create(path: Path) -> BinaryIO:
+    """Return a new file in place of what an earlier run left; a planted link is not followed."""
+    path.unlink(missing_ok=True)
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
+    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o666), "w+b", buffering=_BUFFER)
 
 
 def sync_folder(folder: Path) -> None:

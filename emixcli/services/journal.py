@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from emixcli import config
-from emixcli.errors import OutputError, UsageError
+from emixcli.container.sink import output_error
+from emixcli.errors import EmixError, NoSpaceError, OutputError, UsageError
 
 Record = dict[str, Any]
 #: Packages live 30 days at most; what is older helps nobody.
@@ -68,7 +69,7 @@ class Journal:
             self.records = _read(self._file)
         except OSError as exc:
             self.close()
-            raise _unwritable(self.path) from exc
+            raise _unwritable(self.path, exc) from exc
 
     def __enter__(self) -> Self:
         return self
@@ -87,7 +88,7 @@ class Journal:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as exc:
-            raise _unwritable(self.path) from exc
+            raise _unwritable(self.path, exc) from exc
         self.records.append(record)
         return record
 
@@ -107,7 +108,7 @@ class Journal:
             self._file.truncate()
             os.fsync(self._file.fileno())
         except OSError as exc:
-            raise _unwritable(self.path) from exc
+            raise _unwritable(self.path, exc) from exc
         self.records = []
 
     def remove(self) -> None:
@@ -180,7 +181,10 @@ def _remove_old(folder: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _unwritable(path: Path) -> OutputError:
+def _unwritable(path: Path, exc: OSError) -> EmixError:
+    error = output_error(exc)
+    if isinstance(error, NoSpaceError):
+        return NoSpaceError("the disk is full", hint=f"free some space at {path.parent}")
     return OutputError(
         "the journal of this command cannot be written", hint=f"check the folder {path.parent}"
     )

@@ -13,6 +13,7 @@ from emixcli.container.page import (
     find_slots,
     read_package_element,
     read_slots,
+    require_page,
     slots_json,
 )
 from emixcli.errors import (
@@ -76,9 +77,11 @@ def load_head(path: Path) -> FileHead:
     """
     try:
         with path.open("rb") as file:
-            element = read_package_element(file.read(MAX_PAGE))
+            head = file.read(MAX_PAGE)
     except OSError as exc:
         raise MediaError("the package cannot be read", hint="check the file name") from exc
+    require_page(head)
+    element = read_package_element(head)
     return FileHead(str(element["package_id"]), int(element["size"]))
 
 

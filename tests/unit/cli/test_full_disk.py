@@ -93,3 +93,27 @@ def test_standard_output_on_a_full_disk(arguments: tuple[str, ...], tmp_path: Pa
         assert done.returncode == 42
         assert done.stderr.startswith("emix: error: the disk is full")
     assert "Traceback" not in done.stderr
+
+
+def test_a_journal_on_a_full_disk(tmp_path: Path) -> None:
+    script = (
+        "import resource, sys\n"
+        "from pathlib import Path\n"
+        "from emixcli.errors import NoSpaceError\n"
+        "from emixcli.services.journal import Journal\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "journal = Journal('send', 'key', directory=Path(sys.argv[1]))\n"
+        "try:\n"
+        "    journal.append('begin', package_id='x' * 100)\n"
+        "except NoSpaceError:\n"
+        "    print('full', flush=True)\n"
+        "import os; os._exit(0)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        check=True,
+    )
+    assert done.stdout.strip() == "full", done.stderr

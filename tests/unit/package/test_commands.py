@@ -266,3 +266,23 @@ def test_a_full_disk_leaves_nothing(disc: Path, tmp_path: Path) -> None:
         assert not code.exists()
     finally:
         subprocess.run(["umount", str(small)], check=True)
+
+
+def test_what_never_was_a_package_is_said_to_be_none(disc: Path, tmp_path: Path) -> None:
+    image = next(path for path in disc.rglob("*") if path.is_file())
+    (tmp_path / "empty").touch()
+    for file in (image, tmp_path / "empty"):
+        found = run_here("verify", file, "--json")
+        assert found.code == 83
+        assert found.error["message"] == "this is no emix package"
+        assert "emix pack" in found.error["hint"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need rights there")
+def test_a_planted_link_is_not_followed(disc: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.write_text("precious")
+    (tmp_path / "p.emix.html.partial").symlink_to(precious)
+    made = run_here("pack", disc, "-o", tmp_path / "p.emix.html", "--code-out", tmp_path / "c")
+    assert made.code == 0, made.stderr
+    assert precious.read_text() == "precious"
