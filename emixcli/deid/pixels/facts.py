@@ -160,12 +160,17 @@ class Facts:
         return any(any(self.values.get(tag, b"")) for tag in OVERLAY_BITS)
 
     def ultrasound_regions(self) -> tuple[Region, ...]:
-        """Return the calibrated regions inside the image (PS3.3 section C.8.5.5)."""
+        """Return the calibrated regions inside the image (PS3.3 section C.8.5.5).
+
+        Corners are counted from 0, and the right and lower ones belong to the region. A region of
+        graphics, or of nothing, without a type of data holds text rather than an image.
+        """
         raw = self.values.get(KEYWORDS["SequenceOfUltrasoundRegions"], b"")
         found = []
         for item in _items(raw):
             corners = [item.get(tag) for tag in (0x00186018, 0x0018601A, 0x0018601C, 0x0018601E)]
-            if None in corners:
+            is_graphics = item.get(0x00186012) in {0, 5} and item.get(0x00186014) == 0
+            if None in corners or is_graphics:
                 continue
             x0, y0, x1, y1 = (int(corner) for corner in corners if corner is not None)
             region = Region(x0, y0, x1 + 1, y1 + 1).clip(self.columns, self.rows)
@@ -175,7 +180,7 @@ class Facts:
 
 
 def _items(raw: bytes) -> Iterator[dict[int, int]]:
-    """Yield the four-byte integers of each item of a sequence's value, nested ones left out."""
+    """Yield the integers of two or four bytes of each item of a sequence's value."""
     at = 0
     while at + 8 <= len(raw):
         group, element, length = struct.unpack_from("<HHI", raw, at)
@@ -207,7 +212,8 @@ def _item(raw: bytes, at: int, end: int) -> tuple[dict[int, int], int]:
             start = at + 8
         if length == 0xFFFFFFFF or start + length > end:
             return {}, len(raw)  # not how these items look: better no region than a wrong one
-        if length == 4:
-            values[group << 16 | element] = struct.unpack_from("<I", raw, start)[0]
+        if length in {2, 4}:
+            value = int.from_bytes(raw[start : start + length], "little")
+            values[group << 16 | element] = value
         at = start + length
     return values, end

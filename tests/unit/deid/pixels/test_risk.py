@@ -199,6 +199,45 @@ def test_regions_that_leave_no_margin_clean_nothing(
     assert assess(facts_of(data), CLEAN).refusal == "pixels.ultrasound"
 
 
+@pytest.mark.parametrize(("spatial", "kind", "kept"), [(5, 0, False), (0, 0, False), (5, 14, True),
+                                                       (1, 1, True), (4, 10, True)])  # fmt: skip
+@pytest.mark.parametrize("implicit", [False, True])
+def test_a_region_of_graphics_alone_is_no_image(
+    spatial: int, kind: int, kept: bool, implicit: bool
+) -> None:
+    def element(number: int, vr: bytes, value: int, size: int) -> bytes:
+        tag = b"\x18\0" + number.to_bytes(2, "little")
+        head = size.to_bytes(4, "little") if implicit else vr + size.to_bytes(2, "little")
+        return tag + head + value.to_bytes(size, "little")
+
+    def item(spatial: int, kind: int, *corners: int) -> bytes:
+        body = element(0x6012, b"US", spatial, 2) + element(0x6014, b"US", kind, 2)
+        for number, corner in zip(range(0x6018, 0x6020, 2), corners, strict=True):
+            body += element(number, b"UL", corner, 4)
+        return b"\xfe\xff\0\xe0" + len(body).to_bytes(4, "little") + body
+
+    value = item(1, 1, 100, 100, 699, 499) + item(spatial, kind, 0, 0, 799, 39)
+    regions = facts({"SequenceOfUltrasoundRegions": value}).ultrasound_regions()
+    top = [Region(0, 0, 800, 40)] if kept else []
+    assert list(regions) == [Region(100, 100, 700, 500), *top]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"\xfe\xff\0\xe0",
+        b"\xfe\xff\0\xe0\xff\xff\xff\xff",
+        b"\xfe\xff\0\xe0\x08\0\0\0\x18\0\x18\x60UL\x04\0",
+        b"x" * 40,
+    ],
+)
+def test_regions_that_cannot_be_read_are_none(value: bytes) -> None:
+    image = facts({"SequenceOfUltrasoundRegions": value, "Modality": "US"})
+    assert image.ultrasound_regions() == ()
+    assert assess(image, CLEAN).refusal == "pixels.ultrasound"
+
+
 def test_margins_are_blackened_also_where_the_header_denies_text() -> None:
     data, _ = _ultrasound((10, 25, 99, 95), BurnedInAnnotation="NO")
     assert assess(facts_of(data), CLEAN).regions
