@@ -80,7 +80,7 @@ export class WorkerPool implements JobRunner {
   #replace(member: Member): void {
     member.worker.terminate();
     this.#members.splice(this.#members.indexOf(member), 1);
-    member.task?.reject(new DecodeError("damaged", "The image could not be decoded."));
+    member.task?.reject(new DecodeError("aborted", "The image could not be decoded."));
     this.#dispatch();
   }
 

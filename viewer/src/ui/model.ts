@@ -13,6 +13,7 @@ import type {
 } from "../package/types.ts";
 import { displaySets, type Loss, type Place, placesOf, ranges } from "../render/stack.ts";
 import { find, t } from "../strings.ts";
+import { SeriesFindings } from "./findings.ts";
 import { date } from "./format.ts";
 
 /** What one thumbnail stands for. */
@@ -25,13 +26,26 @@ export interface DisplaySet {
   places: Place<Instance>[];
   /** Instances that are shown although bytes of them are missing. */
   partial: ReadonlySet<string>;
+  /** Instances that are cut short or damaged on the disc. */
+  readonly cut: ReadonlySet<string>;
+  /** Images that the disc's directory names and that were not there; where in the stack is not known. */
+  readonly missing: number;
 }
 
 export interface DocumentItem {
   readonly id: string;
+  /** The title without the number that tells it from others of the same name. */
+  readonly name: string;
   readonly title: string;
   readonly subtitle: string;
   readonly kind: "pdf" | "text" | "other";
+  /** Whose it is; null where the package does not say. */
+  readonly patient: Patient | null;
+  /** Of a document that is an object of a study. */
+  readonly study: Study | undefined;
+  readonly series: Series | null;
+  /** What is known of whose it is, for the banner. */
+  readonly note: string;
   readonly source:
     | { readonly type: "entry"; readonly entry: DocumentEntry }
     | { readonly type: "instance"; readonly instance: Instance };
@@ -54,15 +68,33 @@ export interface Model {
 export async function buildModel(index: Index): Promise<Model> {
   const turns = new Turns();
   const sets: DisplaySet[] = [];
-  const documents: DocumentItem[] = (index.documents ?? []).map(documentOfEntry);
+  const findings = new SeriesFindings(index.patients, index.findings ?? []);
+  const only = index.patients.length === 1 ? (index.patients[0] ?? null) : null;
+  const documents = (index.documents ?? []).map((entry) => documentOfEntry(entry, only));
   for (const [patient, study, series] of allSeries(index)) {
-    sets.push(...setsOf(patient, study, series, sets.length));
+    sets.push(...setsOf({ patient, study, series }, findings, sets.length));
     const others = series.instances.filter((instance) => instance.kind !== "image");
-    documents.push(...others.map((instance) => documentOfInstance(instance, series)));
+    documents.push(...others.map((instance) => documentOfInstance(instance, { patient, study, series })));
     const rest = turns.rest();
     if (rest) await rest;
   }
-  return { sets, documents, findings: index.findings ?? [], patients: index.patients };
+  return { sets, documents: numbered(documents), findings: index.findings ?? [], patients: index.patients };
+}
+
+/** Documents of one patient that have the same title get a number each. */
+function numbered(documents: readonly DocumentItem[]): DocumentItem[] {
+  const counts = new Map<Patient | null, Map<string, number>>();
+  const count = ({ patient, name }: DocumentItem): number => {
+    const names = counts.get(patient) ?? new Map<string, number>();
+    counts.set(patient, names.set(name, (names.get(name) ?? 0) + 1));
+    return names.get(name) ?? 0;
+  };
+  const places = documents.map(count);
+  return documents.map((item, i) => {
+    const several = (counts.get(item.patient)?.get(item.name) ?? 0) > 1;
+    const number = /\d$/.test(item.name) ? `(${places[i]})` : places[i];
+    return several ? { ...item, title: `${item.name} ${number}` } : item;
+  });
 }
 
 function* allSeries(index: Index): Generator<readonly [Patient, Study, Series]> {
@@ -77,20 +109,28 @@ function newestFirst(studies: readonly Study[]): Study[] {
   return [...studies].sort((a, b) => (when(a) < when(b) ? 1 : when(a) > when(b) ? -1 : 0));
 }
 
-function setsOf(patient: Patient, study: Study, series: Series, first: number): DisplaySet[] {
-  const images = series.instances.filter((instance) => instance.kind === "image");
+interface Home {
+  readonly patient: Patient;
+  readonly study: Study;
+  readonly series: Series;
+}
+
+function setsOf(home: Home, findings: SeriesFindings, first: number): DisplaySet[] {
+  const images = home.series.instances.filter((instance) => instance.kind === "image");
+  const cut = findings.cut(home.series);
+  const missing = findings.missing(home.series);
   return displaySets(images).map((group, i) => ({
     id: `set-${first + i}`,
-    patient,
-    study,
-    series,
+    ...home,
     images: group,
     places: placesOf(group, []),
     partial: new Set<string>(),
+    cut: new Set(group.map(({ uid }) => uid).filter((uid) => cut.has(uid))),
+    missing: i === 0 ? missing : 0,
   }));
 }
 
-function documentOfEntry(entry: DocumentEntry): DocumentItem {
+function documentOfEntry(entry: DocumentEntry, patient: Patient | null): DocumentItem {
   const kind =
     entry.text !== undefined
       ? "text"
@@ -101,27 +141,44 @@ function documentOfEntry(entry: DocumentEntry): DocumentItem {
           : "other";
   const warning =
     entry.match?.verdict === "warn" ? t("documents.warn", { reason: entry.match.reason ?? "" }) : "";
+  const name = entry.title || t("documents.report");
   return {
     id: `doc-${entry.entry}`,
-    title: entry.title || t("documents.report"),
+    name,
+    title: name,
     subtitle: [kindName(kind, entry.kind), date(entry.date)].filter(Boolean).join(" \u00b7 "),
     kind,
+    patient,
+    study: undefined,
+    series: null,
+    note: patient === null ? "" : matchNote(entry.match),
     source: { type: "entry", entry },
     warning,
   };
 }
 
-function documentOfInstance(instance: Instance, series: Series): DocumentItem {
+/** Words for the banner over a report that came beside the images. */
+function matchNote(match: DocumentEntry["match"]): string {
+  if (match?.verdict === "match") return "";
+  return t(match?.verdict === "warn" ? "documents.other-patient" : "documents.not-compared");
+}
+
+function documentOfInstance(instance: Instance, home: Home): DocumentItem {
+  const { series } = home;
   const pdf = instance.kind === "document" && instance.document?.mime === "application/pdf";
   const text = !pdf && (instance.text?.length ?? 0) > 0;
   const kind = pdf ? "pdf" : text ? "text" : "other";
+  const name = instance.document?.title || series.description || t("documents.untitled");
   return {
     id: `doc-${instance.entry}`,
-    title: instance.document?.title || series.description || t("documents.untitled"),
+    name,
+    title: name,
     subtitle: [kindName(kind, ""), series.modality, date(instance.date ?? series.date)]
       .filter(Boolean)
       .join(" \u00b7 "),
     kind,
+    ...home,
+    note: "",
     source: { type: "instance", instance },
     warning: "",
   };
@@ -141,13 +198,24 @@ export function setTitle(set: DisplaySet): string {
   return series.number === undefined ? t("series.plain") : t("series.untitled", { number: series.number });
 }
 
-/** Number of images or frames, and of the missing ones. */
+/** Whether images of a set are missing or damaged. */
+export function isIncomplete(set: DisplaySet): boolean {
+  const gaps = set.places.some((place) => place.kind === "gap");
+  return gaps || set.missing > 0 || set.partial.size > 0 || set.cut.size > 0;
+}
+
+/** Number of images or frames, and of the missing and damaged ones. */
 export function setCount(set: DisplaySet): string {
   const shown = set.places.filter((place) => place.kind === "image").length;
-  const lost = set.places.length - shown;
+  const lost = set.places.length - shown + set.missing;
   const frames = (set.images[0]?.frames ?? 1) > 1;
   const count = shown === 1 ? t("series.image") : t(frames ? "series.frames" : "series.images", { n: shown });
-  return lost > 0 ? `${count}, ${t("series.lost", { n: lost })}` : count;
+  const parts = [
+    count,
+    lost > 0 && t("series.lost", { n: lost }),
+    set.cut.size > 0 && t("series.cut", { n: set.cut.size }),
+  ];
+  return parts.filter(Boolean).join(", ");
 }
 
 /** Take the manifest's losses into the display sets and say them in words. */

@@ -1,9 +1,12 @@
-/** The panel beside the image: series with thumbnails, documents, sender. */
+/** The panel beside the image: series with thumbnails, documents, sender; each patient apart. */
+import type { Patient, Study } from "../package/types.ts";
 import { t } from "../strings.ts";
-import { el } from "./dom.ts";
+import { birthOf, idOf, nameOf } from "./banner.ts";
+import { type DocumentPart, partsOf } from "./document-groups.ts";
+import { el, setText, uniqueId } from "./dom.ts";
 import { date } from "./format.ts";
 import { icon } from "./icons.ts";
-import { type DisplaySet, type DocumentItem, type Model, setCount, setTitle } from "./model.ts";
+import { type DisplaySet, type DocumentItem, isIncomplete, type Model, setCount, setTitle } from "./model.ts";
 import type { Thumbnails } from "./thumbnail.ts";
 
 export interface SideOptions {
@@ -20,17 +23,14 @@ export class SidePanel {
 
   constructor(private readonly options: SideOptions) {
     const { model } = options;
+    const several = model.patients.length > 1;
+    const lists = several
+      ? [...model.patients.map((patient, i) => this.patientPart(patient, i)), this.documents(null, true)]
+      : [this.series(null), this.documents(model.patients[0] ?? null, false)];
     this.element = el(
       "aside",
-      { class: "side", id: "side" },
-      el("nav", { class: "series-list", "aria-label": t("series.label") }, ...this.seriesItems()),
-      model.documents.length > 0 &&
-        el(
-          "nav",
-          { class: "documents-list", "aria-label": t("documents.label") },
-          el("h2", {}, t("documents.title")),
-          el("ul", {}, ...model.documents.map((item) => el("li", {}, this.documentButton(item)))),
-        ),
+      { class: several ? "side several" : "side", id: "side" },
+      el("div", { class: "side-scroll" }, ...lists),
     );
   }
 
@@ -39,10 +39,14 @@ export class SidePanel {
     for (const [key, button] of this.buttons) {
       if (key === id) {
         button.setAttribute("aria-current", "true");
+        const group = button.closest("details");
+        if (group !== null) group.open = true;
         // after the next layout, so that it costs none of its own
         requestAnimationFrame(() => button.scrollIntoView({ block: "nearest", inline: "nearest" }));
       } else button.removeAttribute("aria-current");
     }
+    for (const part of this.element.querySelectorAll(".patient"))
+      part.classList.toggle("current", part.querySelector("[aria-current]") !== null);
   }
 
   refreshCounts(): void {
@@ -52,21 +56,66 @@ export class SidePanel {
     }
   }
 
-  private seriesItems(): HTMLElement[] {
-    const { model } = this.options;
-    if (model.sets.length === 0) return [el("p", { class: "side-none" }, t("series.none"))];
-    const items: HTMLElement[] = [];
-    const studies = new Set(model.sets.map((set) => set.study));
-    for (const study of studies) {
-      const sets = model.sets.filter((set) => set.study === study);
-      const title =
-        [date(study.date), study.description].filter(Boolean).join(" \u00b7 ") || t("banner.nostudy");
-      items.push(
-        el("h2", { title }, studies.size > 1 ? title : t("series.title")),
-        el("ul", {}, ...sets.map((set) => el("li", {}, this.setButton(set)))),
-      );
-    }
-    return items;
+  /** One patient of several: the heading stays in sight while the list scrolls below it. */
+  private patientPart(patient: Patient, i: number): HTMLElement {
+    const id = uniqueId("patient");
+    const total = this.options.model.patients.length;
+    return el(
+      "section",
+      { class: "patient", "aria-labelledby": id },
+      el(
+        "h2",
+        { class: "patient-head", id },
+        el("span", { class: "patient-place" }, t("series.patient", { n: i + 1, total })),
+        el("bdi", { class: "patient-name" }, nameOf(patient)),
+        el(
+          "span",
+          { class: "patient-facts" },
+          el("bdi", {}, idOf(patient)),
+          el("span", {}, birthOf(patient)),
+        ),
+      ),
+      this.series(patient),
+      this.documents(patient, true),
+    );
+  }
+
+  /** The series of a patient, or of the only one. */
+  private series(patient: Patient | null): HTMLElement {
+    const sets = this.options.model.sets.filter((set) => patient === null || set.patient === patient);
+    const studies = [...new Set(sets.map((set) => set.study))];
+    const label = [t("series.label"), patient && nameOf(patient)].filter(Boolean).join(": ");
+    return el(
+      "nav",
+      { class: "series-list", "aria-label": label },
+      ...(sets.length === 0
+        ? [el("p", { class: "side-none" }, t(patient === null ? "series.none" : "series.nonehere"))]
+        : studies.flatMap((study) => this.study(study, sets, patient !== null || studies.length > 1))),
+    );
+  }
+
+  private study(study: Study, sets: readonly DisplaySet[], named: boolean): HTMLElement[] {
+    const title =
+      [date(study.date), study.description].filter(Boolean).join(" \u00b7 ") || t("banner.nostudy");
+    const items = sets.filter((set) => set.study === study).map((set) => el("li", {}, this.setButton(set)));
+    return [
+      el(this.options.model.patients.length > 1 ? "h3" : "h2", { title }, named ? title : t("series.title")),
+      el("ul", {}, ...items),
+    ];
+  }
+
+  private documents(patient: Patient | null, named: boolean): HTMLElement | null {
+    const items = this.options.model.documents.filter((item) => item.patient === patient || !named);
+    if (items.length === 0) return null;
+    const beside = named && patient === null;
+    const label = [t("documents.label"), patient && named && nameOf(patient)].filter(Boolean).join(": ");
+    const heading = el(
+      named && !beside ? "h3" : "h2",
+      {},
+      t(beside ? "documents.beside" : "documents.title"),
+    );
+    const rows = partsOf(items).map((part) => el("li", {}, this.documentPart(part)));
+    return el("nav", { class: "documents-list", "aria-label": label }, heading, el("ul", {}, ...rows));
   }
 
   private setButton(set: DisplaySet): HTMLButtonElement {
@@ -98,10 +147,29 @@ export class SidePanel {
   }
 
   private writeCount(element: HTMLElement, set: DisplaySet): void {
-    element.textContent = setCount(set);
-    element.classList.toggle(
-      "warn",
-      set.places.some((place) => place.kind === "gap") || set.partial.size > 0,
+    setText(element, setCount(set));
+    element.classList.toggle("warn", isIncomplete(set));
+  }
+
+  private documentPart(part: DocumentPart): HTMLElement {
+    const [first, ...others] = part.items;
+    if (others.length === 0) return this.documentButton(first);
+    const subtitle = [t("documents.group", { n: part.items.length }), first.series?.modality];
+    return el(
+      "details",
+      { class: "document-group" },
+      el(
+        "summary",
+        { class: "item document" },
+        icon("document"),
+        el(
+          "span",
+          { class: "item-text" },
+          el("bdi", { class: "item-title" }, part.title),
+          el("span", { class: "item-count" }, subtitle.filter(Boolean).join(" \u00b7 ")),
+        ),
+      ),
+      el("ul", {}, ...part.items.map((item) => el("li", {}, this.documentButton(item)))),
     );
   }
 

@@ -9,10 +9,19 @@ import { openAbout, openHelp, openNotes, senderName, signatureWords } from "./di
 import { DocumentPane } from "./document-pane.ts";
 import { el, fill } from "./dom.ts";
 import { detailsOf } from "./errors.ts";
+import { findingText, isGrave } from "./findings.ts";
 import { icon } from "./icons.ts";
 import { Live } from "./live.ts";
 import { PresetMenu } from "./menu.ts";
-import { applyManifest, type DisplaySet, type LossNote, type Model, setCount, setTitle } from "./model.ts";
+import {
+  applyManifest,
+  type DisplaySet,
+  type DocumentItem,
+  type LossNote,
+  type Model,
+  setCount,
+  setTitle,
+} from "./model.ts";
 import { NoticeBar } from "./notice.ts";
 import type { ViewerOptions } from "./open.ts";
 import { SidePanel } from "./side.ts";
@@ -57,11 +66,7 @@ export class Viewer {
       model: this.model,
       thumbnails: new Thumbnails(this.loader),
       onSet: (set) => this.showSet(set),
-      onDocument: (item) => {
-        this.side.select(item.id);
-        this.viewport.cine.stop();
-        void this.documents.show(item);
-      },
+      onDocument: (item) => this.showDocument(item),
     });
     this.documents = new DocumentPane(pkg, () => this.closeDocument());
     this.menu = new PresetMenu((choice) => this.choose(choice));
@@ -117,8 +122,7 @@ export class Viewer {
       this.showSet(first);
       this.viewport.element.focus();
     } else if (document !== undefined) {
-      this.side.select(document.id);
-      void this.documents.show(document);
+      this.showDocument(document);
     }
     this.pkg.onDamage((error) =>
       this.notice.add("damage", t("notes.damage", { reason: error.message }), "error"),
@@ -134,6 +138,8 @@ export class Viewer {
       (error: unknown) =>
         this.notice.add("manifest", t("notes.manifest", { reason: detailsOf(error) }), "error"),
     );
+    for (const finding of this.model.findings.filter(isGrave))
+      this.notice.add(`finding-${finding.code}`, findingText(finding), "warning");
     this.signature.textContent = t("sender.checking");
     this.pkg.signature.then(
       (state) => {
@@ -208,10 +214,20 @@ export class Viewer {
     this.refresh();
   }
 
+  private showDocument(item: DocumentItem): void {
+    this.viewport.cine.stop();
+    this.banner.update(item);
+    this.side.select(item.id);
+    void this.documents.show(item);
+  }
+
   private closeDocument(): void {
     this.documents.close();
     const set = this.viewport.set;
-    if (set !== null) this.side.select(set.id);
+    if (set !== null) {
+      this.banner.update(set);
+      this.side.select(set.id);
+    }
     this.viewport.element.focus();
   }
 

@@ -238,7 +238,8 @@ export class Viewport {
     const pixels = loader.peek(slice);
     if (pixels === undefined) {
       const failure = slice.image.problem ?? loader.errorOf(slice);
-      if (failure !== undefined) this.renderMessage(failureMessage(failure, () => this.retry()));
+      const cut = this.set_?.cut.has(slice.image.uid) ?? false;
+      if (failure !== undefined) this.renderMessage(failureMessage(failure, cut, () => this.retry()));
       // the last one stays, with its own texts
       else if (this.shown >= 0) this.stage.draw(state.view, this.graphics);
       return;
@@ -278,7 +279,7 @@ export class Viewport {
       mmPerPixel: this.stage.millimetresPerPixel(state.view),
       width: this.canvas.width,
       ratio: this.ratio,
-      partial: set.partial.has(slice.image.uid),
+      partial: set.partial.has(slice.image.uid) || set.cut.has(slice.image.uid),
       wide: state.wide.has(state.index),
     });
     this.canvas.dataset.zoom = String(zoom);
