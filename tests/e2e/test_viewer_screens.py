@@ -163,6 +163,7 @@ def test_newer_version(open_page: OpenPage, changed: Callable[..., str]) -> None
     page.goto(changed(rename), wait_until="commit")
     assert "newer version" in alert(page)
     assert page.evaluate("document.activeElement.tagName") == "H1"
+    expect(page.locator(".gate").get_by_role("button")).to_have_count(0)
     page.get_by_text("Details", exact=True).click()
     expect(page.locator(".gate details p")).to_be_visible()
 

@@ -98,6 +98,7 @@ export class RecipientPage {
       el("p", { class: "lead" }, message !== "" ? message : t("recipient.lead2")),
       form.element,
       el("p", { class: "center" }, again),
+      el("p", { class: "gate-foot" }, t("recipient.nomail")),
     );
     countdown.start(Math.max(0, RESEND_S - Math.floor((Date.now() - this.asked) / 1000)));
     form.field.focus();
@@ -131,7 +132,7 @@ export class RecipientPage {
       },
       (error) => {
         if (error instanceof ExchangeFailure && error.kind === "wrong")
-          form.field.fail([t("recipient.otpwrong"), otpTries(error.triesLeft)].filter(Boolean).join(" "));
+          form.field.fail(otpWords(error.triesLeft));
         else this.failed(error, form.status);
       },
     );
@@ -224,9 +225,10 @@ function steps(current: 1 | 2 | 3): HTMLElement {
   );
 }
 
-function otpTries(left: number | null): string {
-  if (left === null) return "";
-  return left === 0 ? t("recipient.otpnone") : t("recipient.tries", { n: left });
+/** A wrong code, or none that could be right: nobody is told which, so the way out stands beside both. */
+function otpWords(left: number | null): string {
+  const tries = left === null ? "" : left === 0 ? t("recipient.otpnone") : t("recipient.tries", { n: left });
+  return [t("recipient.otpwrong"), tries, t("recipient.otpask")].filter(Boolean).join(" ");
 }
 
 function accessTries(left: number | null): string {

@@ -65,7 +65,9 @@ export class Gate {
     const details = el("details", {}, el("summary", {}, t("error.details")), el("p", {}, detailsOf(error)));
     const lead = el("p", { class: "lead", role: "alert" }, wordsOf(error));
     const button = el("button", { type: "button", class: "button", on: { click: again } }, t("error.retry"));
-    showCard(this.root, card("notes", t("error.title"), lead, details, button), true);
+    // another try meets the same version and the same slots
+    const hopeless = error instanceof PackageError && ["package.version", "slot.none"].includes(error.code);
+    showCard(this.root, card("notes", t("error.title"), lead, details, !hopeless && button), true);
   }
 
   private async unlock(locked: Locked, form: FieldForm<CodeField>): Promise<void> {
