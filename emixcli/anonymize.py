@@ -106,7 +106,10 @@ class Anonymized:
     @property
     def actions(self) -> Counter[tuple[int, str]]:
         """How often each action letter was taken on each tag, nested ones included."""
-        return Counter(action for record in self.records for action in record.actions)
+        found: Counter[tuple[int, str]] = Counter()
+        for record in self.records:
+            found.update(record.actions)
+        return found
 
     def identifiers(self) -> Iterator[Identifier]:
         """Yield every value that was removed or replaced, nested ones included."""

@@ -98,7 +98,7 @@ class Engine:
         renderer = Renderer(context)
         for record in records:
             if record.context is not context:
-                renderer.actions = record.actions = []
+                renderer.actions = record.actions = {}
                 record.out = renderer.element(record.raw, record.element, scope)
                 record.context = context
 

@@ -17,7 +17,7 @@ _OWN_NAME: Final = re.compile(r"ANON-([0-9A-HJKMNP-TV-Z]{20})")
 _DIGITS: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _MARK_BITS: Final = 42
 _NAME_MARK_BITS: Final = 30
-_CACHE_LIMIT: Final = 100_000
+_CACHE_LIMIT: Final = 20_000
 
 
 class Keyed:

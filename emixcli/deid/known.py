@@ -22,7 +22,8 @@ def iter_known(
     data: bytes, element: Element, rules: Rules, charset: str, *, explicit: bool
 ) -> Iterator[Known]:
     """Yield what identifies in an element and below, unless it is kept anyway."""
-    for tag, vr, text in iter_texts(data, element, charset, explicit=explicit):
+    walk = _Walk(is_all=False)
+    for tag, vr, text in walk.texts(data, element, charset, explicit=explicit):
         if not tag >> 16 & 1 and rules[tag].letters != "K":
             yield from known_of(tag, vr, text)
 
@@ -36,34 +37,51 @@ def may_identify(element: Element) -> bool:
 
 
 def iter_texts(
-    data: bytes, element: Element, charset: str, *, explicit: bool, depth: int = 0
+    data: bytes, element: Element, charset: str, *, explicit: bool
 ) -> Iterator[tuple[int, str, str]]:
     """Yield tag, VR and decoded text of an element and all below it."""
-    vr = vr_of(element.tag, element.vr)
-    if element.tag >> 16 & 1 and is_creator(element.tag):
-        return
-    is_items = vr == "SQ" or element.is_undefined or element.vr == "SQ"
-    if is_items and element.vr in ("SQ", "UN", ""):
-        inner = explicit and element.vr == "SQ"
-        yield from _below(data, element, charset, inner, depth + 1)
-        return
-    is_text = vr in values.TEXT_VRS or element.vr in values.TEXT_VRS
-    if not is_text or element.end - element.value > _MAX_TEXT:
-        return
-    raw = data[element.value : element.end]
-    yield element.tag, vr if vr in values.TEXT_VRS else element.vr, charsets.decode(raw, charset)
+    return _Walk(is_all=True).texts(data, element, charset, explicit=explicit)
 
 
-def _below(
-    data: bytes,
-    element: Element,
-    charset: str,
-    explicit: bool,  # noqa: FBT001
-    depth: int,
-) -> Iterator[tuple[int, str, str]]:
-    for start, stop in iter_items(data, element.value, element.end, explicit=explicit, depth=depth):
-        inner = charset
-        for below in iter_elements(data, start, stop, explicit=explicit, depth=depth):
-            if below.tag == CHARACTER_SET:
-                inner = data[below.value : below.end].decode("latin-1").strip(" \0")
-            yield from iter_texts(data, below, inner, explicit=explicit, depth=depth)
+class _Walk:
+    """Goes through an element and all below it.
+
+    Parameters
+    ----------
+    is_all
+        Whether all text is told, or only what may identify.
+    """
+
+    def __init__(self, *, is_all: bool) -> None:
+        self._is_all = is_all
+
+    def texts(
+        self, data: bytes, element: Element, charset: str, *, explicit: bool, depth: int = 0
+    ) -> Iterator[tuple[int, str, str]]:
+        tag = element.tag
+        if tag & 0x10000 and is_creator(tag):
+            return
+        vr = vr_of(tag, element.vr)
+        is_items = vr == "SQ" or element.is_undefined or element.vr == "SQ"
+        if is_items and element.vr in ("SQ", "UN", ""):
+            inner = explicit and element.vr == "SQ"
+            yield from self._below(data, element, charset, explicit=inner, depth=depth + 1)
+            return
+        if not self._is_all and not may_identify(element):
+            return
+        is_text = vr in values.TEXT_VRS or element.vr in values.TEXT_VRS
+        if not is_text or element.end - element.value > _MAX_TEXT:
+            return
+        raw = data[element.value : element.end]
+        yield tag, vr if vr in values.TEXT_VRS else element.vr, charsets.decode(raw, charset)
+
+    def _below(
+        self, data: bytes, element: Element, charset: str, *, explicit: bool, depth: int
+    ) -> Iterator[tuple[int, str, str]]:
+        places = iter_items(data, element.value, element.end, explicit=explicit, depth=depth)
+        for start, stop in places:
+            inner = charset
+            for below in iter_elements(data, start, stop, explicit=explicit, depth=depth):
+                if below.tag == CHARACTER_SET:
+                    inner = data[below.value : below.end].decode("latin-1").strip(" \0")
+                yield from self.texts(data, below, inner, explicit=explicit, depth=depth)

@@ -18,6 +18,11 @@ from emixcli.deid.scope import CONTENT, GRAPHICS, Context, Scope
 _CODED_IDENTITIES: Final = frozenset({0x00401101, 0x00080082})
 #: Float, Double Float and Pixel Data.
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+#: Elements of an item that decide about others: character set, coding scheme, concept name.
+_TELLING: Final = frozenset({CHARACTER_SET, codes.SCHEME, content.NAME})
+#: Bytes of a sequence that is remembered, and how many are.
+_MAX_REPEATED: Final = 2048
+_MAX_SEQUENCES: Final = 1000
 
 
 class Renderer:
@@ -31,47 +36,57 @@ class Renderer:
     Attributes
     ----------
     actions
-        Tag and letter of what was done, in order.
+        How often what was done: by tag and letter.
     """
 
     def __init__(self, context: Context) -> None:
         self.context = context
         self._values = Values(context)
-        self.actions: list[tuple[int, str]] = []
+        self.actions: dict[tuple[int, str], int] = {}
+        self._repeated: dict[tuple[object, ...], tuple[bytes, dict[tuple[int, str], int]]] = {}
 
     # -- data sets and items --------------------------------------------------------------------
 
     def items(self, data: bytes, element: Element, scope: Scope, *, is_dummy: bool) -> bytes:
         """Return the items of a sequence, each with a length."""
         # What is in UN is written as in implicit VR (PS3.5 section 6.2.2).
-        explicit = scope.explicit and element.vr not in ("UN", "")
-        depth = scope.depth + 1
-        made = []
-        for start, stop in iter_items(
-            data, element.value, element.end, explicit=explicit, depth=depth
-        ):
-            inner = Scope(
-                explicit=explicit,
-                charset=scope.charset,
-                types=types_in(element.tag),
-                creators={},
-                depth=depth,
-                parent=element.tag,
-                is_dummy=is_dummy,
-                is_retained=scope.is_retained,
-            )
-            made.append(encode_item(self.item(data, start, stop, inner)))
-        return b"".join(made)
+        inner = Scope(
+            explicit=scope.explicit and element.vr not in ("UN", ""),
+            charset=scope.charset,
+            types=types_in(element.tag),
+            creators={},
+            depth=scope.depth + 1,
+            parent=element.tag,
+            is_dummy=is_dummy,
+            is_retained=scope.is_retained,
+        )
+        places = iter_items(
+            data, element.value, element.end, explicit=inner.explicit, depth=inner.depth
+        )
+        return b"".join(
+            [encode_item(self.item(data, start, stop, inner)) for start, stop in places]
+        )
 
     def item(self, data: bytes, start: int, stop: int, scope: Scope) -> bytes:
         """Return the elements of an item, in the order of their tags."""
         elements = list(
             iter_elements(data, start, stop, explicit=scope.explicit, depth=scope.depth)
         )
+        tags = {element.tag for element in elements}
+        if not tags.isdisjoint(_TELLING) or any(tag & 0x10000 for tag in tags):
+            scope = self._told(data, elements, scope)
+        made = {}
+        for element in elements:
+            if element.tag not in made:  # of two with the same tag the first counts
+                made[element.tag] = self.element(data, element, scope)
+        return join_sorted(made)
+
+    def _told(self, data: bytes, elements: list[Element], scope: Scope) -> Scope:
+        """Return the scope with what elements of an item tell about the others."""
         is_personal = scope.parent in CONTENT and content.is_personal(
             data, elements, self.context.rules.profile.options, explicit=scope.explicit
         )
-        scope = replace(
+        return replace(
             scope,
             charset=_charset(data, elements, scope.charset),
             creators=pv.creators_of(data, elements),
@@ -79,11 +94,6 @@ class Renderer:
             is_dummy=scope.is_dummy or is_personal,
             is_personal=is_personal,
         )
-        made = {}
-        for element in elements:
-            if element.tag not in made:  # of two with the same tag the first counts
-                made[element.tag] = self.element(data, element, scope)
-        return join_sorted(made)
 
     # -- one element ----------------------------------------------------------------------------
 
@@ -92,14 +102,39 @@ class Renderer:
         tag = element.tag
         if tag >> 16 & 1:
             return self._private(data, element, scope)
-        if scope.depth and tag in _PIXELS:
-            self.actions.append((tag, "X"))
+        if scope.depth:
+            return self._inner(data, element, scope)
+        return self._standard(data, element, scope)
+
+    def _inner(self, data: bytes, element: Element, scope: Scope) -> bytes:
+        """Treat an element of an item; sequences that occur again and again only once."""
+        tag = element.tag
+        if tag in _PIXELS:
+            self._count(tag, "X")
             return b""  # pixels that nobody has looked at
         if scope.is_personal and tag == content.CODE:
-            self.actions.append((tag, "D"))
+            self._count(tag, "D")
             return self._dummy_code(element, scope)
         if tag == content.NAME and scope.is_dummy:
             scope = replace(scope, is_dummy=False)
+        if element.vr != "SQ" or element.stop - element.start > _MAX_REPEATED:
+            return self._standard(data, element, scope)
+        raw = data[element.start : element.stop]
+        key = (raw, scope.parent, scope.charset, scope.is_dummy, scope.is_retained)
+        found = self._repeated.get(key)
+        if found is None:
+            outer, self.actions = self.actions, {}
+            made = self._standard(data, element, scope)
+            found = self._repeated[key] = (made, self.actions)
+            self.actions = outer
+            if len(self._repeated) > _MAX_SEQUENCES:
+                self._repeated.clear()
+        for action, n in found[1].items():
+            self.actions[action] = self.actions.get(action, 0) + n
+        return found[0]
+
+    def _standard(self, data: bytes, element: Element, scope: Scope) -> bytes:
+        tag = element.tag
         rule = self.context.rules[tag]
         vr = vr_of(tag, element.vr)
         kind = scope.types.get(tag, 0)
@@ -110,8 +145,12 @@ class Renderer:
         if made is None:  # cleaned or kept, and nothing is left
             letter = rule.fallbacks[kind]
             made = self.act(letter, data, element, vr, scope) or b""
-        self.actions.append((tag, letter))
+        self._count(tag, letter)
         return made
+
+    def _count(self, tag: int, letter: str) -> None:
+        action = (tag, letter)
+        self.actions[action] = self.actions.get(action, 0) + 1
 
     def act(
         self, letter: str, data: bytes, element: Element, vr: str, scope: Scope
@@ -213,7 +252,7 @@ class Renderer:
             return encode(tag, "LO", creator.encode("latin-1"), explicit=scope.explicit)
         vr = pv.safe_vr(tag, scope.creators, safe)
         made = None if vr is None else self._safe_private(data, element, vr, scope)
-        self.actions.append((tag, "K" if made else "X"))
+        self._count(tag, "K" if made else "X")
         return made or b""
 
     def _safe_private(self, data: bytes, element: Element, vr: str, scope: Scope) -> bytes | None:

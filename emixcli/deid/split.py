@@ -74,7 +74,7 @@ class Record:
     block: Block | None = None
     context: Context | None = None
     out: bytes = b""
-    actions: list[tuple[int, str]] = field(default_factory=list)
+    actions: dict[tuple[int, str], int] = field(default_factory=dict)
 
     @property
     def value(self) -> bytes:
