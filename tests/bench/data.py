@@ -10,6 +10,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from emixcli.demo import objects, thorax
+from tests import builders
 
 MB = 1_000_000
 SLICE_SIZE = 512 * 512 * 2
@@ -120,3 +121,24 @@ def sparse_multiframes(folder: Path, total: int) -> int:
         done += len(head) + n_frames * frame
         index += 1
     return done
+
+
+def tiny_files(folder: Path, n: int) -> int:
+    """Write n objects of about 1 KB, 1,000 a series; return their bytes."""
+    done = folder / "done"
+    if done.exists():
+        return int(done.read_text())
+    marks = {"uid": b".999999999", "number": b"99999 ", "series": b".4.5.99999"}
+    item = builders.instance(number=999_999_999, rows=8, columns=8)
+    item.InstanceNumber, item.SeriesInstanceUID = 99999, builders.uid(4, 5, 99999)
+    template = builders.to_bytes(item)
+    for index in range(n):
+        series, number = divmod(index, 1000)
+        content = template.replace(marks["uid"], b".%09d" % (100_000_000 + index))
+        content = content.replace(marks["number"], b"%05d " % number)
+        content = content.replace(marks["series"], b".4.5.%05d" % (10_000 + series))
+        place = folder / f"{series:03}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"I{number:05}").write_bytes(content)
+    done.write_text(str(n * len(template)))
+    return n * len(template)
