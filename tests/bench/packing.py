@@ -79,7 +79,7 @@ def _against_seven(bench: Bench, out: Path, n: int) -> _Compared:
     size = data.ct_series(folder, n)
     home = {"EMIX_HOME": str(bench.place("home"))}
     code = out.with_name("pack.out.code")
-    command = [*EMIX, "pack", folder, "-o", out, "--code-out", code, "-q"]
+    command: list[str | Path] = [*EMIX, "pack", folder, "-o", out, "--code-out", code, "-q"]
     ours = min((run_fresh(command, out, home) for _ in range(3)), key=lambda done: done.wall_s)
     ours_size = out.stat().st_size
     archive = f"{out}.zip"
