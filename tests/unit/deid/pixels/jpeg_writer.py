@@ -183,3 +183,35 @@ def _table(counts: Counter[int]) -> tuple[bytes, dict[int, str]]:
     lengths[length - 1] = len(symbols)
     codes = {symbol: f"{code:0{length}b}" for code, symbol in enumerate(symbols)}
     return bytes(lengths) + bytes(symbols), codes
+
+
+def encode_lossless(
+    plane: NDArray[np.uint16], *, precision: int = 12, restart_lines: int = 0, shift: int = 0
+) -> bytes:
+    """Return a lossless image of one component, each sample predicted from its left neighbour."""
+    rows, columns = plane.shape
+    values = plane.astype(np.int64) >> shift
+    lines = restart_lines or rows
+    guess = np.empty_like(values)
+    guess[:, 1:] = values[:, :-1]
+    guess[1:, 0] = values[:-1, 0]
+    guess[::lines, 0] = 1 << (precision - shift - 1)
+    differences = (values - guess).tolist()
+    sizes = [[_size(value) for value in line] for line in differences]
+    table, codes = _table(Counter(size for line in sizes for size, _, _ in line))
+    parts = [b"\xff\xd8", _segment(0xC3, struct.pack(">BHHB", precision, rows, columns, 1)
+                                   + b"\1\x11\0"), _segment(0xC4, b"\0" + table)]  # fmt: skip
+    if restart_lines:
+        parts.append(_segment(0xDD, struct.pack(">H", restart_lines * columns)))
+    parts.append(_segment(0xDA, bytes((1, 1, 0, 1, 0, shift))))
+    for number, top in enumerate(range(0, rows, lines)):
+        if number:
+            parts.append(bytes((0xFF, 0xD0 + (number - 1) % 8)))
+        bits = "".join(
+            codes[size] + (f"{value:0{length}b}" if length else "")
+            for line in sizes[top : top + lines]
+            for size, value, length in line
+        )
+        bits += "1" * (-len(bits) % 8)
+        parts.append(int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0"))
+    return b"".join([*parts, b"\xff\xd9"])

@@ -15,6 +15,7 @@ from pydicom.uid import (
 from emixcli.deid.pixels.decoded import Frames
 from emixcli.deid.pixels.errors import PixelError
 from emixcli.deid.pixels.facts import Region
+from emixcli.deid.pixels.jpeg_lossless import decode_lossless
 from tests.unit.deid.pixels.coding import (
     COLUMNS,
     REGIONS,
@@ -36,7 +37,7 @@ from tests.unit.deid.pixels.images import (
     pixel_range,
     to_bytes,
 )
-from tests.unit.deid.pixels.jpeg_writer import Options, encode
+from tests.unit.deid.pixels.jpeg_writer import Options, encode, encode_lossless
 
 
 def _changed_blocks(
@@ -197,3 +198,32 @@ def test_a_progressive_jpeg_image_is_refused_by_name() -> None:
     data = to_bytes(compressed([frame], JPEGBaseline8Bit, **attributes_of(pixels)))
     with pytest.raises(PixelError, match=r"pixels\.codec"):
         clean(data, REGIONS)
+
+
+@pytest.mark.parametrize(("restart_lines", "shift"), [(0, 0), (1, 0), (7, 0), (40, 0), (0, 2)])
+def test_lossless_jpeg_with_restarts_keeps_every_other_pixel(
+    restart_lines: int, shift: int
+) -> None:
+    pixels = picture(1, 1, 16)
+    frame = encode_lossless(pixels[0, ..., 0], restart_lines=restart_lines, shift=shift)
+    data = to_bytes(compressed([frame], "1.2.840.10008.1.2.4.70", **attributes_of(pixels)))
+    assert np.array_equal(decode_lossless(frame, size=(ROWS, COLUMNS)), pixels[0] >> shift << shift)
+    if not shift:
+        assert np.array_equal(frames_of(data, raw=True), pixels)
+        check_lossless(data)
+    result, _ = clean(data, REGIONS)
+    start, length = pixel_range(result)
+    after = Frames(facts_of(result), io.BytesIO(result), start, length)[0]
+    free = outside(REGIONS, ROWS, COLUMNS)
+    assert np.array_equal(after[free], (pixels[0] >> shift << shift)[free])
+    assert not after[~free].any()
+
+
+def test_lossless_jpeg_of_signed_values_is_decoded_with_its_sign() -> None:
+    values = (np.arange(ROWS * COLUMNS).reshape(ROWS, COLUMNS) % 4000 - 2000).astype(np.int16)
+    frame = encode_lossless((values & 0xFFF).astype(np.uint16))
+    attributes = attributes_of(picture(1, 1, 16), PixelRepresentation=1)
+    data = to_bytes(compressed([frame], "1.2.840.10008.1.2.4.70", **attributes))
+    start, length = pixel_range(data)
+    frames = Frames(facts_of(data), io.BytesIO(data), start, length)
+    assert np.array_equal(frames[0][..., 0], values)
