@@ -1,4 +1,4 @@
-"""Whose image or document is on the screen, and what a recipient is told of a disc that is not whole."""
+"""Whose image or document is on the screen, and what a recipient is told of an unwhole disc."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pydicom
 import pytest
 from playwright.sync_api import Page, expect
-from pydicom.data import get_testdata_file
 
 from emixcli.container.code import generate_code
 from tests.builders import CANARY, encapsulated_pdf, file_set, instance, pdf, truncate, write
