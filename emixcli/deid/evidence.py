@@ -6,6 +6,7 @@ of the engine takes part. Values stay in memory and go nowhere else.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import BinaryIO, Protocol
@@ -48,6 +49,10 @@ _CLASSES = frozenset({
 #: Dates of codes and templates.
 _CODE_DATES = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07})
 _BIRTH = 0x00100030
+#: Days that stand for none; the first is the dummy that we write.
+_NO_DAYS = frozenset({
+    datetime.date(2000, 1, 1), datetime.date(1900, 1, 1), datetime.date(1970, 1, 1),
+})  # fmt: skip
 
 
 class Identifying(Protocol):
@@ -171,7 +176,7 @@ class Evidence:
         options = self.profile.options
         day = parse_date(value)
         is_birth = tag == _BIRTH
-        if day is None or tag in _CODE_DATES or (day.month, day.day) == (1, 1):
+        if day is None or tag in _CODE_DATES or day in _NO_DAYS:
             return
         if Option.RETAIN_FULL_DATES in options and not is_birth:
             return

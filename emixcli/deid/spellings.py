@@ -128,7 +128,7 @@ def _whole_name(parts: list[str]) -> Iterator[Spelling]:
 
 def _tells(word: str) -> bool:
     if word.isdigit():
-        return False
+        return len(word) >= 6
     return len(word) >= 4 if word.isascii() else len(word) >= 2
 
 

@@ -142,6 +142,14 @@ def test_text_in_binary_elements_is_found(codec: str) -> None:
     assert [leak.kind for leak in leaks if leak.where == "bytes"]
 
 
+def test_a_number_as_a_name_and_a_first_of_january() -> None:
+    source = builders.instance(extra={"PatientName": "4711998", "PatientBirthDate": "19500101"})
+    verifier = Verifier(Profile())
+    verifier.learn(io.BytesIO(builders.to_bytes(source)))
+    for text in ("no 4711998", "born 1950-01-01"):
+        assert verifier.check(io.BytesIO(clean(ManufacturerModelName=text)))
+
+
 def test_text_behind_large_pixel_data_is_found() -> None:
     pixels = bytes(3 << 20) + b"  Vandermolen "
     leaks = knowing().check(io.BytesIO(clean(PixelData=pixels)))
