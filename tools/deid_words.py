@@ -29,6 +29,32 @@ test tfe thick thin thigh thorax thoracic tir tirm tra trace trans transverse tr
 tumour turbo tof tr trig trufi twist two type ultra unenhanced upper us uterus vasc vein venous
 vent view vibe vol volume wb weighted wide win window wo without with wrist xr xray zoom
 sn om xy ic na resampled reformatted screensave parallel parts interpolated rotated
+acquired adenosine algorithm aligned annotated annotation annotations anonymous arrhythmia
+attenuation averaged background baseline bilateral biopsy blurred bowtie breathhold breathing
+calibration capture centered clips coil coils collapsed color colorflow colour combined comp
+compressed compression cont contiguous contour control converted corrected correction cropped
+decimated decompressed deformed denoised denoising detector diastolic difference digital direct
+dixon dobutamine doppler dotarem echocardiogram eddy edge elastography endo enhancement eovist
+equalized export exported exposure extremity fetal fiducial filtered flipped fluoro fluoroscopy
+fmri footfirst frame frames free freehand frontal gadavist gadolinium gated gaussian generic
+geometry grayscale grid hamming hanning headfirst helical histogram idose improved index inferior
+initial inspiration interleaved interpolation invert inverted iodine iomeron irreversible
+isotropic isovue iterative jpeg kidneys lipiodol lookup lossless lossy lungs magnevist magnitude
+manual marked marker medium mesh metal model monitor mosaic movie multiframe multihance multiphase
+multiplanar nodule noise nominal normal normalized nuclear oblic offset omnipaque omniscan onto
+optional optiray original orthogonal overlay overlays oversampling overview panorama parametric
+patch peripheral phantom pilot pixel planned plus portable postcontrast precontrast preview
+primovist processed profile prohance projected projection protocols quad quality quantitative
+radiograph ramp random range ratio raw realigned reconstructed reconstruction reduced reference
+registered registration regular relative rendered rendering repeat rescaled respiratory result
+results retro retrospective reverse reversible rotating sample samples scaled scaling scatter
+secondary segmentation segmented selected separate sharp sharpened shifted signal simple single
+sketch smooth smoothed smoothing soft spatial spectral standard static stepped stitched stitching
+stream suppressed suppression surface synthetic systolic template temporal tensor threshold
+thresholded tilt tilted timed tissue tomosynthesis topogram transformed triggered truncated
+ultravist uncompressed uncorrected undefined underlay uniform unilateral unsharp untitled
+upsampled velocity version visipaque volumetric washout weight wholebody wholespine width
+workstation xenetix year zero zoomed
 """
 #: Words of the standard that are also given names or common surnames.
 _NAMES = frozenset(
