@@ -163,7 +163,8 @@ class Facts:
         """Return the calibrated regions inside the image (PS3.3 section C.8.5.5).
 
         Corners are counted from 0, and the right and lower ones belong to the region. A region of
-        graphics, or of nothing, without a type of data holds text rather than an image.
+        graphics, or of nothing, without a type of data holds text rather than an image. Where a
+        region goes beyond the image, the image was scaled or cut afterwards, and none is right.
         """
         raw = self.values.get(KEYWORDS["SequenceOfUltrasoundRegions"], b"")
         found = []
@@ -173,6 +174,8 @@ class Facts:
             if None in corners or is_graphics:
                 continue
             x0, y0, x1, y1 = (int(corner) for corner in corners if corner is not None)
+            if x1 > self.columns + 1 or y1 > self.rows + 1:
+                return ()
             region = Region(x0, y0, x1 + 1, y1 + 1).clip(self.columns, self.rows)
             if region is not None:
                 found.append(region)

@@ -238,6 +238,13 @@ def test_regions_that_cannot_be_read_are_none(value: bytes) -> None:
     assert assess(image, CLEAN).refusal == "pixels.ultrasound"
 
 
+def test_regions_of_an_image_that_was_scaled_afterwards_are_not_believed() -> None:
+    data, _ = _ultrasound((10, 25, 99, 95), (60, 20, 200, 60))
+    assert assess(facts_of(data), CLEAN).refusal == "pixels.ultrasound"
+    edge, _ = _ultrasound((10, 25, 160, 119))  # some devices count from 1
+    assert assess(facts_of(edge), CLEAN).cleaned
+
+
 def test_margins_are_blackened_also_where_the_header_denies_text() -> None:
     data, _ = _ultrasound((10, 25, 99, 95), BurnedInAnnotation="NO")
     assert assess(facts_of(data), CLEAN).regions
