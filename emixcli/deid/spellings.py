@@ -7,6 +7,7 @@ of `emixcli.deid.verify` still compares it at its own place. The limits:
   vocabulary of radiology ("Head", "Long") only beside another part of the name;
 - numbers and codes: five characters with a digit; six where all are digits; without any digit
   (addresses, institutions) eight letters;
+- names of makers of devices, where they stand for an institution, are left out;
 - dates: eight digits in one of the usual orders, or written out; two-digit years only with
   separators and only of the birth date;
 - UIDs: whole components.
@@ -71,6 +72,18 @@ _NOBODY = frozenset({
     "anonymous", "anonymized", "anonymised", "anon", "deidentified", "removed", "unknown", "none",
     "null", "nobody", "patient", "test", "phantom", "demo", "dummy", "default", "unspecified",
     "unnamed", "noname", "name", "hospital", "clinic",
+})  # fmt: skip
+
+
+#: Makers of devices, whose names stand in for an institution where nobody has set one.
+_MAKERS = frozenset({
+    "acuson", "agfa", "agfagevaert", "aloka", "atl", "canonmec", "canonmedicalsystems",
+    "carestream", "carestreamhealth", "elekta", "esaote", "fujifilm", "fujifilmcorporation",
+    "gehealthcare", "gemedicalsystems", "hitachi", "hitachimedicalcorporation", "hologic", "kodak",
+    "konicaminolta", "lorad", "mindray", "philips", "philipshealthcare", "philipsmedicalsystems",
+    "picker", "pickerinternational", "samsung", "samsungmedison", "shimadzu", "siemens",
+    "siemenshealthcare", "siemenshealthineers", "swissray", "toshiba", "toshibamec",
+    "toshibamedicalsystems", "unitedimaginghealthcare", "varian", "varianmedicalsystems", "vepro",
 })  # fmt: skip
 
 
@@ -154,7 +167,7 @@ def spell_id(value: str) -> Iterator[Spelling]:
     text = plain(value).strip()
     tight = squeeze(text)
     has_digit = any(letter.isdigit() for letter in tight)
-    if tight in _NOBODY or len(set(tight)) < 3:
+    if tight in _NOBODY or tight in _MAKERS or len(set(tight)) < 3:
         return
     least = (6 if tight.isdigit() else 5) if has_digit else 8
     if not tight.isascii():

@@ -150,6 +150,14 @@ def test_a_number_as_a_name_and_a_first_of_january() -> None:
         assert verifier.check(io.BytesIO(clean(ManufacturerModelName=text)))
 
 
+def test_a_maker_as_an_institution_is_no_leak_elsewhere() -> None:
+    source = builders.instance(extra={"InstitutionName": "GE MEDICAL SYSTEMS"})
+    verifier = Verifier(Profile())
+    verifier.learn(io.BytesIO(builders.to_bytes(source)))
+    assert verifier.check(io.BytesIO(clean(Manufacturer="GE MEDICAL SYSTEMS"))) == []
+    assert verifier.check(io.BytesIO(clean(InstitutionName="GE MEDICAL SYSTEMS")))
+
+
 def test_text_behind_large_pixel_data_is_found() -> None:
     pixels = bytes(3 << 20) + b"  Vandermolen "
     leaks = knowing().check(io.BytesIO(clean(PixelData=pixels)))
