@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+from io import BytesIO
 from pathlib import Path
 
+import pydicom
 import pytest
 from playwright.sync_api import Page
 
+from emixcli.container.code import generate_code
 from emixcli.demo.cd import write_sample_cd
+from emixcli.media.reader import MediaReader
+from emixcli.media.scan import scan_media
+from tests.builders import file_set
 from tests.e2e.conftest import PHONE, OpenPage
-from tests.e2e.packages import Sample, unlock, wait_shown
+from tests.e2e.packages import Sample, unlock, wait_shown, write_sample
 from tests.running import ROOT, EmixProcess
 
 IMAGES = ROOT / "docs" / "images"
@@ -30,6 +36,34 @@ def cd(tmp_path_factory: pytest.TempPathFactory) -> Sample:
     )  # fmt: skip
     assert done.code == 0, done.stderr
     return Sample(package, code.read_text().strip(), {}, {})
+
+
+@pytest.fixture(scope="module")
+def two_patients(cd: Sample, tmp_path_factory: pytest.TempPathFactory) -> Sample:
+    """The sample CD with the MR of another patient, and three slices of the CT lost."""
+    folder = tmp_path_factory.mktemp("two")
+    found = scan_media([str(cd.path.parent / "cd.iso")])
+    files, lost = [], set()
+    with MediaReader(found) as reader:
+        for n, item in enumerate(found.iter_instances()):
+            with reader.open(item) as file:
+                data = pydicom.dcmread(BytesIO(file.read()))
+            if data.Modality == "MR":
+                data.PatientName, data.PatientID = "Example^Anna", "DEMO-0002"
+                data.PatientBirthDate, data.PatientSex = "19700102", "F"
+            if data.Modality == "CT" and data.InstanceNumber in {57, 58, 59}:
+                lost.add(data.SOPInstanceUID)
+            files.append(folder / f"made-{n}")
+            data.save_as(files[-1])
+    media = file_set(folder / "media", files)
+    for path in media.rglob("*"):
+        if path.is_file() and path.name != "DICOMDIR":
+            uid = pydicom.dcmread(path, specific_tags=["SOPInstanceUID"]).SOPInstanceUID
+            if uid in lost:
+                path.unlink()
+    path, code = folder / "images.html", generate_code()
+    write_sample(path, code, media, [])
+    return Sample(path, code, {}, {})
 
 
 def _save(page: Page, name: str) -> None:
@@ -57,6 +91,13 @@ def test_viewer(open_page: OpenPage, cd: Sample) -> None:
     _save(page, "viewer.png")
     page.locator(".item.document").first.click()
     _save(page, "viewer-report.png")
+
+
+def test_two_patients(open_page: OpenPage, two_patients: Sample) -> None:
+    page = open_page()
+    page.goto(two_patients.path.as_uri())
+    unlock(page, two_patients)
+    _save(page, "viewer-patients.png")
 
 
 def test_phone(open_page: OpenPage, cd: Sample) -> None:
