@@ -6,7 +6,7 @@ import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -16,6 +16,8 @@ from emixcli.errors import UsageError
 #: A rule of a site may not list more than this.
 _MAX_REGIONS: Final = 64
 _MAX_PIXEL: Final = 65_535
+#: A bar is at least so many times wider than high.
+_BAR: Final = 6
 
 #: Values in lower case by keyword.
 Texts = Mapping[str, str]
@@ -71,13 +73,28 @@ class Rule:
     regions: tuple[Region, ...]
     enough: bool = False
 
+    @cached_property
+    def has_size(self) -> bool:
+        """Whether it is about images of one size."""
+        tested = {test.keyword for clause in self.clauses for test in clause}
+        return not tested.isdisjoint({"Rows", "Columns"})
+
     def regions_in(self, facts: Facts) -> tuple[Region, ...]:
-        """Return its regions in an image; a bar along a border goes on to the image's border."""
+        """Return its regions in an image.
+
+        A bar along the upper border goes on to the image's border. Where the rule names no size,
+        the bar of a wider image is as much higher.
+        """
         columns, rows = facts.columns, facts.rows
         found = []
         for region in self.regions:
-            wide = region.x0 == 0 and 4 * region.x1 >= 3 * columns
-            part = region._replace(x1=columns) if wide else region
+            part = region
+            is_bar = region.x0 == region.y0 == 0 and region.x1 >= _BAR * region.y1
+            if is_bar and not self.has_size:
+                height = -(-region.y1 * max(columns, region.x1) // region.x1)
+                part = Region(0, 0, columns, height)
+            elif region.x0 == 0 and 4 * region.x1 >= 3 * columns:
+                part = region._replace(x1=columns)
             clipped = part.clip(columns, rows)
             if clipped is not None:
                 found.append(clipped)

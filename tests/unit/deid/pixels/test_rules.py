@@ -101,13 +101,18 @@ def test_a_rule_needs_all_its_clauses() -> None:
 
 
 def test_a_bar_along_the_top_goes_on_to_the_border() -> None:
-    rule = Rule("x", (), (Region(0, 0, 640, 40), Region(10, 50, 30, 70)))
-    assert rule.regions_in(facts({"Columns": 800})) == (
-        Region(0, 0, 800, 40),
-        Region(10, 50, 30, 70),
-    )
-    assert rule.regions_in(facts({"Columns": 1280}))[0] == Region(0, 0, 640, 40)
-    assert rule.regions_in(facts({"Columns": 20, "Rows": 30})) == (Region(0, 0, 20, 30),)
+    def bars(columns: int, rows: int = 600, *, sized: bool = False) -> tuple[Region, ...]:
+        clauses = ((Test("Rows", "is", ("600",)),),) if sized else ()
+        rule = Rule("x", clauses, (Region(0, 0, 640, 40), Region(10, 50, 30, 70)))
+        return rule.regions_in(facts({"Columns": columns, "Rows": rows}))
+
+    other = Region(10, 50, 30, 70)
+    assert bars(640) == (Region(0, 0, 640, 40), other)
+    assert bars(800) == (Region(0, 0, 800, 50), other)
+    assert bars(1280) == (Region(0, 0, 1280, 80), other)
+    assert bars(20, 30) == (Region(0, 0, 20, 30),)
+    assert bars(800, sized=True) == (Region(0, 0, 800, 40), other)
+    assert bars(1280, sized=True) == (Region(0, 0, 640, 40), other)
 
 
 def test_a_rule_of_a_site_counts_as_knowing_its_device() -> None:
