@@ -13,8 +13,8 @@ from sqlalchemy import Row, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from emixcli.errors import AuthRequiredError, NotFoundError, OutputExistsError, UsageError
+from emixcli.mailaddress import address_key, parse_address
 from emixcli.server import audit
-from emixcli.server.addresses import address_key, parse_address
 from emixcli.server.clock import DAY_MS, SECOND_MS
 from emixcli.server.problems import BusyError, TooManyError
 from emixcli.server.states import Role

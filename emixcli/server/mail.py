@@ -17,7 +17,7 @@ from email.utils import format_datetime
 from pathlib import Path
 from typing import Protocol
 
-from emixcli.server.addresses import parse_address
+from emixcli.mailaddress import parse_address
 from emixcli.server.settings import MailSettings
 
 _NOTIFY = """\

@@ -23,8 +23,8 @@ from emixcli.errors import (
     NotFoundError,
     ShareLockedError,
 )
+from emixcli.mailaddress import address_key
 from emixcli.server.accounts import Account
-from emixcli.server.addresses import address_key
 from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.packages import open_states, owned_by
 from emixcli.server.problems import WrongCodeError

@@ -13,8 +13,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import GoneError, NotFoundError, RecipientUnconfirmedError, UsageError
+from emixcli.mailaddress import address_key, parse_address
 from emixcli.server.accounts import Account
-from emixcli.server.addresses import address_key, parse_address
 from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.packages import find_package, owned_by, visible_to
 from emixcli.server.problems import ConflictError, TooManyError

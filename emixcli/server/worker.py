@@ -17,8 +17,8 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, select, update
 
 from emixcli.errors import EmixError
+from emixcli.mailaddress import address_key
 from emixcli.server import housekeeping
-from emixcli.server.addresses import address_key
 from emixcli.server.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from emixcli.server.mail import Letter, Mailer, PermanentMailError, TemporaryMailError
 from emixcli.server.metrics import Metrics

@@ -24,6 +24,7 @@ from emixcli.errors import (
     UsageError,
 )
 from emixcli.exchange.interface import Content, Exchange, Share, ShareRequest
+from emixcli.mailaddress import address_key, parse_address
 
 if TYPE_CHECKING:
     from emixcli.container.identity import Identity
@@ -84,23 +85,6 @@ class Shared:
     refused: list[Refusal]
 
 
-def check_address(text: str) -> str:
-    """Return one mail address without blanks around it.
-
-    Raises
-    ------
-    UsageError
-        It is none, or more than one: a header would then reach people nobody meant.
-    """
-    address = text.strip()
-    local, at, domain = address.rpartition("@")
-    plain = address.isprintable() and not set(address) & set(' ,;:<>()[]"\\')
-    dotted = "." in domain and not domain.startswith((".", "-")) and not domain.endswith(".")
-    if not at or not local or "@" in local or not plain or not dotted or len(address) > 254:
-        raise UsageError("this is not one mail address", hint="give --to once for each recipient")
-    return address
-
-
 def check_order(order: ShareOrder) -> ShareOrder:
     """Return the order with clean addresses.
 
@@ -115,11 +99,11 @@ def check_order(order: ShareOrder) -> ShareOrder:
         raise UsageError("this is not a purpose of use", hint=f"one of {', '.join(PURPOSES)}")
     if order.hold_s is not None and not 0 <= order.hold_s <= HOLD_MAX_S:
         raise UsageError(f"the hold is not between 0 and {HOLD_MAX_S} seconds")
-    recipients = tuple(check_address(text) for text in order.recipients)
-    same = {text.casefold() for text in recipients}
+    recipients = tuple(parse_address(text) for text in order.recipients)
+    same = {address_key(address) for address in recipients}
     if not recipients or len(same) != len(recipients):
         raise UsageError("no recipient, or one is given twice", hint="give --to ADDRESS")
-    confirmed = frozenset(check_address(text).casefold() for text in order.confirmed)
+    confirmed = frozenset(address_key(parse_address(text)) for text in order.confirmed)
     if not confirmed <= same:
         raise RecipientUnconfirmedError(
             "an address given to confirm is not among the recipients",
@@ -142,7 +126,7 @@ def require_confirmed(exchange: Exchange, order: ShareOrder, journal: Journal) -
     RecipientUnconfirmedError
     """
     if not any(
-        email.casefold() in order.confirmed
+        address_key(email) in order.confirmed
         # Begun before; the exchange then gives the share that it has.
         or journal.find("code", recipient=email) is not None
         or is_verified(exchange, email)
@@ -287,7 +271,7 @@ def _create(
 
     request = ShareRequest(
         email=email,
-        confirm_email=email if email.casefold() in order.confirmed else "",
+        confirm_email=email if address_key(email) in order.confirmed else "",
         purpose=order.purpose,
         hold_s=hold_s,
         slot=slot,

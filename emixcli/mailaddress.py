@@ -2,7 +2,8 @@
 
 The form is RFC 5321's Mailbox with a dot-string and a domain name; quoted strings, comments,
 address literals, display names and lists are refused, since a sender who types one of them has
-made a mistake or means harm.
+made a mistake or means harm. The client and the exchange ask the same question, so that nothing
+is uploaded for an address that the exchange would refuse.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def parse_address(text: str) -> str:
     match = _ADDRESS.fullmatch(text.strip(" "))
     if match is None or len(match[1]) > _MAX_LOCAL or len(match[0]) > _MAX_ADDRESS:
         message = "this is not exactly one valid mail address"
-        hint = "use the form name@example.org, plain letters only"
+        hint = "give one address at a time, as name@example.org, plain letters only"
         raise UsageError(message, hint=hint)
     if match[2].rpartition(".")[2].isdecimal():
         message = "a mail address needs a domain name, not a number"

@@ -1,0 +1,47 @@
+"""Orders: what the exchange would refuse is refused before anything is uploaded."""
+
+from __future__ import annotations
+
+import pytest
+
+from emixcli.errors import RecipientUnconfirmedError, UsageError
+from emixcli.services.share import ShareOrder, check_order
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "j\u00f6@clinic.example",
+        "a..b@clinic.example",
+        "jo@1.2.3.4",
+        "a" * 70 + "@clinic.example",
+        "jo@clinic..example",
+        "jo@clinic_1.example",
+        "jo@clinic.example, x@clinic.example",
+        "jo@localhost",
+        "",
+    ],
+)
+def test_one_plain_address(address: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_order(ShareOrder((address,), "treatment"))
+    assert "clinic" not in caught.value.message + caught.value.hint
+    with pytest.raises(UsageError):
+        check_order(ShareOrder(("jo@clinic.example",), "treatment", confirmed=frozenset({address})))
+
+
+def test_the_domain_is_in_lower_case_and_no_recipient_is_there_twice() -> None:
+    order = check_order(
+        ShareOrder((" Jo@Clinic.example",), "treatment", confirmed=frozenset({"JO@clinic.example"}))
+    )
+    assert order.recipients == ("Jo@clinic.example",)
+    assert order.confirmed == {"jo@clinic.example"}
+    with pytest.raises(UsageError):
+        check_order(ShareOrder(("jo@clinic.example", "Jo@Clinic.example"), "treatment"))
+
+
+def test_a_confirmed_address_is_among_the_recipients() -> None:
+    with pytest.raises(RecipientUnconfirmedError):
+        check_order(
+            ShareOrder(("jo@clinic.example",), "legal", confirmed=frozenset({"yo@clinic.example"}))
+        )
