@@ -103,3 +103,21 @@ def test_the_report_is_a_page_where_the_name_says_so(command: Callable[..., Run]
 def test_a_dry_run_writes_nothing(command: Callable[..., Run]) -> None:
     run = command("--dry-run", "--accept-risk", "synthetic data")
     assert not run.folder.exists() or run.outputs() == {}
+
+
+def test_a_disc_with_a_directory(small: PlantedStudy, tmp_path: Path, emix_here: Emix) -> None:
+    write_medium(small, tmp_path / "medium")
+    result = emix_here(
+        "anonymize", tmp_path / "medium/DISC", "-o", tmp_path / "clean", "--json",
+        "--accept-risk", "synthetic data", "--clean-descriptors", "--dicomdir",
+    )  # fmt: skip
+    assert result.code == 0
+    everything = b"".join(
+        str(path).encode() + path.read_bytes()
+        for path in (tmp_path / "clean").rglob("*")
+        if path.is_file()
+    ).lower()
+    who = read(small.files["CT/IM0001"])
+    for text in (*str(who.PatientName).split("^"), who.PatientID, who.StudyInstanceUID):
+        assert str(text).lower().encode() not in everything
+    assert (tmp_path / "clean/DICOMDIR").is_file()
