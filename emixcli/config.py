@@ -56,7 +56,7 @@ def state_dir() -> Path:
 
 def keys_dir() -> Path:
     """Return the folder of the private keys; whoever writes there sets mode 0600."""
-    return _place("user_data_path", "keys") / ("" if "EMIX_HOME" in os.environ else "keys")
+    return _place("user_data_path", "keys") / ("keys" if _override() is None else "")
 
 
 def config_path() -> Path:
@@ -66,7 +66,7 @@ def config_path() -> Path:
 
 def machine_config_path() -> Path | None:
     """Return the machine's file of settings; None while `EMIX_HOME` cuts it off."""
-    if os.environ.get("EMIX_HOME"):
+    if _override() is not None:
         return None
     import platformdirs
 
@@ -192,10 +192,16 @@ def save(key: str, value: str | None, *, profile: str | None = None) -> Path:
     return path
 
 
+def _override() -> Path | None:
+    """Return the folder in `EMIX_HOME`; an empty value counts as none."""
+    value = os.environ.get("EMIX_HOME")
+    return Path(value).expanduser() if value else None
+
+
 def _place(kind: str, below_home: str) -> Path:
-    override = os.environ.get("EMIX_HOME")
-    if override:
-        return Path(override).expanduser() / below_home
+    override = _override()
+    if override is not None:
+        return override / below_home
     import platformdirs
 
     path: Path = getattr(platformdirs, kind)("emix", appauthor=False)

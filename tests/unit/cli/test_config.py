@@ -31,10 +31,14 @@ def test_the_first_source_wins(strongest: str, monkeypatch: pytest.MonkeyPatch) 
     assert config.load("night").sender_name == setting.value
 
 
+@pytest.mark.parametrize("value", [None, ""])
 def test_the_machines_file_comes_last(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emix_home: Path
+    value: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, emix_home: Path
 ) -> None:
-    monkeypatch.delenv("EMIX_HOME")
+    if value is None:
+        monkeypatch.delenv("EMIX_HOME")
+    else:
+        monkeypatch.setenv("EMIX_HOME", value)
     for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "XDG_DATA_HOME"):
         monkeypatch.setenv(name, str(tmp_path / name))
     monkeypatch.setenv("XDG_CONFIG_DIRS", str(tmp_path / "etc"))
