@@ -136,12 +136,11 @@ def warn_of_loosening(profile: Profile) -> None:
         console.warn(f"a rule of this site loosens the profile: {tag} {row.name}: {row.words}")
 
 
-def find_key(key_file: Path | None) -> bytes:
-    """Return the key of a file, a fresh one where there is none."""
-    from emixcli.anonymize import new_key
+def find_key(key_file: Path | None) -> bytes | None:
+    """Return the key of a file, None where there is none."""
     from emixcli.services.deid_key import load_key_file
 
-    return new_key() if key_file is None else load_key_file(key_file)
+    return None if key_file is None else load_key_file(key_file)
 
 
 def find_deidentification(

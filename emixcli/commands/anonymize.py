@@ -110,7 +110,7 @@ def command(
         _write_table(chosen)
     else:
         request = _request(given, chosen)
-        _run(request, report, json=json, quiet=quiet)
+        _run(request, json=json, quiet=quiet)
 
 
 def _check_profile(name: str) -> None:
@@ -183,24 +183,19 @@ def _request(given: Mapping[str, Any], profile: Profile) -> AnonymizeRequest:
         paths=given["paths"],
         output=None if given["dry_run"] else given["output"],
         how=Deidentification(profile, deid.find_key(given["key_file"]), given["ocr"]),
-        kept_key=given["key_file"] is not None,
         verify=given["verify"],
         dicomdir=given["dicomdir"],
-        hashes=report is not None,
+        report=report,
         jobs=given["jobs"],
     )
 
 
-def _run(request: AnonymizeRequest, report: Path | None, *, json: bool, quiet: bool) -> None:
-    from emixcli.services.anonymize import anonymize, check_report, write_report
+def _run(request: AnonymizeRequest, *, json: bool, quiet: bool) -> None:
+    from emixcli.services.anonymize import anonymize
     from emixcli.ui.progress import progress
 
-    if report is not None:
-        check_report(report)
     with progress(quiet) as listener:
         result = anonymize(request, progress=listener)
-    if report is not None:
-        write_report(result, report)
     _show(result, request, json=json)
     _end(result)
 
@@ -241,8 +236,15 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
 
 
 def _end(result: AnonymizeResult) -> None:
-    from emixcli.errors import DeidUnsafeError
+    from emixcli.errors import DeidUnsafeError, PartialError
+    from emixcli.services.deidentify import UNREADABLE
 
+    n_unread = sum(1 for item in result.refused if item.id == UNREADABLE)
+    if n_unread and n_unread == len(result.refused):
+        raise PartialError(
+            f"{n_unread} files could not be read and were left out",
+            hint="emix scan tells more; ask for a new copy of the disc",
+        )
     if result.refused:
         hint = next((item.hint for item in result.refused if item.hint), "")
         raise DeidUnsafeError(

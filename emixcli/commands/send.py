@@ -113,10 +113,11 @@ def command(
 def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner) -> None:
     from emixcli.commands._sending import show
     from emixcli.commands._sharing import check_code_out
+    from emixcli.container.identity import load_identity
     from emixcli.exchange.connect import connect
     from emixcli.services import send as service
     from emixcli.services.journal import Journal
-    from emixcli.services.selection import check_outside, choose
+    from emixcli.services.selection import check_outside, choose, deidentified
     from emixcli.ui.progress import progress
 
     check_code_out(manner.code_out, json=manner.json, resumed=True)
@@ -126,9 +127,15 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
     with progress(manner.quiet) as listener:
         choice = choose(selection, progress=listener)
     sender = _sender(manner.profile, account.name, account.organisation)
-    key = service.request_key(choice, order, url=exchange.url, account=account, sender=sender)
+    deid = selection.deidentification
+    key = service.request_key(
+        choice, order, url=exchange.url, account=account, sender=sender, how=deid
+    )
     with Journal("send", key) as journal:
         try:
+            with progress(manner.quiet) as listener:
+                keyed = service.keyed(deid, load_identity(), key)
+                choice = deidentified(choice, keyed, progress=listener)
             result = _run(choice, order, exchange, sender, journal=journal, manner=manner)
         finally:
             if not journal.records:
@@ -186,19 +193,19 @@ def _sender(profile: str | None, name: str, organisation: str) -> Sender:
 
 
 def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
+    from emixcli.anonymize import new_key
     from emixcli.commands._media import choice_json, plan_json
     from emixcli.commands._sending import describe
-    from emixcli.package import plan_package
-    from emixcli.services.selection import choose
+    from emixcli.services import send as service
+    from emixcli.services.selection import choose, deidentified
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 
     with progress(manner.quiet) as listener:
         choice = choose(selection, progress=listener)
-        sender = _sender(manner.profile, "", "")
-        plan = plan_package(
-            choice.file_set, reports=choice.reports, sender=sender, reader=choice.reader
-        )
+        how = selection.deidentification
+        choice = deidentified(choice, how and how.keyed(new_key()), progress=listener)
+        plan = service.plan_of(choice, _sender(manner.profile, "", ""))
     if not manner.json:
         describe(plan, choice, order)
         output.write_line("nothing was sent")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,12 @@ class Identity:
         if self.mlkem is None:
             raise NoMatchingKeyError("this package needs an ML-KEM key, and the own key has none")
         return hpke.MLKEM768X25519PrivateKey(self.mlkem, self.x25519)
+
+    def derive(self, purpose: str) -> bytes:
+        """Return 32 secret bytes for a purpose, the same each time."""
+        return hmac.digest(
+            self.x25519.private_bytes_raw(), f"emix/v1/derive/{purpose}".encode(), "sha256"
+        )
 
     def to_json(self) -> bytes:
         """Return the private key file."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli import __version__
+from emixcli.anonymize import new_key
 from emixcli.container import layout
 from emixcli.container.dicomdir import make_dicomdir
 from emixcli.container.encoding import new_package_id
@@ -55,20 +56,19 @@ Item = tuple["Instance", str]
 class AnonymizeRequest:
     """What to de-identify.
 
-    `output` None writes nothing: a dry run. `kept_key` tells whether the key outlives the run.
-    `hashes` asks for the SHA-256 of each new file. `jobs` are processes; None lets the amount
-    decide.
+    `output` None writes nothing: a dry run. Without a key in `how`, one is made and forgotten.
+    `report` is a file, .json or .html, that tells what was done; a dry run writes none. `jobs` are
+    processes; None lets the amount decide.
     """
 
     paths: Sequence[str]
     output: Path | None
     how: Deidentification
-    kept_key: bool = False
     patients: Sequence[str] = ()
     studies: Sequence[str] = ()
     verify: bool = True
     dicomdir: bool = False
-    hashes: bool = False
+    report: Path | None = None
     jobs: int | None = None
 
 
@@ -124,6 +124,9 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         Nothing to read, or the output cannot be written; nothing is left behind.
     """
     check_outside(request.output, request.paths)
+    check_outside(request.report, request.paths)
+    if request.report is not None:
+        _check_absent(request.report)
     scanned = scan_media(request.paths, progress=progress)
     require_dicom(scanned)
     chosen = scanned
@@ -139,33 +142,22 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         verified = folder is not None and request.verify
         if verified:
             run.verify()
-    run.tell_refused()
+        run.tell_refused()
+        if folder is not None and request.report is not None:
+            _write_report(run.report, request.report)
     return AnonymizeResult(run.report, tuple(run.refused), len(chosen.documents), verified)
 
 
-def check_report(path: Path) -> None:
-    """Refuse a report file that exists, before anything is read.
-
-    Raises
-    ------
-    OutputExistsError
-        It exists.
-    """
+def _check_absent(path: Path) -> None:
     if path.exists() or path.is_symlink():
         raise OutputExistsError(f"{path.name} exists already", hint="choose another name")
 
 
-def write_report(result: AnonymizeResult, path: Path) -> None:
-    """Write the report, as a page where the name ends with .html, else as JSON.
-
-    Raises
-    ------
-    OutputError
-        It cannot be written; none is left behind.
-    """
+def _write_report(report: Report, path: Path) -> None:
+    """Write the report, as a page where the name ends with .html, else as JSON."""
     from emixcli.deid.report_page import render
 
-    document = result.report.as_dict()
+    document = report.as_dict()
     text = render(document) if path.suffix == ".html" else json.dumps(document, indent=1) + "\n"
     with FileSink(path) as sink:
         sink.write(text.encode())
@@ -184,8 +176,8 @@ class _Run:
     ) -> None:
         self._request, self._chosen, self._media = request, chosen, media
         self._folder, self._progress = folder, progress
-        self._how = with_faces(request.how, chosen, media)
-        self.report = Report(request.how.profile, __version__, request.kept_key)
+        self._how = with_faces(request.how.keyed(new_key()), chosen, media)
+        self.report = Report(request.how.profile, __version__, request.how.key is not None)
         self.refused: list[Refused] = []
         self._items: list[Item] = []
 
@@ -209,7 +201,7 @@ class _Run:
                 self._items[start : start + _CHUNK],
                 self._folder,
                 self._how,
-                request.hashes,
+                request.report is not None,
             )
             for start in range(0, len(self._items), _CHUNK)
         ]
@@ -259,7 +251,7 @@ class _Run:
             self._media.open,
             new,
             self.report,
-            key=self._how.key,
+            how=self._how,
             progress=self._progress,
         )
 

@@ -6,6 +6,7 @@ as packing asks, and its index, directory and manifest are made from the new byt
 
 from __future__ import annotations
 
+import hashlib
 import io
 import threading
 from collections import Counter
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
-from emixcli.anonymize import Anonymized, Anonymizer, DeidError, Option, Profile
+from emixcli.anonymize import Anonymized, Anonymizer, DeidError, Option, Profile, Reason
 from emixcli.errors import DeidUnsafeError, EmixError
 from emixcli.media.grouping import group
 from emixcli.media.header import HeaderReader
@@ -67,19 +68,39 @@ class Deidentified:
 class Deidentification:
     """How to de-identify: as for `Anonymizer`.
 
-    `ocr` None looks for text where the profile cleans pixels and recognition is installed. `faces`
-    is what `with_faces` found.
+    `key` None is one of this run or send, which `keyed` sets. `ocr` None looks for text where the
+    profile cleans pixels and recognition is installed. `faces` is what `with_faces` found.
     """
 
     profile: Profile
-    key: bytes
+    key: bytes | None = None
     ocr: bool | None = None
     faces: Mapping[str, FaceMask] | None = None
+
+    def keyed(self, key: bytes) -> Deidentification:
+        """Return the same with this key, where it has none of the user's."""
+        return self if self.key is not None else replace(self, key=key)
+
+    def description(self) -> list[Any]:
+        """Return what tells it from others, for JSON; of a key only a digest."""
+        rules = self.profile.rules
+        return [
+            sorted(self.profile.options),
+            sorted(rules.actions.items()),
+            sorted(rules.accept_sop_classes),
+            repr(rules.safe_private),
+            repr(rules.pixel_rules),
+            rules.max_shift_days,
+            self.profile.accept_risk,
+            None if self.key is None else hashlib.sha256(self.key).hexdigest(),
+        ]
 
     def anonymizer(self) -> Anonymizer:
         """Return an anonymizer for one thread."""
         from emixcli.deid.pixels import ocr
 
+        if self.key is None:
+            raise ValueError("it has no key yet")
         wanted = self.ocr
         if wanted is None:
             wanted = Option.CLEAN_PIXEL_DATA in self.profile.options and ocr.is_installed()
@@ -146,7 +167,7 @@ class DeidentifyingReader:
     def anonymize_and_open(self, item: Instance | Document) -> tuple[Anonymized, BinaryIO]:
         """Return as `open`, with what was done; closing the stream closes both."""
         if not isinstance(item, Instance):
-            raise DeidError("report.not-deidentified")
+            raise DeidError(Reason.REPORT)
         source = self._reader.open(item)
         try:
             made = self.anonymize(source)
@@ -253,7 +274,7 @@ def _describe(
 
         header = headers.find(read_at(0, headers.head_length), made.size, read_at)
         if header is None:
-            raise DeidError("object.no-dicom")
+            raise DeidError(Reason.NO_DICOM)
         actions.update(made.actions)
         accepted.update(made.accepted)
         name = instance.path.rpartition("/")[2]
@@ -268,7 +289,7 @@ def look_again(
     new: Callable[[Instance], BinaryIO | None],
     report: Report,
     *,
-    key: bytes,
+    how: Deidentification,
     progress: ProgressListener = SILENT,
 ) -> None:
     """Search the new objects of each patient for what stood in any of the old ones.
@@ -281,8 +302,8 @@ def look_again(
         Open an instance as it was and as it is now; None where it was refused.
     report
         Its profile says what may stay; it records what was found.
-    key
-        What was made with it is no leak when an object is de-identified again.
+    how
+        What was made with its key is no leak when an object is de-identified again.
 
     Raises
     ------
@@ -292,7 +313,7 @@ def look_again(
     from emixcli.deid.keyed import Keyed
     from emixcli.deid.verify import Verifier  # half a second: pydicom
 
-    keyed = Keyed(key, report.profile.rules.max_shift_days)
+    keyed = Keyed(how.key or b"", report.profile.rules.max_shift_days)
     patients = tuple(patients)
     progress.stage("verifying", 2 * sum(1 for _ in _instances(patients)), "files")
     for patient in patients:

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emixcli import config
+from emixcli.anonymize import new_key
 from emixcli.container.identity import Identity, PublicIdentity, load_identity, load_public
 from emixcli.container.sink import FileSink
 from emixcli.errors import OutputExistsError
 from emixcli.package import PackagePlan, PackageResult, Sender, plan_package, write_package
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.secret_file import secret_written
-from emixcli.services.selection import Choice, Selection, check_outside, choose
+from emixcli.services.selection import Choice, Selection, check_outside, choose, deidentified
 
 if TYPE_CHECKING:
     from emixcli.services.sealing import Sealing
@@ -64,6 +65,8 @@ def prepare(
     recipients = tuple(load_public(path) for path in request.recipients)
     identity = load_identity()
     choice = choose(request.selection, progress=progress)
+    how = request.selection.deidentification
+    choice = deidentified(choice, how and how.keyed(new_key()), progress=progress)
     progress.stage("indexing")
     plan = plan_package(
         choice.file_set,

@@ -23,7 +23,7 @@ class Selection:
     """What to take.
 
     `patients` and `studies` choose as `media.select` says. `reports` are files from elsewhere.
-    `deidentification` asks that nothing that identifies the patient is taken.
+    `deidentification` asks for `deidentified` after `choose`.
     """
 
     paths: Sequence[str]
@@ -72,16 +72,18 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
         # A report beside the images says nowhere reliably whose it is.
         n_left_out = len(chosen.documents)
         chosen = replace(chosen, documents=())
-    choice = Choice(chosen, scanned, tuple(selection.reports), n_left_out)
-    if selection.deidentification is None:
-        return choice
-    return deidentified(choice, selection.deidentification, progress=progress)
+    return Choice(chosen, scanned, tuple(selection.reports), n_left_out)
 
 
 def deidentified(
-    choice: Choice, how: Deidentification, *, progress: ProgressListener = SILENT
+    choice: Choice, how: Deidentification | None, *, progress: ProgressListener = SILENT
 ) -> Choice:
     """Return the same choice de-identified, after a second look at every object; writes nothing.
+
+    Parameters
+    ----------
+    how
+        With a key; None returns the choice as it is.
 
     Raises
     ------
@@ -100,6 +102,8 @@ def deidentified(
         with_faces,
     )
 
+    if how is None:
+        return choice
     if choice.reports:
         raise UsageError(
             "reports are not de-identified",
@@ -116,7 +120,7 @@ def deidentified(
         )
     patients = choice.file_set.patients
     report = Report(how.profile, __version__)
-    look_again(patients, media.open, reader.open, report, key=how.key, progress=progress)
+    look_again(patients, media.open, reader.open, report, how=how, progress=progress)
     return replace(
         choice,
         file_set=found.file_set,

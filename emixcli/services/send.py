@@ -43,6 +43,7 @@ from emixcli.services.uploader import Uploader, UploadTarget, interrupted
 
 if TYPE_CHECKING:
     from emixcli.container.identity import Identity
+    from emixcli.services.deidentify import Deidentification
     from emixcli.services.selection import Choice
 
 
@@ -93,9 +94,23 @@ class Hooks:
 
 
 def request_key(
-    choice: Choice, order: ShareOrder, *, url: str, account: Account, sender: Sender
+    choice: Choice,
+    order: ShareOrder,
+    *,
+    url: str,
+    account: Account,
+    sender: Sender,
+    how: Deidentification | None = None,
 ) -> str:
-    """Return the name of the journal: what is sent, by whom, to whom, not where it lies."""
+    """Return the name of the journal: what is sent, by whom, to whom, not where it lies.
+
+    Parameters
+    ----------
+    choice
+        Before it is de-identified, so that the same command finds its journal again.
+    how
+        How it will be.
+    """
     digest = hashlib.sha256()
     for instance in choice.file_set.iter_instances():
         line = [instance.text("SOPInstanceUID"), instance.text("TransferSyntaxUID"), instance.size]
@@ -112,7 +127,20 @@ def request_key(
         "content": digest.hexdigest(),
         "reports": [_digest_of(path) for path in choice.reports],
     }
+    if how is not None:
+        request["deidentification"] = how.description()
     return journal_key(request)
+
+
+def keyed(
+    how: Deidentification | None, identity: Identity, journal_name: str
+) -> Deidentification | None:
+    """Return the same with a key of this send alone, where the user gave none.
+
+    It follows from the own key and the name of the journal: the same command goes on with the same
+    bytes, and nobody else can link two sends.
+    """
+    return how and how.keyed(identity.derive(f"deid/{journal_name}"))
 
 
 def prepare(
@@ -135,11 +163,11 @@ def prepare(
             journal.restart()
             begun = None
     if begun is None:
-        plan = _plan(choice, sender)
+        plan = plan_of(choice, sender)
         key = secrets.token_bytes(KEY_LENGTH)
         slot = make_hpke_slot(identity.public, key, package_id=plan.package_id)
     else:
-        plan = _plan(choice, sender, package_id=begun["package_id"], created=begun["created"])
+        plan = plan_of(choice, sender, package_id=begun["package_id"], created=begun["created"])
         slot = begun["slot"]
     done = journal.find("done") is not None
     return Sending(
@@ -147,9 +175,10 @@ def prepare(
     )
 
 
-def _plan(
+def plan_of(
     choice: Choice, sender: Sender, *, package_id: str | None = None, created: str | None = None
 ) -> PackagePlan:
+    """Return the plan of the package; id and time are given to make an earlier one again."""
     return plan_package(
         choice.file_set,
         reports=choice.reports,

@@ -241,3 +241,16 @@ def test_the_second_look_catches_a_fault_of_the_first(
     assert run_here(*pack).code == 80
     assert not path.exists()
     assert not [value for value in canaries() if value.decode() in result.stderr]
+
+
+def test_nothing_is_written_into_the_source(disc: Path, tmp_path: Path) -> None:
+    for options in (("-o", disc / "clean"), ("-o", tmp_path / "c", "--report", disc / "r.json")):
+        assert run_here("anonymize", disc, *options).code == 40
+    assert sorted(path.name for path in disc.iterdir()) == ["IM1", "IM2", "IM3"]
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_dry_run_writes_no_report(disc: Path, tmp_path: Path) -> None:
+    report = tmp_path / "r.json"
+    assert run_here("anonymize", disc, "--dry-run", "--report", report).code == 0
+    assert not report.exists()

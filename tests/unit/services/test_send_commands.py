@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from pathlib import Path
 
@@ -325,3 +326,25 @@ def test_what_is_sent_de_identified_names_nobody(
     for path in files:
         content = path.read_bytes()
         assert not [value for value in values if value in content]
+
+
+def test_a_send_with_a_key_of_its_own_is_made_once(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    disc = tmp_path / "disc-to-clean"
+    disc.mkdir()
+    builders.write(builders.instance(number=1), disc / "IM1")
+    send: Arguments = ("send", disc, *SEND, "--code-out", "codes", "--anonymize")
+    sent = run_emix(*send, *to("once"))
+    assert sent.code == 0, sent.stderr
+    again = run_emix(*send, *to("once"))
+    assert again.document["package_id"] == sent.document["package_id"]
+    other = run_emix("send", disc, *to("other"), *SEND, "--code-out", "more", "--anonymize")
+    uids = []
+    for document in (sent.document, other.document):
+        package_id = document["package_id"]
+        got = run_emix("download", package_id, "-o", "got", "--unpack", "--json")
+        assert got.code == 0, got.stderr
+        index = (tmp_path / "got" / package_id / "EMIX" / "INDEX.JSN").read_text()
+        uids.append(json.loads(index)["patients"][0]["studies"][0]["uid"])
+    assert uids[0] != uids[1], "two sends cannot be linked"
