@@ -91,7 +91,10 @@ def test_the_banner_follows_what_is_shown(page: Page) -> None:
 
 
 def test_a_report_beside_the_images_is_nobodys(page: Page) -> None:
-    page.get_by_role("navigation", name="Documents", exact=True).get_by_text("Report 2").click()
+    beside = page.get_by_role("navigation", name="Reports beside the images")
+    expect(beside.locator("h2")).to_contain_text("patient not named")
+    beside.get_by_text("Report 2").click()
+    expect(page.locator(".patient.current")).to_contain_text("Reports beside")
     banner = page.locator(".banner-content")
     expect(banner).to_have_text("Patient not named by emixread it in the report")
     expect(page.locator(".banner [role=alert]")).to_contain_text("is not known")
@@ -116,7 +119,7 @@ def test_with_one_patient_it_is_said_that_nothing_was_compared(
 
 
 def test_the_list_separates_patients(page: Page) -> None:
-    heads = page.locator(".patient-head")
+    heads = page.locator(".patient-head:not(.nobody)")
     assert heads.locator(".patient-name").all_inner_texts() == [
         "Example, Anna", "Sample, Bert", "Test, Cara",
     ]  # fmt: skip
@@ -193,4 +196,7 @@ def test_patients_on_a_phone(open_page: OpenPage, several: Sample) -> None:
     expect(page.locator(".patient-head").first).to_be_in_viewport()
     page.locator("[data-set]").last.tap()
     expect(page.locator(".banner-content")).to_contain_text("Test, Cara")
-    expect(page.locator(".patient-head").last).to_be_in_viewport()
+    expect(page.locator(".patient.current .patient-head")).to_be_in_viewport()
+    page.locator("[data-document]").last.tap()
+    expect(page.locator(".banner-content")).to_contain_text("not named")
+    expect(page.locator(".patient-head.nobody")).to_be_in_viewport()

@@ -83,6 +83,7 @@ const en = {
   "documents.other-patient": "may be of another patient",
   "documents.not-compared": "not compared with the images",
   "documents.beside": "Reports beside the images",
+  "documents.besidewhy": "patient not named: read it in each",
   "documents.group": "{n} documents",
   "documents.warn": "Check the patient: {reason}",
   "documents.save": "Save a copy",

@@ -107,15 +107,11 @@ export class SidePanel {
   private documents(patient: Patient | null, named: boolean): HTMLElement | null {
     const items = this.options.model.documents.filter((item) => item.patient === patient || !named);
     if (items.length === 0) return null;
-    const beside = named && patient === null;
+    const rows = el("ul", {}, ...partsOf(items).map((part) => el("li", {}, this.documentPart(part))));
+    if (named && patient === null) return besidePart(rows);
     const label = [t("documents.label"), patient && named && nameOf(patient)].filter(Boolean).join(": ");
-    const heading = el(
-      named && !beside ? "h3" : "h2",
-      {},
-      t(beside ? "documents.beside" : "documents.title"),
-    );
-    const rows = partsOf(items).map((part) => el("li", {}, this.documentPart(part)));
-    return el("nav", { class: "documents-list", "aria-label": label }, heading, el("ul", {}, ...rows));
+    const heading = el(named ? "h3" : "h2", {}, t("documents.title"));
+    return el("nav", { class: "documents-list", "aria-label": label }, heading, rows);
   }
 
   private setButton(set: DisplaySet): HTMLButtonElement {
@@ -195,4 +191,20 @@ export class SidePanel {
     this.buttons.set(item.id, button);
     return button;
   }
+}
+
+/** Reports that belong to none of several patients, as far as is known: apart from all. */
+function besidePart(rows: HTMLElement): HTMLElement {
+  const title = t("documents.beside");
+  return el(
+    "nav",
+    { class: "patient documents-list", "aria-label": title },
+    el(
+      "h2",
+      { class: "patient-head nobody" },
+      el("span", { class: "patient-name" }, title),
+      el("span", { class: "patient-facts" }, t("documents.besidewhy")),
+    ),
+    rows,
+  );
 }
