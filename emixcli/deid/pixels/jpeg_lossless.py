@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 
 _DHT, _SOF3 = 0xC4, 0xC3
 _RESTART: Final = re.compile(rb"\xff+[\xd0-\xd7]")
-_MAX_SAMPLES: Final = 1 << 26
+_MAX_SAMPLES: Final = 1 << 25
+#: Bits are counted in 32 bits.
+_MAX_DATA: Final = 1 << 28
 #: So many samples are coded at once.
 _BATCH: Final = 1 << 18
 #: More bits than a sample can have.
@@ -188,18 +190,23 @@ def _samples(data: bytes, coding: _Coding, rows: int) -> list[Integers]:
     import numpy as np
 
     count, columns = len(coding.tables), coding.frame.columns
-    starts = np.frombuffer(_walk(data, coding, rows * columns * count), np.int64)
-    return [
-        _undo_prediction(
-            differences(data, starts[index::count], table).reshape(rows, columns), coding
-        )
-        for index, table in enumerate(coding.tables)
-    ]
+    starts = np.frombuffer(_walk(data, coding, rows * columns * count), np.uint32)
+    found = []
+    for index, table in enumerate(coding.tables):
+        mine = starts[index::count]
+        coded = np.empty(rows * columns, np.int32)
+        for at in range(0, len(coded), _BATCH):
+            part = mine[at : at + _BATCH].astype(np.int64)
+            coded[at : at + _BATCH] = differences(data, part, table)
+        found.append(_undo_prediction(coded.reshape(rows, columns), coding))
+    return found
 
 
 def _walk(data: bytes, coding: _Coding, n_samples: int) -> array[int]:
     """Return the bit at which each sample starts."""
-    starts = array("q")
+    if len(data) > _MAX_DATA:
+        raise unsupported("a lossless JPEG image of this size")
+    starts = array("I")
     at, count = 0, len(coding.tables)
     while len(starts) < n_samples:
         first = at // 8
@@ -295,8 +302,24 @@ def _code(values: Integers, tables: Sequence[Table]) -> bytes:
     """Return differences coded, those of components in turn, filled up with ones."""
     import numpy as np
 
+    out = []
+    rest = np.empty(0, np.uint8)
+    batch = _BATCH // len(tables) * len(tables)
+    for at in range(0, len(values), batch):
+        bits = np.concatenate([rest, _code_batch(values[at : at + batch], tables)])
+        whole = len(bits) // 8 * 8
+        out.append(np.packbits(bits[:whole]).tobytes())
+        rest = bits[whole:].copy()
+    filling = np.ones(-len(rest) % 8, np.uint8)
+    return b"".join([*out, np.packbits(np.concatenate([rest, filling])).tobytes()])
+
+
+def _code_batch(values: Integers, tables: Sequence[Table]) -> NDArray[np.uint8]:
+    """Return the bits of differences of which the first belongs to the first component."""
+    import numpy as np
+
     count = len(tables)
-    kinds = np.resize(np.arange(count), len(values))
+    kinds = np.arange(len(values)) % count
     sizes = np.zeros(len(values), np.int64)
     magnitude = np.abs(values)
     for bit in range(16):
@@ -304,18 +327,12 @@ def _code(values: Integers, tables: Sequence[Table]) -> bytes:
     codes = np.zeros((count, 17), np.int64)
     lengths = np.zeros((count, 17), np.int64)
     for kind, table in enumerate(tables):
-        for symbol in np.unique(sizes[kinds == kind]).tolist():
+        for symbol in np.unique(sizes[kind::count]).tolist():
             codes[kind, symbol], lengths[kind, symbol] = table.code(symbol)
     extra = np.where(sizes == 16, 0, sizes)
     low = np.where(values < 0, values + (1 << extra) - 1, values) & ((1 << extra) - 1)
     words = codes[kinds, sizes] << extra | low
-    bits = lengths[kinds, sizes] + extra
-    parts = [
-        _spread(words[at : at + _BATCH], bits[at : at + _BATCH])
-        for at in range(0, len(words), _BATCH)
-    ]
-    parts.append(np.ones(-sum(map(len, parts)) % 8, np.uint8))
-    return np.packbits(np.concatenate(parts)).tobytes()
+    return _spread(words, lengths[kinds, sizes] + extra)
 
 
 def _spread(words: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint8]:
