@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import zipfile
 import zlib
@@ -106,7 +107,7 @@ class ZipSource:
         """Return the content of a member."""
         kept = self._members.get(path)
         if kept is None:
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(errno.ENOENT, "not among the listed files")
         method, crc, packed_size, size, offset = _KEPT.unpack(kept)
         head = self._content.read_at(offset, _LOCAL.size)
         fields = _LOCAL.unpack(head) if len(head) == _LOCAL.size else (b"",)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -155,7 +156,7 @@ class FileSource:
     def open_bytes(self, path: str) -> FileBytes:
         """Return the content of the file."""
         if path != self._name:
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(errno.ENOENT, "not among the listed files")
         fd = os.open(self._path, _FLAGS)
         return FileBytes(fd)
 

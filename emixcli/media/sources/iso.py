@@ -47,7 +47,7 @@ class IsoSource:
         """Return the content of a file."""
         file = self._files.get(path)
         if file is None:
-            raise FileNotFoundError(path)
+            raise FileNotFoundError(errno.ENOENT, "not among the listed files")
         if file.problem:
             raise OSError(errno.ENOTSUP, file.problem)
         return _Extents(self._content, file)

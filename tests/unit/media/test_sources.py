@@ -87,6 +87,17 @@ def test_no_medium(tmp_path: Path) -> None:
         open_source(str(tmp_path / "none"))
 
 
+@pytest.mark.parametrize("kind", ["zip", "iso", "file"])
+def test_no_error_names_a_file_of_the_medium(kind: str, tmp_path: Path) -> None:
+    medium = tmp_path / "medium"
+    medium.write_bytes(_containers().get(kind, b"DICM"))
+    source = open_source(str(medium))
+    with pytest.raises(FileNotFoundError) as caught:
+        source.open_bytes("DOE JANE/IM1")
+    assert "DOE" not in f"{caught.value!s}{caught.value.filename}"
+    source.close()
+
+
 @pytest.mark.parametrize("stored", [True, False])
 def test_zip_by_content_not_by_name(disc: Path, tmp_path: Path, *, stored: bool) -> None:
     assert contents(builders.zip_of(tmp_path / "x.bin", disc, stored=stored)) == truth(disc)
