@@ -263,6 +263,7 @@ class FileSet:
     n_other: int = 0
     size: int = 0  # bytes of the DICOM instances
     findings: tuple[Finding, ...] = field(default=())
+    left_out: tuple[Instance, ...] = ()  # with the UID of an earlier object that is another one
 
     def iter_studies(self) -> Iterator[Study]:
         """Yield every study of every patient."""

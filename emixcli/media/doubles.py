@@ -48,12 +48,16 @@ class Doubles:
         self._twice.append((first, instance))
         return True
 
-    def report(self, sources: Sequence[Source], findings: Findings) -> None:
-        """Report each as an equal object (C03) or as another one (C04)."""
+    def report(self, sources: Sequence[Source], findings: Findings) -> list[Instance]:
+        """Report each as an equal object (C03) or as another one (C04); returns the latter."""
+        others = []
         for first, instance in self._twice:
-            other = self._instances[first]
-            same = _is_same(other, instance, sources)
-            findings.add_instance("C03" if same else "C04", other)
+            earlier = self._instances[first]
+            same = _is_same(earlier, instance, sources)
+            findings.add_instance("C03" if same else "C04", earlier)
+            if not same:
+                others.append(instance)
+        return others
 
 
 def _is_same(a: Instance, b: Instance, sources: Sequence[Source]) -> bool:

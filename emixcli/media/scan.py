@@ -230,7 +230,7 @@ class _Scan:
 
     def result(self, paths: tuple[str, ...], sources: Sequence[Source]) -> FileSet:
         """Return what was found, with the findings that need all of it."""
-        self._doubles.report(sources, self._findings)
+        left_out = self._doubles.report(sources, self._findings)
         for number, directories in enumerate(self._directories):
             for path in directories.check(self._instances, self._findings):
                 self._place = (number, "")
@@ -250,6 +250,7 @@ class _Scan:
             n_other=self._n_other,
             size=sum(instance.size for instance in self._instances),
             findings=self._findings.result(),
+            left_out=tuple(left_out),
         )
 
 

@@ -28,6 +28,7 @@ from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.deidentify import (
+    DUPLICATE,
     UNREADABLE,
     Deidentification,
     DeidentifyingReader,
@@ -137,7 +138,7 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         if request.output is not None:
             folder = stack.enter_context(new_folder(request.output))
         run = _Run(request, chosen, media, folder, progress)
-        run.refuse_unreadable(scanned)
+        run.refuse_at_once(scanned)
         run.write()
         verified = folder is not None and request.verify
         if verified:
@@ -181,8 +182,12 @@ class _Run:
         self.refused: list[Refused] = []
         self._items: list[Item] = []
 
-    def refuse_unreadable(self, scanned: FileSet) -> None:
-        """Count files as refused of which not even a header could be read."""
+    def refuse_at_once(self, scanned: FileSet) -> None:
+        """Refuse files without a readable header, and objects with the UID of another object."""
+        self.refused += [
+            Refused(item.path, DUPLICATE, "another object has its SOP Instance UID", "")
+            for item in scanned.left_out
+        ]
         known = {(item.source, item.path) for item in scanned.iter_instances()}
         self.refused += [
             Refused(item.path, UNREADABLE, "the file cannot be read", "")

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from emixcli.model import Document, Patient
 
 _BUFFER = 64 * 1024
-#: The id of what could not even be read.
-UNREADABLE = "media.unreadable"
+#: The ids of what could not even be read, and of what has the UID of another object.
+UNREADABLE, DUPLICATE = "media.unreadable", "media.duplicate-uid"
 
 
 class Reader(Protocol):

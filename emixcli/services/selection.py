@@ -113,9 +113,10 @@ def deidentified(
     how = with_faces(how, choice.file_set, media)
     reader = DeidentifyingReader(media, how)
     found = deidentify(choice.file_set, reader, progress=progress)
-    if found.refused:
+    n_refused = len(found.refused) + len(choice.scanned.left_out)
+    if n_refused:
         raise DeidUnsafeError(
-            f"{len(found.refused)} objects cannot be de-identified safely, so nothing goes out",
+            f"{n_refused} objects cannot be de-identified safely, so nothing goes out",
             hint="emix anonymize --dry-run lists them with the reason",
         )
     patients = choice.file_set.patients

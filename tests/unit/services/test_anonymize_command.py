@@ -254,3 +254,15 @@ def test_a_dry_run_writes_no_report(disc: Path, tmp_path: Path) -> None:
     report = tmp_path / "r.json"
     assert run_here("anonymize", disc, "--dry-run", "--report", report).code == 0
     assert not report.exists()
+
+
+def test_an_object_with_the_uid_of_another_is_refused_by_name(disc: Path, tmp_path: Path) -> None:
+    same = (disc / "IM1").read_bytes()
+    (disc / "IM5-copy").write_bytes(same)
+    other = builders.instance(number=1, extra={"PatientName": "OTHER^PERSON"})
+    builders.write(other, disc / "IM6")
+    result = run_here("anonymize", disc, "-o", tmp_path / "clean", "--json")
+    assert result.code == 80
+    document = result.document
+    assert document["counts"] == {"read": 4, "written": 3, "refused": 1}
+    assert document["refused"] == [{"file": "IM6", "id": "media.duplicate-uid"}]
