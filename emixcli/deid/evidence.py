@@ -144,7 +144,8 @@ class Evidence:
         if asked not in {"", "K", "C"} and text.data.strip(b" \0"):
             self.values.setdefault(text.tag, set()).add(hash(text.data.rstrip(b" \0")))
         if asked == "K":
-            self._kept_days.update(text.values if text.vr in {"DA", "DT"} else ())
+            if text.vr in {"DA", "DT"}:
+                self._kept_days.update(value[:8] for value in text.values)
             return
         for value in text.values:
             self._judge(text.tag, text.vr, value)

@@ -229,6 +229,17 @@ def test_values_that_an_option_keeps_are_no_leaks() -> None:
     assert verifier.check(io.BytesIO(output)) == []
 
 
+def test_the_birth_of_a_patient_seen_that_day_is_no_leak_where_dates_stay() -> None:
+    options = frozenset({Option.RETAIN_FULL_DATES})
+    verifier = Verifier(Profile(options))
+    source = builders.instance(
+        extra={"PatientBirthDate": "20240501", "AcquisitionDateTime": "20240501101500"}
+    )
+    verifier.learn(io.BytesIO(builders.to_bytes(source)))
+    output = clean(StudyDate="20240501", AcquisitionDateTime="20240501101500")
+    assert verifier.check(io.BytesIO(output)) == []
+
+
 def test_identifiers_of_the_engine_are_searched_for() -> None:
     output = io.BytesIO(clean(ManufacturerModelName="of Vandermolen"))
     found = verify(output, [Identifier(0x00100010, "PN", NAME)])
