@@ -12,7 +12,7 @@ from emixcli.anonymize import Option, Profile, Reason, explain, find_tag, load_r
 from emixcli.deid import siterules, tables
 from emixcli.deid.identity import TAGS as NAMING
 from emixcli.deid.pixels.rules import reasons
-from emixcli.services.deidentify import UNREADABLE
+from emixcli.services.deidentify import DUPLICATE, UNREADABLE
 from tests.running import ROOT
 
 GUIDE = (ROOT / "docs/guides/deidentify.md").read_text("utf-8")
@@ -50,15 +50,15 @@ def test_every_option_has_a_need_and_a_risk(option: Option) -> None:
     assert all(cell.strip() for row in rows for cell in row.strip("|").split("|"))
 
 
-@pytest.mark.parametrize("reason", list(Reason))
-def test_the_guide_says_what_to_do_about_every_refusal(reason: Reason) -> None:
+@pytest.mark.parametrize("reason", [*Reason, UNREADABLE, DUPLICATE])
+def test_the_guide_says_what_to_do_about_every_refusal(reason: str) -> None:
     rows = [line for line in GUIDE.splitlines() if line.startswith("|") and f"`{reason}`" in line]
     assert len(rows) == 1
 
 
 def test_every_reason_that_is_named_exists() -> None:
-    named = set(re.findall(r"`((?:object|pixels|media)\.[a-z-]+)`", GUIDE))
-    assert named <= {*map(str, Reason), *reasons(), UNREADABLE}
+    named = set(re.findall(r"`((?:object|pixels|media|report)\.[a-z-]+)`", GUIDE))
+    assert named <= {*map(str, Reason), *reasons(), UNREADABLE, DUPLICATE}
 
 
 @pytest.mark.parametrize("page", [GUIDE, REVIEW], ids=["guide", "review"])
