@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 
 Slot = dict[str, Any]
 
-KEY_LENGTH = 32
+KEY_LENGTH, SALT_LENGTH, NONCE_LENGTH, PROOF_LENGTH = 32, 16, 12, 32
+#: A package key under AES-256-GCM, with its tag.
+WRAPPED_LENGTH = KEY_LENGTH + 16
 MEMORY_KIB, PASSES, LANES = 65536, 3, 1
 #: Highest costs that a reader accepts from a file.
 MAX_MEMORY_KIB, MAX_PASSES, MAX_LANES = 262_144, 10, 4
@@ -97,13 +99,13 @@ def check_passphrase(passphrase: str) -> None:
 def _make_slot(kind: str, secret: bytes, key: bytes, *, package_id: str) -> tuple[Slot, bytes]:
     kdf = {
         "name": "argon2id",
-        "salt": to_base64url(secrets.token_bytes(16)),
+        "salt": to_base64url(secrets.token_bytes(SALT_LENGTH)),
         "m": MEMORY_KIB,
         "t": PASSES,
         "p": LANES,
     }
     wrap, auth = _derive(secret, kdf)
-    nonce = secrets.token_bytes(12)
+    nonce = secrets.token_bytes(NONCE_LENGTH)
     slot = {
         "kind": kind,
         "v": 1,
@@ -141,8 +143,8 @@ def _open_slot(slot: Mapping[str, Any], secret: bytes, *, package_id: str) -> by
     kdf = slot.get("kdf")
     if slot.get("v") != 1 or not isinstance(kdf, Mapping):
         raise PackageDamagedError("a key slot of the package is malformed")
-    nonce = _member(slot, "nonce", 12)
-    wrapped = _member(slot, "wrapped", KEY_LENGTH + 16)
+    nonce = _member(slot, "nonce", NONCE_LENGTH)
+    wrapped = _member(slot, "wrapped", WRAPPED_LENGTH)
     wrap, _ = _derive(secret, kdf)
     try:
         return AESGCM(wrap).decrypt(nonce, wrapped, binding(package_id))
@@ -156,7 +158,7 @@ def _derive(secret: bytes, kdf: Mapping[str, Any]) -> tuple[bytes, bytes]:
     in_bounds = 8 * lanes <= memory <= MAX_MEMORY_KIB and passes <= MAX_PASSES
     if kdf.get("name") != "argon2id" or not in_bounds or lanes > MAX_LANES:
         raise PackageDamagedError("a key slot of the package asks for unreasonable work")
-    salt = _member(kdf, "salt", 16)
+    salt = _member(kdf, "salt", SALT_LENGTH)
     derived = Argon2id(
         salt=salt, length=32, iterations=passes, lanes=lanes, memory_cost=memory
     ).derive(secret)

@@ -6,8 +6,6 @@ does not exist.
 
 from __future__ import annotations
 
-import base64
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +14,7 @@ from sqlalchemy import Row, Select, and_, func, insert, or_, select, tuple_, upd
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
+from emixcli.container.encoding import from_base64url, is_package_id, to_base64url
 from emixcli.errors import GoneError, NotFoundError, QuotaError, UploadInterruptedError, UsageError
 from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS, MINUTE_MS, SECOND_MS
@@ -26,7 +25,6 @@ from emixcli.server.tables import organisations, packages, parts
 from emixcli.server.vault import new_id
 from emixcli.server.work import Exchange, Work
 
-PACKAGE_ID = re.compile(r"[0-9a-hjkmnp-tv-z]{26}")
 _MIB = 1 << 20
 #: An upload under way is noted this often; abandoned ones end after days.
 _TOUCH_MS = 10 * MINUTE_MS
@@ -105,7 +103,7 @@ def create_package(
     ------
     UsageError, QuotaError, TooLargeError, NotFoundError
     """
-    if not PACKAGE_ID.fullmatch(new.package_id):
+    if not is_package_id(new.package_id):
         message = "package_id must be 26 characters of lower-case Crockford base32"
         raise UsageError(message)
     part_size = _part_size(exchange, new)
@@ -192,12 +190,12 @@ def list_packages(
         return rows, None
     last = rows[limit - 1]
     text = f"{last.created_ms}:{last.id}".encode()
-    return rows[:limit], base64.urlsafe_b64encode(text).decode().rstrip("=")
+    return rows[:limit], to_base64url(text)
 
 
 def _parse_cursor(cursor: str) -> tuple[int, str]:
     try:
-        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        text = from_base64url(cursor).decode("ascii")
         created, _, row_id = text.partition(":")
         return int(created), row_id
     except ValueError as exc:

@@ -6,38 +6,24 @@ whole numbers and fixed words.
 
 from __future__ import annotations
 
-import base64
 import json
-import re
 from dataclasses import dataclass
 from typing import Any
 
+from emixcli.container.encoding import from_base64url
+from emixcli.container.slots import (
+    MAX_LANES,
+    MAX_MEMORY_KIB,
+    MAX_PASSES,
+    NONCE_LENGTH,
+    PROOF_LENGTH,
+    SALT_LENGTH,
+    WRAPPED_LENGTH,
+)
 from emixcli.errors import UsageError
 
-_BASE64URL = re.compile(r"[A-Za-z0-9_-]*")
-_NONCE, _WRAPPED, _AUTH = 12, 48, 32
-_MIN_M_KIB, _MAX_M_KIB = 19456, 1 << 20
-
-
-def decode_base64url(text: object, what: str) -> bytes:
-    """Bytes of canonical base64url without padding (RFC 4648 section 5).
-
-    Raises
-    ------
-    UsageError
-    """
-    message = f"{what} must be base64url without padding"
-    if not isinstance(text, str) or not _BASE64URL.fullmatch(text) or len(text) % 4 == 1:
-        raise UsageError(message)
-    data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-    if encode_base64url(data) != text:
-        raise UsageError(message)
-    return data
-
-
-def encode_base64url(data: bytes) -> str:
-    """Base64url without padding."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+#: What a share may cost a guesser at least; the most is what readers accept from a file.
+_MIN_MEMORY_KIB, _MIN_PASSES = 19456, 2
 
 
 @dataclass(frozen=True)
@@ -74,19 +60,19 @@ def parse_slot(document: object) -> CodeSlot:
     if slot["kind"] != "code" or slot["v"] != 1 or kdf["name"] != "argon2id":
         message = "slot must be of kind code, version 1, with argon2id"
         raise UsageError(message)
-    bounds = {"m": (_MIN_M_KIB, _MAX_M_KIB), "t": (2, 16), "p": (1, 4)}
+    bounds = {
+        "m": (_MIN_MEMORY_KIB, MAX_MEMORY_KIB),
+        "t": (_MIN_PASSES, MAX_PASSES),
+        "p": (1, MAX_LANES),
+    }
     for name, (low, high) in bounds.items():
         value = kdf[name]
         if type(value) is not int or not low <= value <= high:
             message = f"slot.kdf.{name} must be {low} to {high}"
             raise UsageError(message)
-    if not 16 <= len(decode_base64url(kdf["salt"], "slot.kdf.salt")) <= 64:
-        message = "slot.kdf.salt must have 16 to 64 bytes"
-        raise UsageError(message)
-    for name, length in (("nonce", _NONCE), ("wrapped", _WRAPPED)):
-        if len(decode_base64url(slot[name], f"slot.{name}")) != length:
-            message = f"slot.{name} must have {length} bytes"
-            raise UsageError(message)
+    _decode(kdf["salt"], SALT_LENGTH, "slot.kdf.salt")
+    _decode(slot["nonce"], NONCE_LENGTH, "slot.nonce")
+    _decode(slot["wrapped"], WRAPPED_LENGTH, "slot.wrapped")
     return CodeSlot(kdf["salt"], kdf["m"], kdf["t"], kdf["p"], slot["nonce"], slot["wrapped"])
 
 
@@ -97,11 +83,7 @@ def parse_proof(text: object, what: str) -> bytes:
     ------
     UsageError
     """
-    proof = decode_base64url(text, what)
-    if len(proof) != _AUTH:
-        message = f"{what} must have {_AUTH} bytes"
-        raise UsageError(message)
-    return proof
+    return _decode(text, PROOF_LENGTH, what)
 
 
 def slots_area(slot: dict[str, Any], length: int) -> bytes:
@@ -124,3 +106,15 @@ def _fields(document: object, names: set[str], what: str) -> dict[str, Any]:
         message = f"{what} must have exactly the fields {', '.join(sorted(names))}"
         raise UsageError(message)
     return document
+
+
+def _decode(text: object, length: int, what: str) -> bytes:
+    try:
+        data = from_base64url(text)
+    except ValueError as exc:
+        message = f"{what} must be base64url without padding"
+        raise UsageError(message) from exc
+    if len(data) != length:
+        message = f"{what} must have {length} bytes"
+        raise UsageError(message)
+    return data

@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from emixcli.container.encoding import new_package_id, to_base64url
 from emixcli.errors import UsageError
 
 SECRETS_NAME = "secrets"
@@ -29,9 +30,7 @@ _NONCE = 12
 
 def new_id() -> str:
     """26 lower-case characters that say nothing and cannot be guessed (128 bits)."""
-    number = int.from_bytes(secrets.token_bytes(16))
-    symbols = "0123456789abcdefghjkmnpqrstvwxyz"
-    return "".join(symbols[number >> shift & 31] for shift in range(125, -1, -5))
+    return new_package_id()
 
 
 def new_token(prefix: str) -> str:
@@ -86,8 +85,7 @@ class Vault:
 
     def link_token(self, share_id: str) -> str:
         """The token in a share's link (160 bits): made again when needed, never stored."""
-        digest = self.mac("link", share_id)[:20]
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        return to_base64url(self.mac("link", share_id)[:20])
 
     def one_time_code(self, share_id: str, salt: bytes) -> str:
         """The six digits mailed to a recipient: only the random salt is stored."""

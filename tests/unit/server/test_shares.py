@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from emixcli.container.slots import MAX_LANES, MAX_MEMORY_KIB, MAX_PASSES
 from emixcli.server.run import ServerThread
 from emixcli.server.tables import shares
 from tests.unit.server.api import (
@@ -203,8 +204,12 @@ def change(body: dict[str, Any], path: str, value: Any) -> dict[str, Any]:
         ("slot.nonce", "</script>"),
         ("slot.wrapped", b64(bytes(47))),
         ("slot.kdf.m", 1),
-        ("slot.kdf.m", 1 << 30),
+        ("slot.kdf.m", MAX_MEMORY_KIB + 1),
         ("slot.kdf.t", True),
+        ("slot.kdf.t", MAX_PASSES + 1),
+        ("slot.kdf.p", MAX_LANES + 1),
+        ("slot.kdf.salt", b64(bytes(15))),
+        ("slot.kdf.salt", b64(bytes(17))),
         ("slot.kdf.salt", "a"),
         ("slot.kdf.name", "scrypt"),
         ("slot", {}),
