@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import signal
 import sys
 from collections.abc import Sequence
@@ -24,6 +25,10 @@ EXIT_INTERNAL = 1
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 _COMPLETE = "_EMIX_COMPLETE"
+#: Commands that go on where they were stopped.
+_RESUMING = {"send", "upload", "share", "download"}
+#: Typer's names of types, for people.
+_NO_NUMBER = re.compile(r"is not a valid (?:int|integer|float)(?: range)?$")
 #: What the extra `server` brings (pyproject.toml); without it `emix exchange` says so.
 _SERVER_PACKAGES = {
     "aiosmtplib",
@@ -202,22 +207,30 @@ def _catch(argv: Sequence[str]) -> int:
         # print() leaves its data in the buffer, so that a second flush tells whose pipe it was.
         if isinstance(exc, BrokenPipeError) and not _flush_stdout():
             return 0
-        error = _as_emix_error(exc)
+        resumes = bool(argv) and argv[0] in _RESUMING
+        hint = "the same command goes on where it stopped" if resumes else ""
+        error = _as_emix_error(exc, hint=hint)
         if error is None:
             return _report_bug(exc, as_json=as_json)
         return _report(error, as_json=as_json)
     return code
 
 
-def _as_emix_error(exc: BaseException) -> EmixError | None:
-    """Return what the user is told; None for a bug."""
+def _as_emix_error(exc: BaseException, *, hint: str = "") -> EmixError | None:
+    """Return what the user is told; None for a bug.
+
+    Parameters
+    ----------
+    hint
+        What to do where somebody stopped the command.
+    """
     match exc:
         case EmixError():
             return exc
         case KeyboardInterrupt():
-            return _StopError("interrupted")
+            return _StopError("interrupted", hint=hint)
         case TerminatedError():
-            return _TermError("terminated")
+            return _TermError("terminated", hint=hint)
         case OSError(errno=errno.ENOSPC | errno.EDQUOT | errno.EFBIG):
             return NoSpaceError("the disk is full", hint="free some space and start again")
         case ModuleNotFoundError() if (exc.name or "").split(".")[0] in _SERVER_PACKAGES:
@@ -251,7 +264,7 @@ def _dispatch(argv: Sequence[str]) -> int:
 
 def _as_usage_error(exc: Exception, argv: Sequence[str]) -> UsageError:
     format_message = getattr(exc, "format_message", exc.__str__)
-    text = str(format_message()).rstrip(".")
+    text = _NO_NUMBER.sub("is not a number", str(format_message()).rstrip("."))
     command = argv[0] if argv and argv[0] in COMMANDS else ""
     where = getattr(exc, "ctx", None)
     path = where.command_path if where is not None else f"emix {command}".rstrip()

@@ -109,10 +109,12 @@ def package_json(package: Package) -> dict[str, Any]:
 def show_shares(shares: Sequence[Share]) -> None:
     """Tell people about shares: the link is data, the rest is said."""
     from emixcli.ui import console, output
+    from emixcli.ui.times import is_future, time_text
 
     for share in shares:
         output.write_line(share.link or share.share_id)
-        held = f", mail held until {share.hold_until}" if share.state == "held" else ""
+        waits = share.state == "held" and is_future(share.hold_until)
+        held = f", mail held until {time_text(share.hold_until)}" if waits else ""
         console.note(f"share {share.share_id} for {share.recipient}: {share.state}{held}")
 
 

@@ -65,11 +65,13 @@ def counts_text(counts: Mapping[str, int]) -> str:
 def note_left_out(choice: Choice) -> None:
     """Say that reports were left out, where some were."""
     from emixcli.ui import console
+    from emixcli.ui.words import some
 
-    if choice.n_reports_left_out:
+    n = choice.n_reports_left_out
+    if n:
         console.note(
-            f"{choice.n_reports_left_out} reports on the medium are left out: they may be of"
-            " another patient; add them with --report"
+            f"left out: {some(n, 'report')} on the medium that may be of another patient; add with"
+            " --report what belongs to this one"
         )
 
 
@@ -108,15 +110,10 @@ def choice_json(choice: Choice) -> dict[str, Any]:
     }
 
 
-def some(n: int, word: str) -> str:
-    """Return a number with its noun: `1 study`, `2 studies`."""
-    many = word[:-1] + "ies" if word.endswith("y") else word + "s"
-    return f"{n} {word if n == 1 else many}"
-
-
 def missing_text(choice: Choice) -> str:
     """Return what of the media is missing in words, "" where nothing is known to be."""
     from emixcli.media.report import count_missing
+    from emixcli.ui.words import some
 
     n_bad = len(choice.scanned.unreadable)
     n_cut = sum(lost.reason == "truncated" for lost in choice.scanned.unreadable)
@@ -143,6 +140,7 @@ def require_whole(done: str, made: Made, choice: Choice) -> None:
         With counts; the result lists what is missing.
     """
     from emixcli.errors import PartialError
+    from emixcli.ui.words import some
 
     n_lost, missing = made.counts.get("lost", 0), missing_text(choice)
     words = [f"{some(n_lost, 'object')} could not be read and {_is(n_lost)} not in it"] * bool(

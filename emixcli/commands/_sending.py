@@ -43,9 +43,10 @@ def ask(sending: Sending, order: ShareOrder, *, yes: bool, no_input: bool) -> No
     DeclinedError
         The answer is no, or nobody can be asked.
     """
-    from emixcli.commands._media import missing_text, some
+    from emixcli.commands._media import missing_text
     from emixcli.media.report import patient_title
     from emixcli.ui import prompts
+    from emixcli.ui.words import some
 
     counts, file_set = sending.plan.counts, sending.choice.file_set
     people = list(order.recipients)

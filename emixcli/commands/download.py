@@ -200,6 +200,7 @@ def _dry_run(how: Access, target: str, *, json: bool) -> None:
 def _show(found: Downloaded, folder: Path | None, *, json: bool) -> None:
     from emixcli.ui import console, output
     from emixcli.ui.progress import size_text
+    from emixcli.ui.words import some
 
     if json:
         document = {
@@ -221,4 +222,4 @@ def _show(found: Downloaded, folder: Path | None, *, json: bool) -> None:
     console.note(f"{size_text(found.size)}, every byte checked")
     n_lost = found.counts.get("lost", 0)
     if n_lost:
-        console.warn(f"{n_lost} objects were lost when the package was made")
+        console.warn(f"lost when the package was made: {some(n_lost, 'object')}")

@@ -147,6 +147,7 @@ def check(
     from emixcli.server.app import open_exchange
     from emixcli.server.check import check_exchange
     from emixcli.ui import output
+    from emixcli.ui.words import some
 
     problems = list(check_exchange(open_exchange(_settings(data)), full=full))
     if json:
@@ -155,7 +156,7 @@ def check(
         for problem in problems:
             output.write_line(problem)
     if problems:
-        message = f"{len(problems)} problems were found"
+        message = f"{some(len(problems), 'problem')} found"
         raise PartialError(message)
     if not json:
         output.write_line("everything is in order")
@@ -206,10 +207,12 @@ def user_list(data: Dir, *, json: Json = False) -> None:
     if json:
         output.write_json({"schema": "emix.exchange-user/1", "users": users})
         return
-    for user in users:
-        state = "disabled" if user["disabled"] else "active"
-        line = (user["email"], user["role"], state, user["organisation"], user["name"])
-        output.write_line("\t".join(line))
+    columns = ("email", "role", "organisation", "name")
+    table = [
+        (*(str(user[name]) for name in columns), "disabled" if user["disabled"] else "active")
+        for user in users
+    ]
+    output.write_table(table, head=(*columns, "state"))
 
 
 @user_app.command("disable")

@@ -80,15 +80,18 @@ def _content_fields(package: PackageReader) -> dict[str, Any]:
 
 def _show(document: dict[str, Any]) -> None:
     from emixcli.ui import output
+    from emixcli.ui.progress import size_text
+    from emixcli.ui.times import time_text
+    from emixcli.ui.words import some
 
     output.write_line(f"package  {document['package_id']}, format {document['format']}")
-    output.write_line(f"size     {document['size']} bytes, {document['entries']} entries")
+    output.write_line(f"size     {size_text(document['size'])}, {document['entries']} entries")
     kinds = [str(slot.get("kind", "?")) for slot in document["slots"]]
     output.write_line(f"keys     {', '.join(kinds) or 'none'}")
     if "counts" not in document:
         return
     sender = document["sender"]
-    output.write_line(f"created  {document['created']}")
+    output.write_line(f"created  {time_text(document['created'])}")
     output.write_line(f"sender   {sender['name']}, {sender['organisation']}")
     output.write_line(f"         key {sender['fingerprint']}")
     for patient in document["patients"]:
@@ -105,7 +108,7 @@ def _show(document: dict[str, Any]) -> None:
             output.write_line("finding  {code}  {count} x  {why}".format_map(_Known(found)))
     n_lost = document["counts"].get("lost", 0)
     if n_lost:
-        output.write_line(f"lost     {n_lost} objects could not be read when it was made")
+        output.write_line(f"lost     {some(n_lost, 'object')} could not be read when it was made")
 
 
 class _Known(dict[str, Any]):

@@ -50,6 +50,7 @@ def command(
 def _show(packages: list[Package], *, more: bool) -> None:
     from emixcli.ui import console, output
     from emixcli.ui.progress import size_text
+    from emixcli.ui.times import time_text
 
     if packages:
         head = ("package", "state", "size", "created", "expires", "shares")
@@ -58,8 +59,8 @@ def _show(packages: list[Package], *, more: bool) -> None:
                 package.package_id,
                 package.state,
                 size_text(package.size),
-                package.created,
-                package.expires,
+                time_text(package.created),
+                time_text(package.expires),
                 " ".join(f"{share.recipient}:{share.state}" for share in package.shares),
             )
             for package in packages

@@ -84,6 +84,7 @@ def command(
 def _show(found: Login, url: str, store: str, *, json: bool, quiet: bool) -> None:
     from emixcli import credentials
     from emixcli.ui import console, output
+    from emixcli.ui.times import time_text
 
     account = found.account
     if json:
@@ -101,4 +102,4 @@ def _show(found: Login, url: str, store: str, *, json: bool, quiet: bool) -> Non
         return
     where = str(credentials.path()) if store == credentials.FILE else "the keyring"
     console.note(f"logged in as {account.email} ({account.organisation})", quiet=quiet)
-    console.note(f"the token is in {where}, valid until {found.expires}", quiet=quiet)
+    console.note(f"the token is in {where}, valid until {time_text(found.expires)}", quiet=quiet)

@@ -95,6 +95,7 @@ def command(
     request = service.PackRequest(selection=selection, recipients=recipient or (), workers=threads)
     with progress(quiet) as listener:
         prepared = service.prepare(request, package_id=sealing.package_id, progress=listener)
+    _warn(prepared, output)
     _confirm_several(prepared, yes=yes)
     if dry_run:
         _show_plan(prepared, json=json)
@@ -133,6 +134,20 @@ def _tell_code(code: str | None) -> None:
         return
     console.note(f"access code: {code}")
     console.note("It is shown this once. Give it to the recipient by telephone.")
+
+
+def _warn(prepared: Prepared, output: Path) -> None:
+    """Say what would surprise the recipient."""
+    from emixcli.ui import console
+
+    sender = prepared.plan.sender
+    if not (sender.name or sender.organisation):
+        console.warn(
+            "the package does not say who sends it; set it once:"
+            " emix config set sender_name 'NAME', emix config set organisation 'NAME'"
+        )
+    if output.suffix.lower() not in {".html", ".htm"}:
+        console.warn("a double click opens the package only where its name ends in .html")
 
 
 def _confirm_several(prepared: Prepared, *, yes: bool) -> None:

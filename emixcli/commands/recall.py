@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._options import Json, Profile, Verbose
+from emixcli.commands._options import Json, Profile, Quiet, Verbose
 
 
 def command(
@@ -20,6 +20,7 @@ def command(
     timeout: TimeOut = None,
     profile: Profile = None,
     json: Json = False,
+    quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> None:
     """Take a share back before its mail has gone; afterwards use emix revoke.
@@ -49,4 +50,7 @@ def command(
         output.write_json(document)
         return
     for found in recalled:
-        console.note(f"share {found.share_id} for {found.recipient}: {found.state}, no mail sent")
+        console.note(
+            f"share {found.share_id} for {found.recipient}: {found.state}, no mail sent",
+            quiet=quiet,
+        )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._options import DryRun, Json, NoInput, Profile, Verbose, Yes
+from emixcli.commands._options import DryRun, Json, NoInput, Profile, Quiet, Verbose, Yes
 
 
 def command(
@@ -21,6 +21,7 @@ def command(
     timeout: TimeOut = None,
     profile: Profile = None,
     json: Json = False,
+    quiet: Quiet = False,
     yes: Yes = False,
     no_input: NoInput = False,
     verbose: Verbose = 0,
@@ -33,13 +34,14 @@ def command(
     from emixcli.commands._exchange import access, find_target, package_json
     from emixcli.exchange.connect import connect
     from emixcli.ui import console, output, prompts
+    from emixcli.ui.words import some
 
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
     package, share = find_target(exchange, target_id)
     what = (
         f"the share for {share.recipient}"
         if share is not None
-        else f"the package and its {len(package.shares)} shares"
+        else f"the package and its {some(len(package.shares), 'share')}"
     )
     if not dry_run:
         prompts.typed(f"revoke {what}?", target_id[-4:], yes=yes, no_input=no_input)
@@ -59,4 +61,4 @@ def command(
     elif dry_run:
         output.write_line(f"would revoke {what}; nothing was done")
     else:
-        console.note(f"revoked: {what}")
+        console.note(f"revoked: {what}", quiet=quiet)

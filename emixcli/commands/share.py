@@ -117,6 +117,7 @@ def _show(
     from emixcli.commands._exchange import share_json, show_shares
     from emixcli.commands._sharing import refused_json, require_all
     from emixcli.ui import output
+    from emixcli.ui.words import some
 
     shares = [new.share for new in shared.made]
     if json:
@@ -130,7 +131,9 @@ def _show(
         }
         output.write_json(document)
     elif dry_run:
-        output.write_line(f"would share with {len(order.recipients)} recipients; nothing was done")
+        output.write_line(
+            f"would share with {some(len(order.recipients), 'recipient')}; nothing was done"
+        )
     else:
         show_shares(shares)
     require_all(shared.made, shared.refused)

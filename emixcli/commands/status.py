@@ -26,6 +26,7 @@ def command(
     from emixcli.exchange.connect import connect
     from emixcli.ui import output
     from emixcli.ui.progress import size_text
+    from emixcli.ui.times import is_future, time_text
 
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
     package = find_package(exchange, package_id)
@@ -35,13 +36,13 @@ def command(
     output.write_line(f"package  {package.package_id}")
     output.write_line(f"state    {package.state}")
     output.write_line(f"size     {size_text(package.size)}")
-    output.write_line(f"expires  {package.expires}")
+    output.write_line(f"expires  {time_text(package.expires)}")
     for share in package.shares:
         output.write_line("")
         output.write_line(f"share    {share.share_id}")
         output.write_line(f"to       {share.recipient} ({share.purpose})")
         output.write_line(f"state    {share.state}")
-        if share.state == "held":
-            output.write_line(f"mail     {share.hold_until}; emix recall stops it")
+        if share.state == "held" and is_future(share.hold_until):
+            output.write_line(f"mail     {time_text(share.hold_until)}; emix recall stops it")
         if share.link:
             output.write_line(f"link     {share.link}")

@@ -30,6 +30,7 @@ def command(
     from emixcli.ui import console
     from emixcli.ui import output as out
     from emixcli.ui.progress import progress, size_text
+    from emixcli.ui.words import some
 
     with open_file(file, code_file=code_file, no_input=no_input) as package:
         with progress(quiet) as listener:
@@ -50,6 +51,8 @@ def command(
         )
     else:
         out.write_line(str(result.folder))
-        console.note(f"{result.n_files} files, {size_text(result.size)}")
+        console.note(f"{some(result.n_files, 'file')}, {size_text(result.size)}")
     if result.losses or documents_lost:
-        console.warn(f"{result.counts.get('lost', 0)} objects were lost when the package was made")
+        console.warn(
+            f"lost when the package was made: {some(result.counts.get('lost', 0), 'object')}"
+        )

@@ -71,6 +71,7 @@ def _show(result: UploadResult, *, json: bool, quiet: bool) -> None:
     from emixcli.commands._exchange import package_json
     from emixcli.ui import console, output
     from emixcli.ui.progress import size_text
+    from emixcli.ui.times import time_text
 
     package = result.package
     if json:
@@ -84,7 +85,7 @@ def _show(result: UploadResult, *, json: bool, quiet: bool) -> None:
         return
     output.write_line(package.package_id)
     console.note(
-        f"{size_text(package.size)}, {package.state}, kept until {package.expires}; share it with"
-        " emix share",
+        f"{size_text(package.size)}, {package.state}, kept until"
+        f" {time_text(package.expires)}; share it with emix share",
         quiet=quiet,
     )

@@ -61,6 +61,7 @@ def _document(package: PackageReader, verified: Verified) -> dict[str, Any]:
 def _show(package: PackageReader, verified: Verified) -> None:
     from emixcli.container.identity import fingerprint_of
     from emixcli.ui import console, output
+    from emixcli.ui.words import some
 
     output.write_line(
         f"verified: {verified.n_entries} entries, {verified.n_frames} frames, page, signature"
@@ -68,4 +69,4 @@ def _show(package: PackageReader, verified: Verified) -> None:
     output.write_line(f"signed by key {fingerprint_of(verified.signing_key)}")
     n_lost = package.manifest.counts.get("lost", 0)
     if n_lost:
-        console.warn(f"{n_lost} objects could not be read when the package was made")
+        console.warn(f"{some(n_lost, 'object')} could not be read when the package was made")

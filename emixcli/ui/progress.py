@@ -47,6 +47,11 @@ def size_text(n: float) -> str:
     return f"{n:.1f} TB"
 
 
+def _rate(rate: float) -> str:
+    """Return a rate that is not `0` while something goes on."""
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.1f}"
+
+
 class _LineListener(ProgressListener):
     """One line when a stage begins to take long, and every 10 s."""
 
@@ -85,7 +90,7 @@ class _LineListener(ProgressListener):
         if self._unit == "bytes":
             amount, speed = size_text(self._done), f"{size_text(rate)}/s"
         else:
-            amount, speed = f"{self._done} {self._unit}", f"{rate:.0f} {self._unit}/s"
+            amount, speed = f"{self._done} {self._unit}", f"{_rate(rate)} {self._unit}/s"
         share = ""
         if self._total:
             left_s = (self._total - self._done) / rate if rate else 0.0
@@ -158,9 +163,11 @@ def _make_bar() -> Progress:
             speed = task.speed or 0.0
             if unit:
                 total = "" if task.total is None else f"/{task.total:.0f}"
-                return Text(f"{task.completed:.0f}{total} {unit}, {speed:.0f}/s")
+                pace = f", {_rate(speed)}/s" if speed else ""
+                return Text(f"{task.completed:.0f}{total} {unit}{pace}")
             total = "" if task.total is None else f" of {size_text(task.total)}"
-            return Text(f"{size_text(task.completed)}{total}, {size_text(speed)}/s")
+            pace = f", {size_text(speed)}/s" if speed else ""
+            return Text(f"{size_text(task.completed)}{total}{pace}")
 
     return Progress(
         TextColumn("{task.description}", markup=False),

@@ -286,3 +286,14 @@ def test_a_planted_link_is_not_followed(disc: Path, tmp_path: Path) -> None:
     made = run_here("pack", disc, "-o", tmp_path / "p.emix.html", "--code-out", tmp_path / "c")
     assert made.code == 0, made.stderr
     assert precious.read_text() == "precious"
+
+
+def test_what_would_surprise_is_warned_of(disc: Path, tmp_path: Path) -> None:
+    pack = ("pack", disc, "--code-out", tmp_path / "c")
+    made = run_here(*pack, "-o", tmp_path / "ct.zip")
+    assert made.code == 0, made.stderr
+    assert "emix config set sender_name" in made.stderr
+    assert "ends in .html" in made.stderr
+    assert run_here("config", "set", "organisation", "Hospital").code == 0
+    again = run_here("pack", disc, "--code-out", tmp_path / "d", "-o", tmp_path / "b.emix.html")
+    assert "warning" not in again.stderr

@@ -39,9 +39,9 @@ def test_lines_elsewhere(
     assert capsys.readouterr().err.splitlines() == [
         "reading: 2.0 MB (50 %, 12 s left), 166.7 kB/s",
         "reading: 4.0 MB (100 %, 0 s left), 166.7 kB/s",
-        "sending: 2 parts, 0 parts/s",
+        "sending: 2 parts, 0.2 parts/s",
         "one part again",
-        "sending: 2 parts, 0 parts/s",
+        "sending: 2 parts, 0.2 parts/s",
     ]
 
 

@@ -1,0 +1,9 @@
+"""Words with their numbers."""
+
+from __future__ import annotations
+
+
+def some(n: int, word: str) -> str:
+    """Return a number with its noun: `1 study`, `2 studies`."""
+    many = word[:-1] + "ies" if word.endswith("y") else word + "s"
+    return f"{n} {word if n == 1 else many}"
