@@ -20,6 +20,7 @@ from emixcli.deid.rules import CHARACTER_SET, Rules
 from emixcli.deid.scope import Context, Patient, Scope
 from emixcli.deid.split import PixelElement, Record, Splitter
 from emixcli.deid.text import TextCleaner
+from emixcli.deid.textdates import TextDates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +38,7 @@ _BIRTH_DATE: Final = 0x00100030
 _METHOD_CODES: Final = 0x00120064
 _MIME_TYPE: Final = 0x00420012
 _MAX_CONTEXTS: Final = 256
+_DA_LENGTH: Final = 8
 #: Bytes of an element with a short head and no value.
 _EMPTY: Final = 8
 #: Attributes that must not stand without a value of another (PS3.3 sections C.7.1.1, C.7.1.3): the
@@ -135,7 +137,10 @@ class Engine:
         ]
         identity = Identity(known)
         map_uid = None if Option.RETAIN_UIDS in self.profile.options else self.keyed.uid
-        cleaner = TextCleaner(identity, map_uid, patient.days, patient.keeps_dates)
+        birth = _text(shared, _BIRTH_DATE)
+        never = birth if len(birth) == _DA_LENGTH and birth.isdigit() else ""
+        dates = TextDates(patient.days, patient.keeps_dates, never)
+        cleaner = TextCleaner(identity, map_uid, dates)
         context = Context(
             self.rules,
             self.keyed,

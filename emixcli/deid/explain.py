@@ -109,12 +109,17 @@ def explain(tag: int, profile: Profile) -> Explanation:
 
 
 def _explain_private(tag: int, name: str, profile: Profile) -> Explanation:
+    number = tag & 0xFFFF00FF
+    creators = [creator for creator, safe in profile.rules.safe_private if safe == number]
+    if creators:
+        words = f"kept where its creator is {' or '.join(creators)}, else removed"
+        return Explanation(tag, name, "C", words, "a rule of this site", is_loosened=True)
     if Option.RETAIN_SAFE_PRIVATE in profile.options:
         words = "kept where Table E.3.10-1 calls it safe for its creator, else removed"
         rule = "PS3.15 Table E.1-1, option retain-safe-private"
-        return Explanation(tag, name, "C", words, rule, bool(profile.rules.safe_private))
+        return Explanation(tag, name, "C", words, rule)
     rule = "PS3.15 Table E.1-1, Basic Profile: private attributes"
-    return Explanation(tag, name, "X", _WORDS["X"], rule, bool(profile.rules.safe_private))
+    return Explanation(tag, name, "X", _WORDS["X"], rule)
 
 
 def _words(tag: int, letters: str) -> str:
@@ -157,6 +162,8 @@ def profile_rows(profile: Profile) -> Iterator[Explanation]:
     for tag in sorted({*listed, *profile.rules.actions}):
         yield explain(tag, profile)
     yield explain(0x00091001, profile)
+    for _, number in profile.rules.safe_private:
+        yield explain(number | 0x1000, profile)
 
 
 def loosened(profile: Profile) -> list[Explanation]:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from emixcli.deid.tables import vocabulary
+
 #: Attributes whose whole value names a person, an institution, a device or a procedure.
 TAGS: Final = frozenset({
     0x00080050, 0x00080080, 0x00080081, 0x00080092, 0x00080094, 0x00081010, 0x00081040, 0x00100020,
@@ -31,6 +33,12 @@ _SHORTEST_TOKEN: Final = 3
 _SHORTEST_FOREIGN: Final = 2
 _SHORTEST_KEY: Final = 3
 _SHORTEST_COMPACT: Final = 5
+_SHORTEST_NUMBER: Final = 6
+_SHORTEST_WORD: Final = 8
+_TWO: Final = 2
+#: Kana, Han and Hangul come behind it.
+_HAN: Final = "\u1100"
+_DIGITS: Final = re.compile(r"\d{6,}")
 _GERMAN: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae"}
 
 
@@ -71,11 +79,14 @@ def fold(text: str) -> str:
 
 
 def _folded(text: str) -> Iterator[tuple[str, int]]:
-    """Yield the characters of folded text, each with the index of what it is made from."""
+    """Yield the characters of folded text, each with the index of what it is made from.
+
+    Hiragana become katakana.
+    """
     for index, character in enumerate(text):
         for part in unicodedata.normalize("NFKD", character).casefold():
             if not unicodedata.combining(part):
-                yield part, index
+                yield (chr(ord(part) + 0x60) if "ぁ" <= part <= "ゖ" else part), index
 
 
 class Identity:
@@ -88,26 +99,45 @@ class Identity:
     """
 
     def __init__(self, known: Iterable[Known]) -> None:
-        tokens: set[str] = set()
-        compacts: set[str] = set()
+        self._tokens: set[str] = set()
+        self._compacts: set[str] = set()
+        self._phrases: set[str] = set()
         for item in known:
             if item.kind == "name":
-                tokens.update(_name_tokens(item.value))
-                tokens.update(_joined_names(item.value))
-            compact = _compact(item.value)
-            if item.kind == "date":
-                compacts.update(_spellings(compact))
-            elif item.kind == "key" and _SHORTEST_KEY <= len(compact) < _SHORTEST_COMPACT:
-                tokens.add(compact)
-            elif len(compact) >= _SHORTEST_COMPACT:
-                compacts.add(compact)
-                if item.kind == "key" and len(compact.lstrip("0")) >= _SHORTEST_COMPACT:
-                    compacts.add(compact.lstrip("0"))
-        self.tokens = frozenset(tokens)
+                self._add_name(item.value)
+            elif item.kind == "date":
+                self._compacts.update(_spellings(_compact(item.value)))
+            else:
+                self._add_value(item.value, is_key=item.kind == "key")
+        self.tokens = frozenset(self._tokens)
         # A part of a name inside a longer word counts if it is long enough to be no accident.
-        compacts.update(token for token in tokens if len(token) >= _SHORTEST_COMPACT)
-        self.compacts = tuple(sorted(compacts, key=len, reverse=True))
-        self.signature = (self.tokens, self.compacts)
+        self._compacts.update(token for token in self._tokens if _is_telling(token))
+        self.compacts = tuple(sorted(self._compacts, key=len, reverse=True))
+        self.phrases = tuple(sorted(self._phrases))
+
+    def _add_name(self, name: str) -> None:
+        self._tokens.update(_name_tokens(name))
+        self._tokens.update(_joined_names(name))
+        self._phrases.update(_name_phrases(name))
+        compact = _compact(name)
+        if len(compact) >= _SHORTEST_COMPACT:
+            self._compacts.add(compact)
+
+    def _add_value(self, value: str, *, is_key: bool) -> None:
+        compact = _compact(value)
+        if len(compact) >= _SHORTEST_COMPACT:
+            self._compacts.add(compact)
+        elif is_key and len(compact) >= _SHORTEST_KEY:
+            self._tokens.add(compact)
+        if is_key:
+            runs = [compact.lstrip("0"), *_DIGITS.findall(compact)]
+            self._compacts.update(run for run in runs if len(run) >= _SHORTEST_NUMBER)
+            return
+        self._tokens.update(
+            word
+            for word in _TOKEN.findall(fold(value))
+            if len(word) >= _SHORTEST_WORD and word.isalpha() and word not in vocabulary()
+        )
 
     def is_known(self, text: str) -> bool:
         """Whether a known value stands in text."""
@@ -116,10 +146,13 @@ class Identity:
             return True
         compact = "".join(words)
         # A loop: a generator takes longer than all the searches.
-        for value in self.compacts:  # noqa: SIM110
+        for value in self.compacts:
             if value in compact:
                 return True
-        return False
+        if not self.phrases:
+            return False
+        spaced = f" {' '.join(words)} "
+        return any(phrase in spaced for phrase in self.phrases)
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where known values stand in text, sorted; spans may overlap."""
@@ -136,6 +169,7 @@ class Identity:
             for match in _TOKEN.finditer(folded)
             if match.group() in self.tokens
         ]
+        found += self._phrase_spans(folded, places)
         letters = [index for index, character in enumerate(folded) if character.isalnum()]
         compact = "".join([folded[index] for index in letters])
         for value in self.compacts:
@@ -145,6 +179,19 @@ class Identity:
                 found.append((places[letters[at]], places[last] + 1))
                 at = compact.find(value, at + 1)
         found.sort()
+        return found
+
+    def _phrase_spans(self, folded: str, places: Sequence[int]) -> list[tuple[int, int]]:
+        """Return where names of short parts stand as a whole."""
+        matches = list(_TOKEN.finditer(folded))
+        words = [match.group() for match in matches]
+        found = []
+        for phrase in self.phrases:
+            parts = phrase.split()
+            for at in range(len(words) - len(parts) + 1):
+                if words[at : at + len(parts)] == parts:
+                    last = matches[at + len(parts) - 1].end() - 1
+                    found.append((places[matches[at].start()], places[last] + 1))
         return found
 
     def scrub(self, text: str) -> str:
@@ -186,11 +233,33 @@ def _joined_names(name: str) -> Iterator[str]:
     """Yield family and given name written together, and initials with the family name."""
     for group in name.split("="):
         parts = [_compact(part) for part in group.split("^")[:2]]
-        if len(parts) == 2 and all(parts):
+        if len(parts) == _TWO and all(parts):
             family, given = parts
-            for joined in (family + given, given + family, given[0] + family, family + given[0]):
-                if len(joined) > _SHORTEST_TOKEN:
+            for joined in (family + given, given + family):
+                if len(joined) > (_SHORTEST_TOKEN if joined.isascii() else 1):
                     yield joined
+            for joined in (given[0] + family, family + given[0]):
+                if joined.isascii() and len(joined) > _SHORTEST_TOKEN:
+                    yield joined
+
+
+def _name_phrases(name: str) -> Iterator[str]:
+    """Yield family and given name as words beside each other, where they are short."""
+    for group in name.split("="):
+        parts = [" ".join(_TOKEN.findall(fold(part))) for part in group.split("^")[:2]]
+        if len(parts) == _TWO and all(parts) and min(map(len, parts)) < _SHORTEST_TOKEN:
+            family, given = parts
+            yield f" {family} {given} "
+            yield f" {given} {family} "
+
+
+def _is_telling(token: str) -> bool:
+    """Whether a name is looked for inside longer words too: scripts without blanks need it."""
+    if token.isascii():
+        return len(token) >= _SHORTEST_COMPACT
+    return (len(token) >= _SHORTEST_FOREIGN and any(character >= _HAN for character in token)) or (
+        len(token) >= _SHORTEST_COMPACT
+    )
 
 
 def _compact(text: str) -> str:

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid import charsets, codes, documents, icc, values
-from emixcli.deid.dates import replace_dates, shift_da, shift_dt
+from emixcli.deid.dates import shift_da, shift_dt
 from emixcli.deid.identity import fold
 from emixcli.deid.rules import CHARACTER_SET, DATE_VRS
 from emixcli.deid.tables import vocabulary
@@ -144,13 +144,15 @@ class Values:
         """Return CS values; those that name the patient, a date or nothing known become `OTHER`."""
         text = old.decode("ascii")
         first = _WORDY.get(tag)
-        if first is None and not self._names_patient(text) and not self._tells(text):
+        is_plain = not (self._names_patient(text) or self._tells(text) or self._is_dated(text))
+        if first is None and is_plain:
             return old
         parts = [part.strip(" \0") for part in text.split("\\")]
         kept = [
             "OTHER"
             if self._names_patient(part)
             or self._tells(part)
+            or self._is_dated(part)
             or (first is not None and number >= first and not is_made_of_words(part))
             else part
             for number, part in enumerate(parts)
@@ -170,11 +172,12 @@ class Values:
         """Whether a number is a date, or one of the identifiers."""
         if len(text) < _MANY_DIGITS or not _NUMBER.search(text):
             return False
-        patient = self._context.patient
-        is_date = not patient.keeps_dates and replace_dates(text, patient.days) != text
-        return is_date or any(
+        return self._is_dated(text) or any(
             stop - start >= _MANY_DIGITS for start, stop in self._context.identity.spans(text)
         )
+
+    def _is_dated(self, text: str) -> bool:
+        return self._context.cleaner.dates.replace(text) != text
 
     def _binary(self, element: Element, vr: str, old: bytes, scope: Scope) -> bytes | None:
         if element.vr in values.TEXT_VRS:

@@ -17,6 +17,7 @@ from emixcli.deid.parse import vr_of
 DATE_VRS: Final = frozenset({"DA", "DT", "TM"})
 #: What is drawn in bits cannot be cleaned with certainty: it goes, also with Clean Graphics.
 _BITMAPS: Final = frozenset({"Curve Data", "Overlay Data", "Overlay Comments"})
+_OVERLAY_COMMENTS: Final = 0x4000
 #: Groups of commands, file meta information and directories.
 _FOREIGN_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0004, 0x0006})
 #: Text that PS3.15 Table E.1-1 does not list but that nobody needs: addresses in the web.
@@ -204,7 +205,7 @@ def find_row(tag: int) -> tables.Row | None:
     if group & 0xFF00 == 0x5000:
         return rows["50xxxxxx"]
     if group & 0xFF00 == 0x6000:
-        return rows["60xx3000"]
+        return rows["60xx4000" if tag & 0xFFFF == _OVERLAY_COMMENTS else "60xx3000"]
     return None
 
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid import tables
-from emixcli.deid.dates import replace_dates
 from emixcli.deid.identity import Identity, fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from emixcli.deid.textdates import TextDates
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _PARTS: Final = re.compile(r"\d+|[^\W\d_]+")
@@ -40,16 +41,13 @@ class TextCleaner:
         What is known of the patient.
     map_uid
         Gives the new UID for one that stands in text; None where UIDs are retained.
-    days
-        By how much dates in text move; None: they are removed.
-    keeps_dates
-        Whether they stay as they are instead.
+    dates
+        What happens to dates.
     """
 
     identity: Identity
     map_uid: Callable[[str], str] | None
-    days: int | None
-    keeps_dates: bool
+    dates: TextDates
 
     def scrub(self, text: str) -> str:
         """Return text without known values, with new UIDs, and with its dates treated."""
@@ -57,8 +55,7 @@ class TextCleaner:
         if self.map_uid is not None and cleaned.count(".") >= 4:
             cleaned = _UID.sub(self._new_uid, cleaned)
         cleaned = self.identity.scrub(cleaned)
-        if not self.keeps_dates:
-            cleaned = replace_dates(cleaned, self.days)
+        cleaned = self.dates.replace(cleaned)
         if "@" in cleaned or "://" in cleaned or "www." in cleaned.lower():
             cleaned = _MAIL.sub("", cleaned)
         return text if cleaned == text else _tidy(cleaned)

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emixcli.deid.dates import replace_dates, shift_da, shift_dt
+from emixcli.deid.dates import shift_da, shift_dt
+from emixcli.deid.textdates import TextDates
 
 DAYS = st.dates(dt.date(1910, 1, 1), dt.date(2090, 1, 1))
 
@@ -54,6 +55,8 @@ def test_dt_keeps_its_time_offset_and_precision(old: str, new: str | None) -> No
 SPELLINGS = (
     "19500131", "1950-01-31", "1950/01/31", "1950.1.31", "1950_01_31", "31.01.1950", "31.1.1950",
     "01/31/1950", "31/01/1950", "31-JAN-1950", "31 January 1950", "Jan 31, 1950", "31.Jan.50",
+    "1950 Jan 31", "1950-Jan-31", "31st of January 1950", "31-I-1950", "31 de enero de 1950",
+    "31 januari 1950", "31 января 1950", "1950年1月31日", "31JAN1950", "JANUARY 31ST 1950",
     "1950 01 31", "31011950", "1/31/50", "13100591",
 )  # fmt: skip
 
@@ -61,21 +64,42 @@ SPELLINGS = (
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("around", ["{}", "seen {}", "on {}, again", "a_{}_b", "DOB:{}."])
 def test_dates_in_text_go_in_any_spelling(spelling: str, around: str) -> None:
-    text = replace_dates(around.format(spelling), None)
+    text = TextDates().replace(around.format(spelling))
     assert spelling not in text
     assert "1950" not in text
 
 
 def test_dates_in_text_move_once_where_the_spelling_is_clear() -> None:
-    assert replace_dates("from 2024-03-01 to 20240302", -2) == "from 2024-02-28 to 20240229"
-    assert replace_dates("on 3/1/2024", -2) == "on "
+    assert TextDates(-2).replace("from 2024-03-01 to 20240302") == "from 2024-02-28 to 20240229"
+    assert TextDates(-2).replace("on 3/1/2024") == "on "
 
 
-@pytest.mark.parametrize("text", ["VB17A 5.10.12", "1.2.840.10008", "T2 3D 512", "0.5 mm", "2024"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "VB17A 5.10.12",
+        "2 x 10 mm",
+        "512 x 512",
+        "3 x 20",
+        "T1 10 20",
+        "1.2.840.10008",
+        "T2 3D 512",
+        "0.5 mm",
+        "2024",
+    ],
+)
 def test_versions_and_sizes_are_no_dates(text: str) -> None:
-    assert replace_dates(text, None) == text
+    assert TextDates().replace(text) == text
 
 
 @given(st.text())
 def test_any_text_can_be_searched(text: str) -> None:
-    assert len(replace_dates(text, None)) <= len(text)
+    assert len(TextDates().replace(text)) <= len(text)
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_the_birth_date_goes_also_where_dates_stay_or_move(spelling: str) -> None:
+    text = f"of {spelling} and 2024-03-03"
+    assert TextDates(None, keeps=True, never="19500131").replace(text) == "of  and 2024-03-03"
+    assert TextDates(-2, never="19500131").replace(text) == "of  and 2024-03-01"
+    assert TextDates(None, keeps=True, never="19500130").replace(text) == text

@@ -77,6 +77,11 @@ def test_loosening_is_told(site: SiteRules) -> None:
     rows = loosened(Profile(rules=site))
     assert {row.tag for row in rows} >= {0x00081030}
     assert 0x00080070 not in {row.tag for row in rows}
+    private = explain(0x0019230C, Profile(rules=site))
+    assert private.is_loosened
+    assert "ACME SAFE" in private.words
+    assert 0x0019100C in {row.tag for row in rows}
+    assert not explain(0x0019230D, Profile(rules=site)).is_loosened
     assert not loosened(Profile())
 
 
@@ -122,6 +127,11 @@ def test_explanations_name_action_and_rule() -> None:
     assert explain(0x00200999, Profile()).action == "X"
     with pytest.raises(UsageError):
         find_tag("NoSuchThing")
+
+
+def test_overlays_are_told_apart() -> None:
+    assert explain(0x60024000, Profile()).name == "Overlay Comments"
+    assert explain(0x60023000, Profile()).name == "Overlay Data"
 
 
 def test_the_table_has_every_row() -> None:

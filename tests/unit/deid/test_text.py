@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from emixcli.deid.identity import Identity, Known
 from emixcli.deid.text import TextCleaner, without_controls
+from emixcli.deid.textdates import TextDates
 
 NAME = "Bergström^Zoë^Q=山田^太郎=やまだ^たろう"
 IDENTITY = Identity(
@@ -19,7 +20,7 @@ IDENTITY = Identity(
         Known("date", "19500131"),
     ]
 )
-CLEANER = TextCleaner(IDENTITY, lambda uid: f"new-{len(uid)}", None, keeps_dates=False)
+CLEANER = TextCleaner(IDENTITY, lambda uid: f"new-{len(uid)}", TextDates())
 
 
 @pytest.mark.parametrize(
@@ -85,3 +86,29 @@ def test_values_inside_bytes_are_seen() -> None:
     assert IDENTITY.is_in(b"\0\0Bergstrom\0")
     assert IDENTITY.is_in("bergstrom".encode("utf-16-be"))
     assert not IDENTITY.is_in(b"\0\1\2\3")
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        (Known("name", "Li^Po"), "A Li Po 3T"),
+        (Known("name", "Li^Po"), "A Po, Li 3T"),
+        (Known("name", "Ek^Bo"), "Ek Bo"),
+        (Known("name", "Wang^XiaoDong=王^小东"), "A王小东B"),
+        (Known("name", "=山田=やまだ"), "ヤマダ"),
+        (Known("name", "=山田=ﾔﾏﾀﾞ"), "やまだ"),
+        (Known("key", "PX-40817733"), "of 40817733"),
+        (Known("key", "00471108"), "471108"),
+        (Known("text", "Klinikum Grünschnabel"), "at GRUNSCHNABEL"),
+    ],
+)
+def test_short_names_and_parts_of_values_go(known: Known, text: str) -> None:
+    cleaned = Identity([known]).scrub(text)
+    assert cleaned != text
+    assert not Identity([known]).is_known(cleaned)
+
+
+@pytest.mark.parametrize("text", ["Li 3T Po", "Lipoma", "PX-40", "at Klinikum", "Ekbohm"])
+def test_parts_that_are_too_short_stay(text: str) -> None:
+    known = [Known("name", "Li^Po"), Known("key", "PX-40817733"), Known("text", "Klinikum 7 Ek")]
+    assert Identity(known[:2]).scrub(text) == text
