@@ -233,7 +233,11 @@ def load_identity(*, create: bool = True) -> Identity:
             return parse_identity(file.read(_MAX_FILE))
     except FileNotFoundError:
         if not create:
-            raise NoMatchingKeyError("there is no own key yet", hint="run emix keys show") from None
+            raise NoMatchingKeyError(
+                "there is no own key on this machine",
+                hint="bring those of the machine that packed: emix keys export --private there,"
+                " emix keys import here; emix keys show makes new ones",
+            ) from None
     except OSError as exc:
         raise OutputError("the own key file cannot be read") from exc
     identity = new_identity()

@@ -165,7 +165,8 @@ def fetch_key(exchange: Exchange, content: Content, identity: Identity) -> bytes
         except NoMatchingKeyError as exc:
             raise NoMatchingKeyError(
                 "this package was not made with the keys of this machine",
-                hint="share it where it was made; emix keys shows the keys",
+                hint="share it where it was made, or bring its keys here: there emix keys export"
+                " --private, here emix keys import",
             ) from exc
     raise PackageDamagedError("the head of the package is damaged")
 
