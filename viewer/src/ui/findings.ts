@@ -63,10 +63,10 @@ export class SeriesFindings {
 
   /** How many images the disc's directory names beyond those that are there. */
   missing(series: Series): number {
-    const present = new Set(series.instances.map((instance) => instance.number));
     const [place, ...others] = this.placesOf(series, (code) => code === MISSING);
     // numbers that are present, or the same number twice: it is another series that is meant
     if (place?.numbers == null || others.length > 0) return 0;
+    const present = new Set(series.instances.map((instance) => instance.number));
     return place.numbers.some((number) => present.has(number)) ? 0 : place.numbers.length;
   }
 
