@@ -14,7 +14,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from emixcli.errors import NoSpaceError, OutputError, UsageError
+from emixcli.errors import ExchangeTlsError, NoSpaceError, OutputError, UsageError
+from emixcli.urls import check_url
 
 #: Every setting: what it is for, for people.
 KEYS: dict[str, str] = {
@@ -22,7 +23,6 @@ KEYS: dict[str, str] = {
     "sender_name": "who sends, as the recipient shall read it",
     "organisation": "organisation of the sender, the only thing a mail tells besides the link",
 }
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,33 +127,11 @@ def check(key: str, value: object) -> str:
         msg = f"the value of {key} is not a line of text"
         raise UsageError(msg)
     if key == "exchange_url" and value:
-        return check_exchange_url(value)
+        try:
+            return check_url(value)
+        except ExchangeTlsError as exc:
+            raise UsageError(exc.message, hint=exc.hint) from exc
     return value.strip()
-
-
-def check_exchange_url(url: str) -> str:
-    """Return an exchange's address without a final slash.
-
-    Raises
-    ------
-    UsageError
-        Not an https:// address; http:// is for this machine only.
-    """
-    from urllib.parse import urlsplit
-
-    try:
-        parts = urlsplit(url.strip())
-        host, _port = parts.hostname, parts.port
-    except ValueError as exc:
-        msg = "the address of the exchange is malformed"
-        raise UsageError(msg, hint="it looks like https://exchange.example.org") from exc
-    if parts.scheme == "http" and host not in _LOOPBACK:
-        msg = "plain http is allowed to this machine only"
-        raise UsageError(msg, hint="use https://")
-    if parts.scheme not in {"http", "https"} or not host or parts.username or parts.query:
-        msg = "the address of the exchange is malformed"
-        raise UsageError(msg, hint="it looks like https://exchange.example.org")
-    return f"{parts.scheme}://{parts.netloc}{parts.path}".rstrip("/")
 
 
 def save(key: str, value: str | None, *, profile: str | None = None) -> Path:

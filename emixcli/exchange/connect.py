@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emixcli import config, credentials
 from emixcli.errors import AuthRequiredError, UsageError
-from emixcli.exchange import address
 from emixcli.exchange.http import HttpExchange, HttpMailroom
 from emixcli.exchange.transport import Transport
+from emixcli.urls import check_url
+
+if TYPE_CHECKING:
+    from emixcli.exchange.address import Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def connect(access: Access, *, login: bool = True) -> HttpExchange:
     url = access.url or config.load(access.profile).exchange_url
     if not url:
         raise UsageError("no exchange is set", hint="run emix login https://exchange.example.org")
-    url = address.check_url(url)
+    url = check_url(url)
     token = ""
     if login:
         found = credentials.find_token(url, profile=access.profile, token_file=access.token_file)
@@ -54,7 +58,7 @@ def connect(access: Access, *, login: bool = True) -> HttpExchange:
     return HttpExchange(_transport(url, access), token=token)
 
 
-def connect_link(link: address.Link, access: Access) -> HttpMailroom:
+def connect_link(link: Link, access: Access) -> HttpMailroom:
     """Return a client for the link of a mail; the link names its exchange."""
     return HttpMailroom(_transport(link.base, access), link.token)
 

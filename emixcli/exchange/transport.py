@@ -26,6 +26,7 @@ from emixcli.errors import (
 )
 from emixcli.exchange import address, faults
 from emixcli.exchange.bodies import not_understood
+from emixcli.urls import check_url, is_loopback
 
 if TYPE_CHECKING:
     from emixcli.exchange.interface import PartBody, Receive, Sent
@@ -73,7 +74,7 @@ class Transport:
     def __init__(
         self, base: str, *, ca_file: Path | None = None, timeout_s: float | None = None
     ) -> None:
-        self.base = address.check_url(base)
+        self.base = check_url(base)
         self._timeout = (timeout_s or _CONNECT_S, timeout_s or _READ_S)
         self._verify: bool | str = True
         if ca_file is not None:
@@ -143,7 +144,7 @@ class Transport:
             session.headers["User-Agent"] = f"emix/{emixcli.__version__}"
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             # A proxy for the outside must not be asked for this machine itself.
-            session.trust_env = not address.is_loopback(urlsplit(self.base).hostname or "")
+            session.trust_env = not is_loopback(urlsplit(self.base).hostname or "")
             for scheme in ("http://", "https://"):
                 session.mount(scheme, HTTPAdapter(pool_maxsize=2, max_retries=0))
             self._local.session = session

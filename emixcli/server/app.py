@@ -35,6 +35,7 @@ from emixcli.server.tables import about
 from emixcli.server.vault import SECRETS_NAME, Vault, load_vault
 from emixcli.server.work import Exchange
 from emixcli.server.worker import Worker
+from emixcli.urls import is_loopback
 
 
 def open_exchange(settings: Settings, clock: Clock = system_clock) -> Exchange:
@@ -91,7 +92,7 @@ def make_site(exchange: Exchange, base_url: str, passwords: Passwords | None = N
     parsed = urlsplit(base_url)
     mailer = make_mailer(settings.data, settings.mail, parsed.hostname or "localhost")
     hosts = {parsed.netloc.lower(), *(host.lower() for host in settings.hosts)}
-    is_local = parsed.hostname in {"127.0.0.1", "localhost", "::1"}
+    is_local = is_loopback(parsed.hostname or "")
     if is_local:
         hosts |= {f"{name}:{parsed.port}" for name in ("127.0.0.1", "localhost", "[::1]")}
     return Site(

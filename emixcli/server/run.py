@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ipaddress
 import logging
 import signal
 import socket
@@ -18,13 +17,14 @@ from urllib.parse import urlsplit
 
 import uvicorn
 
-from emixcli.errors import OutputError, UsageError
+from emixcli.errors import EmixError, OutputError, UsageError
 from emixcli.server.accounts import Passwords
 from emixcli.server.api.deps import Site
 from emixcli.server.app import make_app, make_site, open_exchange
 from emixcli.server.clock import Clock, system_clock
 from emixcli.server.protocol import Protocol
 from emixcli.server.settings import Settings
+from emixcli.urls import check_url, is_loopback
 
 _GRACE_S = 20
 _BACKLOG = 2048
@@ -85,24 +85,11 @@ def _check_base_url(settings: Settings) -> None:
             raise UsageError("behind a proxy the public address must be given", hint=hint)
         return
     try:
-        parsed = urlsplit(settings.base_url)
-        _port, host = parsed.port, parsed.hostname or ""
-    except ValueError as exc:
-        raise UsageError("base_url is not a URL", hint=hint) from exc
-    bare = not (parsed.path.strip("/") or parsed.query or parsed.fragment or parsed.username)
-    safe = parsed.scheme == "https" or (parsed.scheme == "http" and is_loopback(host))
-    if not (host and bare and safe):
+        parsed = urlsplit(check_url(settings.base_url))
+    except EmixError as exc:
+        raise UsageError(f"base_url: {exc.message}", hint=hint) from exc
+    if parsed.path:
         raise UsageError("base_url must be https://HOST without a path", hint=hint)
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach the host."""
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def make_server(site: Site, settings: Settings, *, with_worker: bool = True) -> uvicorn.Server:

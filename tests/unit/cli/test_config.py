@@ -73,10 +73,11 @@ def test_emix_home_holds_everything(emix_home: Path) -> None:
         (" https://exchange.example.org:8443/emix/ ", "https://exchange.example.org:8443/emix"),
         ("http://127.0.0.1:8000", "http://127.0.0.1:8000"),
         ("http://[::1]:8000", "http://[::1]:8000"),
+        ("http://127.0.0.2:8000", "http://127.0.0.2:8000"),
     ],
 )
 def test_addresses(url: str, normal: str) -> None:
-    assert config.check_exchange_url(url) == normal
+    assert config.check("exchange_url", url) == normal
 
 
 @pytest.mark.parametrize(
@@ -89,13 +90,15 @@ def test_addresses(url: str, normal: str) -> None:
         "https://",
         "https://user:secret@exchange.example.org",
         "https://exchange.example.org?x=1",
+        "https://exchange.example.org#x",
+        "https://:secret@exchange.example.org",
         "https://exchange.example.org:port",
         "https://[::1",
     ],
 )
 def test_refused_addresses(url: str) -> None:
     with pytest.raises(UsageError):
-        config.check_exchange_url(url)
+        config.check("exchange_url", url)
 
 
 def test_unknown_keys_and_odd_values_are_refused() -> None:

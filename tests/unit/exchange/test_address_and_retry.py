@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from emixcli.errors import EmixError, ExchangeServerError, ExchangeTlsError, UsageError
-from emixcli.exchange.address import check_url, parse_link, resolve
+from emixcli.exchange.address import parse_link, resolve
 from emixcli.exchange.retry import Patience, persist
+from emixcli.urls import check_url
 
 
 @pytest.mark.parametrize(
