@@ -34,7 +34,8 @@ class Finding:
     """One thing that is wrong with a medium, counted over all its places.
 
     `code` is stable (`docs/reference/findings.md`); `where` names series and instance numbers or
-    our own file numbers, never attribute values.
+    our own file numbers, never attribute values. `files` are the first files of those that belong
+    to no instance, by number of the source and path: for whoever scans, never in a package.
     """
 
     code: str
@@ -43,6 +44,7 @@ class Finding:
     where: str
     why: str
     next: str
+    files: tuple[tuple[int, str], ...] = ()
 
 
 class Instance:

@@ -12,7 +12,7 @@ from emixcli.model import Severity
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emixcli.model import FileSet, Instance, Patient, Series, Study
+    from emixcli.model import FileSet, Finding, Instance, Patient, Series, Study
 
 _MAX_LISTED = 20
 _UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -63,6 +63,7 @@ def scan_document(file_set: FileSet) -> dict[str, Any]:
                 "where": f.where,
                 "why": f.why,
                 "next": f.next,
+                "files": [{"source": source, "path": path} for source, path in f.files],
             }
             for f in file_set.findings
         ),
@@ -245,7 +246,16 @@ def _one(name: str) -> str:
 def finding_rows(file_set: FileSet, *, strict: bool) -> list[tuple[str, ...]]:
     """Return the rows of the table of findings; notes only when `strict`."""
     return [
-        (f.code, str(f.severity), str(f.count), f.why, f.where, f.next)
+        (f.code, str(f.severity), str(f.count), f.why, _where(f), f.next)
         for f in file_set.findings
         if strict or f.severity != Severity.NOTE
     ]
+
+
+def _where(finding: Finding) -> str:
+    """Return where, with the names of files in place of their numbers."""
+    if not finding.files:
+        return finding.where
+    names = [path.replace("\n", " ") for _, path in finding.files]
+    rest = finding.count - len(names)
+    return "; ".join([*names, f"and {rest} more"] if rest > 0 else names)

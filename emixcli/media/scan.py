@@ -23,7 +23,7 @@ from emixcli.packed import pack
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.validate.filesets import check_patients, check_series
 from emixcli.validate.pixels import PixelCheck
-from emixcli.validate.places import Findings
+from emixcli.validate.places import Findings, study_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -211,11 +211,13 @@ class _Scan:
         else:
             self._n_other += 1
             if holds_dicom(opened, head):
-                self._findings.add("M13", where=f"file {self._n_files}")
+                where = f"file {self._n_files}"
+                self._findings.add("M13", where=where, file=(self._place[0], file.path))
 
     def _lose(self, file: MediaFile, reason: str, *, code: str = "M01") -> None:
         self._unreadable.append(Unreadable(self._place[0], file.path, file.size, reason))
-        self._findings.add(code, where=f"file {self._n_files}" if self._n_files else "")
+        where = f"file {self._n_files}" if self._n_files else ""
+        self._findings.add(code, where=where, file=(self._place[0], file.path))
 
     def _lose_header(self, file: MediaFile, header: Header) -> None:
         self._directories[-1].add_file(file.path)
@@ -237,10 +239,13 @@ class _Scan:
                 self._lose(MediaFile(path, 0), "cannot be read")
         patients = group(self._instances)
         check_patients(patients, self._findings)
-        for patient in patients:
-            for study in patient.studies:
-                for series in study.series:
-                    check_series(series, self._findings)
+        studies = [study for patient in patients for study in patient.studies]
+        numbers: dict[str, int] = {}
+        for number, study in enumerate(studies, 1):
+            numbers.setdefault(study.uid, number)
+        for study in studies:
+            for series in study.series:
+                check_series(series, self._findings, study=study_words(study.uid, numbers))
         return FileSet(
             sources=paths,
             patients=patients,
@@ -249,7 +254,7 @@ class _Scan:
             n_files=self._n_files,
             n_other=self._n_other,
             size=sum(instance.size for instance in self._instances),
-            findings=self._findings.result(),
+            findings=self._findings.result(numbers),
             left_out=tuple(left_out),
         )
 

@@ -34,9 +34,9 @@ class FindingType:
     why: str
     next: str
 
-    def found(self, count: int, where: str) -> Finding:
+    def found(self, count: int, where: str, files: tuple[tuple[int, str], ...] = ()) -> Finding:
         """Return a finding of this type."""
-        return Finding(self.code, self.severity, count, where, self.why, self.next)
+        return Finding(self.code, self.severity, count, where, self.why, self.next, files)
 
 
 _BLOCK, _LOSS, _RISK, _NOTE = Severity.BLOCK, Severity.LOSS, Severity.RISK, Severity.NOTE

@@ -36,13 +36,19 @@ def check_patients(patients: Sequence[Patient], findings: Findings) -> None:
             findings.add("C02", where=f"patients {', '.join(map(str, numbers))}")
 
 
-def check_series(series: Series, findings: Findings) -> None:
-    """Report gaps between slices (C05), naming the instances beside each gap."""
+def check_series(series: Series, findings: Findings, *, study: str = "") -> None:
+    """Report gaps between slices (C05), naming the instances beside each gap.
+
+    Parameters
+    ----------
+    study
+        From `places.study_words`.
+    """
     for number_a, number_b, n_missing in find_gaps(series):
         findings.add(
             "C05",
             count=n_missing,
-            where=f"series {series.instances[0].integer('SeriesNumber')}: "
+            where=f"{study}series {series.instances[0].integer('SeriesNumber')}: "
             f"about {n_missing} between instances {number_a} and {number_b}",
         )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from emixcli.validate.codes import TYPES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from emixcli.model import Finding, Instance
 
@@ -22,10 +22,23 @@ class Findings:
         self._counts: dict[str, int] = defaultdict(int)
         self._instances: dict[str, list[Instance]] = defaultdict(list)
         self._words: dict[str, list[str]] = defaultdict(list)
+        self._files: dict[str, list[tuple[int, str]]] = defaultdict(list)
 
-    def add(self, code: str, *, count: int = 1, where: str = "") -> None:
-        """Count a finding that belongs to no instance."""
+    def add(
+        self, code: str, *, count: int = 1, where: str = "", file: tuple[int, str] | None = None
+    ) -> None:
+        """Count a finding that belongs to no instance.
+
+        Parameters
+        ----------
+        where
+            In words without attribute values and names of files.
+        file
+            Number of the source and path.
+        """
         self._counts[code] += count
+        if file is not None and len(self._files[code]) < _MAX_PLACES:
+            self._files[code].append(file)
         if where and len(self._words[code]) <= _MAX_PLACES:
             self._words[code].append(where)
 
@@ -34,31 +47,51 @@ class Findings:
         self._counts[code] += 1
         self._instances[code].append(instance)
 
-    def result(self) -> tuple[Finding, ...]:
-        """Return one finding for each code: BLOCK first, then LOSS, RISK, NOTE."""
+    def result(self, studies: Mapping[str, int]) -> tuple[Finding, ...]:
+        """Return one finding for each code: BLOCK first, then LOSS, RISK, NOTE.
+
+        Parameters
+        ----------
+        studies
+            Their numbers by Study Instance UID.
+        """
         order = ["BLOCK", "LOSS", "RISK", "NOTE"]
         found = [
-            TYPES[code].found(count, self._where(code))
+            TYPES[code].found(count, self._where(code, studies), tuple(self._files[code]))
             for code, count in self._counts.items()
             if count
         ]
         return tuple(sorted(found, key=lambda item: (order.index(item.severity), item.code)))
 
-    def _where(self, code: str) -> str:
-        places = self._words[code] + places_of(self._instances[code])
+    def _where(self, code: str, studies: Mapping[str, int]) -> str:
+        places = self._words[code] + places_of(self._instances[code], studies)
         if len(places) > _MAX_PLACES:
             rest = len(places) - _MAX_PLACES
             places = [*places[:_MAX_PLACES], f"and {rest} more"]
         return "; ".join(places)
 
 
-def places_of(instances: Iterable[Instance]) -> list[str]:
-    """Return `series 4: instances 41-44` for each series among `instances`."""
-    series: dict[tuple[str, str], list[Instance]] = {}
+def places_of(instances: Iterable[Instance], studies: Mapping[str, int]) -> list[str]:
+    """Return `study 2 series 4: instances 41-44` for each series among `instances`.
+
+    Parameters
+    ----------
+    studies
+        Numbers by Study Instance UID; they are named where there are several.
+    """
+    series: dict[tuple[str, str, str], list[Instance]] = {}
     for instance in instances:
-        key = (instance.text("SeriesInstanceUID"), instance.text("SeriesNumber"))
-        series.setdefault(key, []).append(instance)
-    return [_place(number, members) for (_, number), members in series.items()]
+        uids = (instance.text("StudyInstanceUID"), instance.text("SeriesInstanceUID"))
+        series.setdefault((*uids, instance.text("SeriesNumber")), []).append(instance)
+    return [
+        study_words(study, studies) + _place(number, members)
+        for (study, _, number), members in series.items()
+    ]
+
+
+def study_words(uid: str, studies: Mapping[str, int]) -> str:
+    """Return `study 2 `, or "" where there is only one."""
+    return f"study {studies[uid]} " if len(studies) > 1 and uid in studies else ""
 
 
 def _place(series_number: str, members: list[Instance]) -> str:

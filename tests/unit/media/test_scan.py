@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from emixcli.container.index import findings_json
 from emixcli.errors import MediaError, NoDicomError, PatientMismatchError
 from emixcli.media.reader import MediaReader
+from emixcli.media.report import finding_rows
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
 from emixcli.media.sniff import document_kind
@@ -305,3 +307,19 @@ def test_every_file_of_the_corpus_has_one_verdict(shared_corpora: Path) -> None:
     doubles = sum(codes(file_set).get(code, 0) for code in ("C03", "C04"))
     verdicts = len(instances) + len(lost) + len(file_set.documents) + file_set.n_other + doubles
     assert verdicts == file_set.n_files == sum(path.is_file() for path in folder.rglob("*"))
+
+
+def test_findings_say_where(tmp_path: Path) -> None:
+    builders.study(tmp_path, number=1, series=1, instances=2)
+    images = builders.study(tmp_path, number=2, series=1, instances=3)
+    for image in images[1:]:
+        builders.truncate(image, keep=0.9)
+    (tmp_path / "blank.dcm").write_bytes(bytes(1000))
+    file_set = scan_media([str(tmp_path)])
+    where = {finding.code: finding for finding in file_set.findings}
+    assert where["S04"].where == "study 2 series 1: instances 2-3"
+    assert where["F09"].files == ((0, "blank.dcm"),)
+    assert "blank" not in where["F09"].where, "this goes into packages"
+    rows = {row[0]: row for row in finding_rows(file_set, strict=False)}
+    assert rows["F09"][4] == "blank.dcm"
+    assert "blank" not in str(findings_json(file_set.findings))
