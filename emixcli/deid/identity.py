@@ -81,12 +81,19 @@ def fold(text: str) -> str:
 def _folded(text: str) -> Iterator[tuple[str, int]]:
     """Yield the characters of folded text, each with the index of what it is made from.
 
-    Hiragana become katakana.
+    Hiragana become katakana, digits of any script those of ASCII.
     """
     for index, character in enumerate(text):
         for part in unicodedata.normalize("NFKD", character).casefold():
             if not unicodedata.combining(part):
-                yield (chr(ord(part) + 0x60) if "ぁ" <= part <= "ゖ" else part), index
+                yield _common(part), index
+
+
+def _common(character: str) -> str:
+    if "ぁ" <= character <= "ゖ":
+        return chr(ord(character) + 0x60)
+    digit = unicodedata.decimal(character, None)
+    return character if digit is None else str(digit)
 
 
 class Identity:

@@ -23,6 +23,7 @@ _ENCAPSULATED: Final = 0x00420011
 _ENCAPSULATED_LENGTH: Final = 0x00420015
 _ICC_PROFILE: Final = 0x00282000
 _OFFSET_FROM_UTC: Final = 0x00080201
+_OFFSET: Final = re.compile(rb"(?:[+-]\d{4})?[ \0]*")
 #: Measured or drawn: dummies in content that is not cleaned (PS3.15 sections E.3.3, E.3.4).
 _CONTENT_NUMBERS: Final = frozenset({0x0040A30A, 0x0040A161, 0x0040A162, 0x0040A163, 0x00700022})
 _CODE_PARTS: Final = codes.VALUES | {0x00080102, 0x00080103, 0x00080104}
@@ -75,7 +76,9 @@ class Values:
 
     def clean(self, element: Element, vr: str, old: bytes, scope: Scope) -> bytes | None:
         """Return a value without what identifies (PS3.15 sections E.3.4 to E.3.6)."""
-        if vr in DATE_VRS or element.tag == _OFFSET_FROM_UTC:
+        if element.tag == _OFFSET_FROM_UTC:
+            return old if _OFFSET.fullmatch(old) else None
+        if vr in DATE_VRS:
             return self._moved(vr, old)
         if vr not in values.TEXT_VRS:
             # Drawn: kept where graphics are cleaned, whose texts are cleaned too.
@@ -86,10 +89,9 @@ class Values:
 
     def _moved(self, vr: str, old: bytes) -> bytes | None:
         patient = self._context.patient
-        shape = values.SHAPES[vr if vr in DATE_VRS else "TM"]
-        if shape.fullmatch(old) is None and vr in DATE_VRS:
+        if values.SHAPES[vr].fullmatch(old) is None:
             return None
-        if patient.keeps_dates or vr not in ("DA", "DT"):
+        if patient.keeps_dates or vr == "TM":
             return old
         days = patient.days
         if days is None:
@@ -116,20 +118,16 @@ class Values:
         is_said = tag in _CONTENT_NUMBERS or vr in _FREE_TEXT
         if scope.is_dummy and is_said and tag not in _CODE_PARTS:
             return self.dummy(tag, vr, old, scope)
-        if tag == CHARACTER_SET:
-            return old if charsets.is_known(old.decode("latin-1").strip(" \0")) else None
-        if tag in codes.VALUES:
-            code = old.decode("latin-1").strip(" \0")
-            is_public = codes.is_public(scope.scheme, code)
-            return self._text(vr, old, scope, is_free=not (is_public or scope.is_retained))
-        if tag == codes.SCHEME:
-            is_public = codes.is_scheme(old.decode("latin-1").strip(" \0"))
-            return self._text(vr, old, scope, is_free=not (is_public or scope.is_retained))
+        if tag == _OFFSET_FROM_UTC:
+            return old if _OFFSET.fullmatch(old) else None
         if vr in values.SHAPES:
             return self._shaped(tag, vr, old, scope)
-        return self._text(vr, old, scope, is_free=False)
+        is_free = not scope.is_retained and not _is_public(tag, old, scope)
+        return self._text(vr, old, scope, is_free=is_free)
 
     def _shaped(self, tag: int, vr: str, old: bytes, scope: Scope) -> bytes | None:
+        if tag == CHARACTER_SET:
+            return old if charsets.is_known(old.decode("latin-1").strip(" \0")) else None
         if values.SHAPES[vr].fullmatch(old) is None:
             return self._text(vr, old, scope, is_free=True) if vr == "CS" else None
         if tag == _AGE:  # 45 CFR 164.514(b)(2)(i)(C)
@@ -226,3 +224,11 @@ class Values:
             if not all(map(str.isascii, foreign)):
                 return True
         return False
+
+
+def _is_public(tag: int, old: bytes, scope: Scope) -> bool:
+    """Whether text is no code, or a code or coding scheme of the public."""
+    text = old.decode("latin-1").strip(" \0")
+    if tag in codes.VALUES:
+        return codes.is_public(scope.scheme, text)
+    return tag != codes.SCHEME or codes.is_scheme(text)

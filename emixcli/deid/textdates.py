@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -77,28 +78,35 @@ class TextDates:
         """
         if (self.keeps and not self.never) or _DIGITS.search(text) is None:
             return text
-        matches = sorted(iter_dates(text), key=lambda match: (match.start(), -match.end()))
+        plain = text if text.isascii() else "".join(map(_plain_digit, text))
+        matches = sorted(iter_dates(plain), key=lambda match: (match.start(), -match.end()))
         parts, at = [], 0
         for match in matches:
             if match.start() < at:
                 at = max(at, match.end()) if parts and not parts[-1] else at
                 continue
-            parts += [text[at : match.start()], self._treated(match)]
+            parts += [text[at : match.start()], self._treated(match, text)]
             at = match.end()
         return "".join(parts) + text[at:] if parts else text
 
-    def _treated(self, match: re.Match[str]) -> str:
+    def _treated(self, match: re.Match[str], text: str) -> str:
         groups = match.groupdict()
         if self.never and _may_be(groups, self.never):
             return ""
         if self.keeps:
-            return match.group()
+            return text[match.start() : match.end()]
         if self.days is None or "sep" not in groups or "month" not in groups:
             return ""
         moved = shifted(int(groups["year"]), int(groups["month"]), int(groups["day"]), self.days)
         if moved is None:
             return ""
         return groups["sep"].join((moved[:4], moved[4:6], moved[6:]))
+
+
+def _plain_digit(character: str) -> str:
+    """Return a digit of any script as one of ASCII."""
+    digit = unicodedata.decimal(character, None)
+    return character if digit is None else str(digit)
 
 
 def _may_be(groups: dict[str, str | None], date: str) -> bool:
