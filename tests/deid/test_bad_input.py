@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 from collections.abc import Callable
 
 import pytest
@@ -16,7 +17,8 @@ from pydicom.uid import (
     ImplicitVRLittleEndian,
 )
 
-from emixcli.anonymize import Profile, SiteRules
+from emixcli.anonymize import Option, Profile, SiteRules
+from emixcli.deid import tables
 from emixcli.deid.verify import Verifier
 from tests import builders
 from tests.deid.conftest import accepting, run
@@ -220,3 +222,19 @@ def test_nested_beyond_reason() -> None:
         deep = element(0x00400441, b"SQ", item(deep))
     data = _insert(builders.to_bytes(builders.instance()), deep)
     assert reason(data).startswith("object.")
+
+
+@pytest.mark.parametrize("option", [Option.RETAIN_MODIFIED_DATES, Option.RETAIN_FULL_DATES])
+def test_words_where_dates_are_kept_go(option: Option) -> None:
+    ds = builders.instance()
+    kept = tables.COLUMNS.index(option.value)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for digits, row in tables.profile().items():
+            is_one = "x" not in digits and digits != "private"
+            vr = tables.dictionary().get(int(digits, 16), "") if is_one else ""
+            if row.options[kept] != "-" and vr in {"DA", "TM", "DT", "SH", "LO"}:
+                ds.add_new(int(digits, 16), vr, "CanarySurname75")
+        data = builders.to_bytes(ds)
+    outcome = run({"x": data}, accepting(option))
+    assert NAME not in outcome.outputs["x"].lower()
