@@ -26,6 +26,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 TOOLS = ROOT / ".tools"
+#: Caches of what is fetched stay in the checkout, where its user did not say otherwise.
+CACHES = {"UV_CACHE_DIR": "uv-cache", "npm_config_cache": "npm-cache"}
 WINDOWS = sys.platform == "win32"
 #: Programs that the tests use, and the Debian package of each; then those of the benchmarks.
 PROGRAMS = {"chromium": "chromium", "firefox-esr": "firefox-esr", "dcmdump": "dcmtk",
@@ -43,6 +45,8 @@ def main(argv: Sequence[str]) -> int:
         print(__doc__)
         return 0 if argv[:1] in (["-h"], ["--help"]) else 2
     os.chdir(ROOT)
+    for name, folder in CACHES.items():
+        os.environ.setdefault(name, str(TOOLS / folder))
     try:
         return commands[argv[0]](list(argv[1:]))
     except subprocess.CalledProcessError as exc:
