@@ -175,6 +175,13 @@ def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+#: Names that are never those of plain text: the content is then a placeholder or a mistake.
+_NO_TEXT = frozenset(
+    ".docx .odt .pages .xlsx .xls .ods .pptx .ppt .pdf .rtf .jpg .jpeg .png .tif .tiff .zip .dcm"
+    .split()
+)  # fmt: skip
+
+
 def _load_report(path: Path) -> Report:
     try:
         with path.open("rb") as file:
@@ -188,6 +195,11 @@ def _load_report(path: Path) -> Report:
     if kind is None:
         raise ReportError(
             "a report is of no known kind", hint="give PDF, text, RTF, HL7 v2, CDA or CCR"
+        )
+    if kind == "text" and path.suffix.lower() in _NO_TEXT:
+        raise ReportError(
+            "a report is plain text, but its name says something else",
+            hint="make sure that it is the right file, then name it .txt",
         )
     return Report(path, size, kind)
 

@@ -263,7 +263,9 @@ def test_reports_from_elsewhere(tmp_path: Path) -> None:
         return dict(planned.counts)
 
     assert plan(pdf, text)["documents"] == 2
-    for bad in (other, tmp_path / "missing.pdf"):
+    word = tmp_path / "befund.docx"
+    word.write_text("nothing to see")
+    for bad in (other, word, tmp_path / "missing.pdf"):
         with pytest.raises(ReportError):
             plan(bad)
 
