@@ -176,10 +176,10 @@ def _now() -> str:
 
 
 #: Names that are never those of plain text: the content is then a placeholder or a mistake.
-_NO_TEXT = frozenset(
-    ".docx .odt .pages .xlsx .xls .ods .pptx .ppt .pdf .rtf .jpg .jpeg .png .tif .tiff .zip .dcm"
-    .split()
-)  # fmt: skip
+_NO_TEXT = frozenset({
+    ".docx", ".odt", ".pages", ".xlsx", ".xls", ".ods", ".pptx", ".ppt", ".pdf", ".rtf", ".jpg",
+    ".jpeg", ".png", ".tif", ".tiff", ".zip", ".dcm",
+})  # fmt: skip
 
 
 def _load_report(path: Path) -> Report:
