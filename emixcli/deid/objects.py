@@ -117,6 +117,13 @@ class Objects:
 
     def make(self, file: BinaryIO) -> DeidentifiedObject:
         """Return an object without what identifies the patient; see `Anonymizer.anonymize`."""
+        try:
+            return self._make(file)
+        except (ArithmeticError, LookupError, RecursionError, ValueError, struct.error):
+            # What no check foresaw does not go out, and its text may hold values.
+            raise DeidError(Reason.MALFORMED) from None
+
+    def _make(self, file: BinaryIO) -> DeidentifiedObject:
         opened = self._open(file)
         value, tail = _NO_PIXELS, b""
         if opened.pixels is not None and opened.facts is not None:

@@ -120,7 +120,7 @@ class MetaTemplate:
         if not data.startswith(self.before, _GROUP) or data[start : start + 6] != _INSTANCE:
             return False
         value = start + 8
-        end = value + data[start + 6] + (data[start + 7] << 8)
+        end = value + int.from_bytes(data[start + 6 : value], "little")
         stop = end + len(self.after)
         if not data.startswith(self.after, end) or data[stop : stop + 2] in (b"\2\0", b""):
             return False
@@ -136,7 +136,7 @@ def template_of(source: Source, data: bytes) -> MetaTemplate | None:
     start = data.find(_INSTANCE, _GROUP)
     if data[128:136] != _PREFIX or not _GROUP <= start < source.dataset <= len(data):
         return None
-    end = start + 8 + data[start + 6] + (data[start + 7] << 8)
+    end = start + 8 + int.from_bytes(data[start + 6 : start + 8], "little")
     if not start < end <= source.dataset:
         return None
     return MetaTemplate(

@@ -383,6 +383,14 @@ def test_a_meta_group_that_differs_is_not_taken_for_the_one_before() -> None:
         assert made == run(data)[0]
 
 
+@pytest.mark.parametrize("end", range(132, len(META), 7))
+def test_a_meta_group_that_is_cut_is_refused(end: int) -> None:
+    engine = Anonymizer(Profile(), KEY)
+    engine.anonymize(io.BytesIO(make(NAME)))
+    with pytest.raises(DeidError):
+        engine.anonymize(io.BytesIO(make(NAME)[:end]))
+
+
 def test_a_series_is_treated_as_each_of_its_objects_alone() -> None:
     engine = Anonymizer(Profile(), KEY)
     rows = [
