@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Protocol
 
 #: A slot as in the page of a package: JSON, never holding a bare key (`docs/format`).
@@ -17,6 +18,24 @@ Slot = Mapping[str, Any]
 Receive = Callable[[bytes], object]
 #: Hears how many bytes have gone out; less than nothing where they have to go again.
 Sent = Callable[[int], object]
+
+
+#: Longest time for which the mail of a share is held back.
+HOLD_MAX_S = 7 * 86400
+
+
+class Purpose(StrEnum):
+    """Purpose of use, named by every share (45 CFR 164.506, 164.508, 164.524)."""
+
+    TREATMENT = "treatment"
+    PAYMENT = "payment"
+    OPERATIONS = "operations"
+    PATIENT_REQUEST = "patient-request"
+    AUTHORIZATION = "authorization"
+    PUBLIC_HEALTH = "public-health"
+    RESEARCH = "research"
+    LEGAL = "legal"
+    TEST = "test"
 
 
 class PartBody(Protocol):

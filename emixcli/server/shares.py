@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import GoneError, NotFoundError, RecipientUnconfirmedError, UsageError
+from emixcli.exchange.interface import HOLD_MAX_S, Purpose
 from emixcli.mailaddress import address_key, parse_address
 from emixcli.server.accounts import Account
 from emixcli.server.clock import HOUR_MS, SECOND_MS
@@ -25,15 +26,12 @@ from emixcli.server.states import (
     READABLE,
     MailState,
     PackageState,
-    Purpose,
     Role,
     ShareState,
 )
 from emixcli.server.tables import contacts, one_time_codes, packages, shares
 from emixcli.server.vault import new_id, token_hash
 from emixcli.server.work import Exchange, Work
-
-_MAX_HOLD_S = 7 * 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -65,8 +63,8 @@ def create_share(
     NotFoundError, GoneError, UsageError, ConflictError, TooManyError
     """
     address = parse_address(new.recipient)
-    if new.hold_s is not None and not 0 <= new.hold_s <= _MAX_HOLD_S:
-        message = f"hold_s must be 0 to {_MAX_HOLD_S}"
+    if new.hold_s is not None and not 0 <= new.hold_s <= HOLD_MAX_S:
+        message = f"hold_s must be 0 to {HOLD_MAX_S}"
         raise UsageError(message)
     try:
         return _create(exchange, account, package_id, new, address=address, request_key=request_key)

@@ -42,20 +42,6 @@ class Role(StrEnum):
     SENDER = "sender"
 
 
-class Purpose(StrEnum):
-    """Purpose of use, named by every share (45 CFR 164.506, 164.508, 164.524)."""
-
-    TREATMENT = "treatment"
-    PAYMENT = "payment"
-    OPERATIONS = "operations"
-    PATIENT_REQUEST = "patient-request"
-    AUTHORIZATION = "authorization"
-    PUBLIC_HEALTH = "public-health"
-    RESEARCH = "research"
-    LEGAL = "legal"
-    TEST = "test"
-
-
 class MailState(StrEnum):
     """What became of the mail that names the link."""
 

@@ -23,26 +23,20 @@ from emixcli.errors import (
     RecipientUnconfirmedError,
     UsageError,
 )
-from emixcli.exchange.interface import Content, Exchange, Share, ShareRequest
+from emixcli.exchange.interface import (
+    HOLD_MAX_S,
+    Content,
+    Exchange,
+    Purpose,
+    Share,
+    ShareRequest,
+)
 from emixcli.mailaddress import address_key, parse_address
 
 if TYPE_CHECKING:
     from emixcli.container.identity import Identity
     from emixcli.services.journal import Journal, Record
 
-#: Purposes of use that a share may name (45 CFR 164.506, 164.508).
-PURPOSES = (
-    "treatment",
-    "payment",
-    "operations",
-    "patient-request",
-    "authorization",
-    "public-health",
-    "research",
-    "legal",
-    "test",
-)
-HOLD_MAX_S = 7 * 86400
 #: Failures that say nothing of the next recipient.
 _OF_ONE_RECIPIENT = (RecipientUnconfirmedError, UsageError)
 _HEADS = (64 << 10, 1 << 20, MAX_PAGE)
@@ -95,8 +89,8 @@ def check_order(order: ShareOrder) -> ShareOrder:
     RecipientUnconfirmedError
         A confirmed address is not among the recipients: one of the two is mistyped.
     """
-    if order.purpose not in PURPOSES:
-        raise UsageError("this is not a purpose of use", hint=f"one of {', '.join(PURPOSES)}")
+    if order.purpose not in set(Purpose):
+        raise UsageError("this is not a purpose of use", hint=f"one of {', '.join(Purpose)}")
     if order.hold_s is not None and not 0 <= order.hold_s <= HOLD_MAX_S:
         raise UsageError(f"the hold is not between 0 and {HOLD_MAX_S} seconds")
     recipients = tuple(parse_address(text) for text in order.recipients)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from emixcli.exchange.interface import Purpose
 from emixcli.server.api.deps import Site
 from emixcli.server.app import make_app, make_site, open_exchange
 from emixcli.server.settings import MailSettings, Settings
-from emixcli.server.states import Purpose
 from emixcli.server.vault import SECRETS_NAME, create_vault
 from tests.running import ROOT
 

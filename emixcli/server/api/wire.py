@@ -8,9 +8,10 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from sqlalchemy import Row
 
+from emixcli.exchange.interface import Purpose
 from emixcli.server.accounts import Account
 from emixcli.server.clock import iso_time
-from emixcli.server.states import ALIVE, ENDED, Purpose
+from emixcli.server.states import ALIVE, ENDED
 from emixcli.server.store import SignedPart
 from emixcli.server.vault import Vault
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from emixcli.commands import _exchange
 from emixcli.errors import RecipientUnconfirmedError, UsageError
+from emixcli.exchange.interface import HOLD_MAX_S, Purpose
 from emixcli.services.share import ShareOrder, check_order
 
 
@@ -45,3 +49,15 @@ def test_a_confirmed_address_is_among_the_recipients() -> None:
         check_order(
             ShareOrder(("jo@clinic.example",), "legal", confirmed=frozenset({"yo@clinic.example"}))
         )
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_every_purpose_is_taken_and_in_the_help(purpose: Purpose) -> None:
+    assert check_order(ShareOrder(("jo@clinic.example",), purpose.value, 0)).purpose == purpose
+    assert purpose in get_args(_exchange.Purpose)[1].help.partition(": ")[2].rstrip(".").split(", ")
+
+
+@pytest.mark.parametrize(("purpose", "hold_s"), [("curiosity", 0), ("legal", HOLD_MAX_S + 1)])
+def test_other_purposes_and_longer_holds_are_refused(purpose: str, hold_s: int) -> None:
+    with pytest.raises(UsageError):
+        check_order(ShareOrder(("jo@clinic.example",), purpose, hold_s))
