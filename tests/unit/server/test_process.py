@@ -241,6 +241,9 @@ def test_accounts_from_the_command_line(data: Path, run_emix: EmixProcess) -> No
     assert user("passwd", "ct@a.example").code == 0
     assert user("passwd", "nobody@a.example").code == 64
     assert "password_hash" not in user("list").stdout
+    head, first, _ = run_emix("exchange", "user", "list", data).stdout.splitlines()
+    assert head.split() == ["EMAIL", "ROLE", "ORGANISATION", "NAME", "STATE"]
+    assert first.split() == ["ct@a.example", "sender", "My", "organisation", "CT", "active"]
 
 
 def test_purge_and_check(data: Path, run_emix: EmixProcess) -> None:

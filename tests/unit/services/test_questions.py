@@ -67,7 +67,9 @@ def test_send(
     assert f" to {address}? [y/N]" in declined.stderr
     plan = declined.stderr.partition("send ")[0]
     assert all(text in plan for text in (name, builders.CANARY.id, "born ", " series, "))
-    assert ask(*send, answers=((GO_ON, CTRL_C),)).code == 130
+    stopped = ask(*send, answers=((GO_ON, CTRL_C),))
+    assert stopped.code == 130
+    assert "the same command goes on where it stopped" in stopped.stderr
     silent = run_emix(*send, "--no-input")
     assert silent.code == 5
     assert name not in silent.stderr, "no terminal: it may end in a log"
