@@ -238,16 +238,17 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
 def _end(result: AnonymizeResult) -> None:
     from emixcli.errors import DeidUnsafeError, PartialError
     from emixcli.services.deidentify import UNREADABLE
+    from emixcli.ui.words import some
 
     n_unread = sum(1 for item in result.refused if item.id == UNREADABLE)
     if n_unread and n_unread == len(result.refused):
         raise PartialError(
-            f"{n_unread} files could not be read and were left out",
+            f"left out: {some(n_unread, 'file')} that could not be read",
             hint="emix scan tells more; ask for a new copy of the disc",
         )
     if result.refused:
         hint = next((item.hint for item in result.refused if item.hint), "")
         raise DeidUnsafeError(
-            f"{len(result.refused)} objects cannot be de-identified safely and were left out",
+            f"left out: {some(len(result.refused), 'object')} that cannot be de-identified safely",
             hint=hint or "emix anonymize --dry-run lists them with the reason",
         )
