@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
 from emixcli import config
-from emixcli.errors import NoSpaceError, OutputError, PackageDamagedError
+from emixcli.container.sink import output_error
+from emixcli.errors import EmixError, NoSpaceError, OutputError, PackageDamagedError
 
 #: A socket's time-out covers one of these, so that a slow line may take what it needs for a part.
 PIECE = 256 << 10
@@ -82,13 +83,12 @@ class DiskPart:
     """Room for one part in a file that has no name, so that no crash leaves it behind."""
 
     def __init__(self, folder: Path) -> None:
+        self._folder = folder
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115
+            self._file: IO[bytes] = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 - closed by `close`
         except OSError as exc:
-            raise OutputError(
-                "the folder for waiting parts cannot be written", hint=f"check {folder}"
-            ) from exc
+            raise _unwritable(folder, exc) from exc
         self._size = 0
 
     def __len__(self) -> int:
@@ -126,10 +126,40 @@ class DiskPart:
             while data:
                 data = data[self._file.write(data) :]
         except OSError as exc:
-            raise NoSpaceError(
-                "there is no room for waiting parts",
-                hint="free some space where emix keeps its state, or set EMIX_HOME",
-            ) from exc
+            raise _unwritable(self._folder, exc) from exc
+
+
+def _unwritable(folder: Path, exc: OSError) -> EmixError:
+    if isinstance(output_error(exc), NoSpaceError):
+        return NoSpaceError(
+            "there is no room for waiting parts",
+            hint=f"free some space at {folder}, or set EMIX_HOME",
+        )
+    return OutputError("the folder for waiting parts cannot be written", hint=f"check {folder}")
+
+
+class PackageFile:
+    """A finished package that several threads read at once.
+
+    Parameters
+    ----------
+    file
+        Open for reading, at any position.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._seeking = threading.Lock()
+
+    def read_into(self, target: memoryview, offset: int) -> int:
+        """Fill `target` from `offset` on, and return how many bytes there were."""
+        if hasattr(os, "preadv"):
+            return os.preadv(self._file.fileno(), [target], offset)
+        with self._seeking:
+            self._file.seek(offset)
+            data = self._file.read(len(target))
+        target[: len(data)] = data
+        return len(data)
 
 
 class FilePart:
@@ -138,14 +168,14 @@ class FilePart:
     Parameters
     ----------
     file
-        The package, at any position.
+        The package.
     start, size
         The part's bytes in it.
     head
         What goes out in place of the first bytes of the file.
     """
 
-    def __init__(self, file: BinaryIO, start: int, size: int, head: bytes) -> None:
+    def __init__(self, file: PackageFile, start: int, size: int, head: bytes) -> None:
         self._file, self._start, self._size, self._head = file, start, size, head
 
     def __len__(self) -> int:
@@ -160,24 +190,11 @@ class FilePart:
                 piece = memoryview(self._head)[at : min(at + PIECE, end)]
             else:
                 piece = buffer[: min(PIECE, end - at)]
-                piece = piece[: _read_into(self._file, piece, at)]
+                piece = piece[: self._file.read_into(piece, at)]
             if not piece:
                 raise PackageDamagedError("the package changed while it was read")
             yield piece
             at += len(piece)
-
-
-_seeking = threading.Lock()
-
-
-def _read_into(file: BinaryIO, target: memoryview, offset: int) -> int:
-    if hasattr(os, "preadv"):
-        return os.preadv(file.fileno(), [target], offset)
-    with _seeking:
-        file.seek(offset)
-        data = file.read(len(target))
-    target[: len(data)] = data
-    return len(data)
 
 
 class Pool:

@@ -26,7 +26,7 @@ from emixcli.errors import (
 )
 from emixcli.exchange.interface import Exchange, Package, Part, Seal, SealedPart
 from emixcli.progress import SILENT, ProgressListener
-from emixcli.services.spool import FilePart
+from emixcli.services.spool import FilePart, PackageFile
 from emixcli.services.uploader import Uploaded, Uploader, UploadTarget, interrupted, part_size_for
 
 #: States in which the bytes of a package are complete and never change.
@@ -189,9 +189,10 @@ def _upload(
         part_digest=announced.package.part_digest,
     )
     head = head[:slots_offset] + bare + head[slots_offset + SLOTS_LENGTH :]
+    source = PackageFile(file)
     with Uploader(target, progress=progress, on_part=on_part) as uploader:
         for start in range(0, size, part_size):
-            uploader.add(FilePart(file, start, min(part_size, size - start), head))
+            uploader.add(FilePart(source, start, min(part_size, size - start), head))
         uploaded = uploader.finish()
     package = seal(exchange, package_id, uploaded, slots_offset=slots_offset)
     return UploadResult(package, len(uploaded.parts), uploaded.n_skipped)

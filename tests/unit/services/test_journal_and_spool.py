@@ -3,13 +3,20 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
-from emixcli.errors import ExchangeError, OutputError, UploadInterruptedError, UsageError
+from emixcli.errors import (
+    ExchangeError,
+    NoSpaceError,
+    OutputError,
+    UploadInterruptedError,
+    UsageError,
+)
 from emixcli.exchange.interface import Exchange, Part, PartBody, Sent, SignedPart
 from emixcli.exchange.retry import Patience
 from emixcli.services.journal import Journal, journal_key
@@ -73,6 +80,28 @@ def test_part_buffers(tmp_path: Path, kind: str) -> None:
         buffer.clear()
     buffer.close()
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX limits")
+def test_a_waiting_part_on_a_full_disk(tmp_path: Path) -> None:
+    import resource
+
+    buffer = DiskPart(tmp_path)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, before[1]))
+    try:
+        with pytest.raises(NoSpaceError):
+            buffer.append(memoryview(bytes(100)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    buffer.close()
+
+
+def test_a_waiting_part_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "spool").write_bytes(b"")
+    with pytest.raises(OutputError) as caught:
+        DiskPart(tmp_path / "spool")
+    assert not isinstance(caught.value, NoSpaceError)
 
 
 @pytest.mark.parametrize(
