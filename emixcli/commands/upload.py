@@ -12,7 +12,8 @@ from emixcli.commands._options import DryRun, Json, Profile, Quiet, Verbose
 
 if TYPE_CHECKING:
     from emixcli.exchange.interface import Account
-    from emixcli.services.upload import FileHead, UploadResult
+    from emixcli.package import PackageHead
+    from emixcli.services.upload import UploadResult
 
 
 def command(
@@ -35,7 +36,8 @@ def command(
     del verbose
     from emixcli.commands._exchange import access
     from emixcli.exchange.connect import connect
-    from emixcli.services.upload import load_head, upload_file
+    from emixcli.package import load_head
+    from emixcli.services.upload import upload_file
     from emixcli.ui.progress import progress
 
     head = load_head(file)
@@ -48,7 +50,7 @@ def command(
     _show(result, json=json, quiet=quiet)
 
 
-def _show_plan(head: FileHead, account: Account, *, json: bool) -> None:
+def _show_plan(head: PackageHead, account: Account, *, json: bool) -> None:
     from emixcli.ui import output
     from emixcli.ui.progress import size_text
 

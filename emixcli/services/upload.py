@@ -13,7 +13,6 @@ from emixcli.container.page import (
     find_slots,
     read_package_element,
     read_slots,
-    require_page,
     slots_json,
 )
 from emixcli.errors import (
@@ -57,32 +56,6 @@ class UploadResult:
     package: Package
     n_parts: int
     n_skipped: int
-
-
-@dataclass(frozen=True, slots=True)
-class FileHead:
-    """What the page of a package file says of it; nothing of that is authenticated."""
-
-    package_id: str
-    size: int
-
-
-def load_head(path: Path) -> FileHead:
-    """Return id and size of a package file; much quicker than opening it.
-
-    Raises
-    ------
-    EmixError
-        It cannot be read, or is not a package.
-    """
-    try:
-        with path.open("rb") as file:
-            head = file.read(MAX_PAGE)
-    except OSError as exc:
-        raise MediaError("the package cannot be read", hint="check the file name") from exc
-    require_page(head)
-    element = read_package_element(head)
-    return FileHead(str(element["package_id"]), int(element["size"]))
 
 
 def announce(exchange: Exchange, package_id: str, *, size_bound: int) -> Announced:
