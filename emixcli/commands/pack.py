@@ -95,8 +95,7 @@ def command(
     request = service.PackRequest(selection=selection, recipients=recipient or (), workers=threads)
     with progress(quiet) as listener:
         prepared = service.prepare(request, package_id=sealing.package_id, progress=listener)
-    _warn(prepared, output)
-    _confirm_several(prepared, yes=yes)
+    _confirm(prepared, output, yes=yes)
     if dry_run:
         _show_plan(prepared, json=json)
         return
@@ -150,10 +149,11 @@ def _warn(prepared: Prepared, output: Path) -> None:
         console.warn("a double click opens the package only where its name ends in .html")
 
 
-def _confirm_several(prepared: Prepared, *, yes: bool) -> None:
+def _confirm(prepared: Prepared, output: Path, *, yes: bool) -> None:
     """Ask once more where a person sits there and several patients go into one file."""
     from emixcli.ui import prompts
 
+    _warn(prepared, output)
     n_patients = prepared.plan.counts["patients"]
     if n_patients > 1 and prompts.is_interactive():
         prompts.confirm(f"pack {n_patients} patients into one file?", yes=yes)
