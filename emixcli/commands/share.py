@@ -66,7 +66,10 @@ def command(
         return
     people = ", ".join(order.recipients)
     prompts.confirm(
-        f"share package {package_id} with {people} for {purpose}?", yes=yes, no_input=no_input
+        f"share package {package_id} with {people} for {purpose}?",
+        yes=yes,
+        no_input=no_input,
+        plain=f"share package {package_id} for {purpose} (recipients: {len(order.recipients)})?",
     )
     shared = _share(exchange, package_id, order, code_out, json=json, no_input=no_input)
     _show(package_id, order, shared, json=json)

@@ -255,6 +255,11 @@ def test_upload_share_list(
     assert up.document["state"] == "sealed"
     assert run_emix("upload", "a.emix.html", "--json").document["parts"] == 0
     package_id = up.document["package_id"]
+    unasked = run_emix(
+        "share", package_id, *to("share"), "--purpose", "legal", "--json", "--code-out", "code"
+    )
+    assert unasked.code == 5
+    assert "share@clinic.example" not in unasked.stdout + unasked.stderr
     shared = run_emix("share", package_id, *to("share"), *SEND, "--code-out", "code")
     assert shared.code == 0, shared.stderr
     listed = run_emix("list", "--json").document["packages"]
