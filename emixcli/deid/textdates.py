@@ -80,7 +80,8 @@ class TextDates:
             return text
         plain = text if text.isascii() else "".join(map(_plain_digit, text))
         matches = sorted(iter_dates(plain), key=lambda match: (match.start(), -match.end()))
-        parts, at = [], 0
+        parts: list[str] = []
+        at = 0
         for match in matches:
             if match.start() < at:
                 at = max(at, match.end()) if parts and not parts[-1] else at

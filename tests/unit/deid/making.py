@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 
+import pytest
 from pydicom import Dataset, dcmread
 
-from emixcli.anonymize import Anonymized, Anonymizer, Option, Profile
+from emixcli.anonymize import Anonymized, Anonymizer, DeidError, Option, Profile
 from emixcli.deid.markers import meta
 from emixcli.deid.parse import encode, encode_item
 
@@ -77,3 +78,28 @@ def run_profile(data: bytes, profile: Profile, *, key: bytes = KEY) -> tuple[byt
 def read(data: bytes) -> Dataset:
     """Return a data set as pydicom reads it."""
     return dcmread(io.BytesIO(data))
+
+
+NAME = {0x00100010: ("PN", b"Zzyzx^Given ")}
+PIXELS = {
+    0x00080008: ("CS", b"ORIGINAL\\PRIMARY\\AXIAL "), 0x00080060: ("CS", b"CT"),
+    0x00280004: ("CS", b"MONOCHROME2 "),
+    0x00280002: ("US", b"\1\0"), 0x00280010: ("US", b"\2\0"), 0x00280011: ("US", b"\2\0"),
+    0x00280100: ("US", b"\x10\0"), 0x00280101: ("US", b"\x10\0"), 0x00280102: ("US", b"\x0f\0"),
+    0x00280103: ("US", b"\0\0"), 0x7FE00010: ("OW", b"\1\2\3\4\5\6\7\x08"),
+}  # fmt: skip
+
+META = meta(CT, f"{UID_ROOT}.1", EXPLICIT)
+
+
+def refused(data: bytes, *options: Option) -> str:
+    with pytest.raises(DeidError) as caught:
+        run(data, *options)
+    assert caught.value.exit_code == 80
+    assert caught.value.id == "deid.unsafe"
+    assert b"zzyzx" not in str(caught.value).lower().encode()
+    return caught.value.reason
+
+
+def item(*elements: bytes) -> bytes:
+    return encode_item(b"".join(elements))
