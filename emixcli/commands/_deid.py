@@ -119,7 +119,10 @@ def make_profile(
         Options exclude each other, or the rules cannot be read.
     """
     from emixcli.anonymize import Option, Profile, SiteRules, load_rules
+    from emixcli.errors import UsageError
 
+    if accept_risk is not None and not accept_risk.strip():
+        raise UsageError("a risk is accepted for a reason", hint="--accept-risk REASON, in words")
     wanted = frozenset(option for option in Option if given.get(option.replace("-", "_")))
     return Profile(wanted, SiteRules() if rules is None else load_rules(rules), accept_risk)
 

@@ -13,7 +13,7 @@ from emixcli.commands._options import DryRun, Json, Quiet, Verbose
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emixcli.anonymize import Profile
+    from emixcli.anonymize import Explanation, Profile
     from emixcli.services.anonymize import AnonymizeRequest, AnonymizeResult
 
 Paths = Annotated[
@@ -107,7 +107,7 @@ def command(
     elif explain is not None:
         _explain(explain, chosen, json=json)
     elif profile_doc:
-        _write_table(chosen)
+        _write_table(chosen, json=json)
     else:
         request = _request(given, chosen)
         _run(request, json=json, quiet=quiet)
@@ -135,26 +135,27 @@ def _explain(text: str, profile: Profile, *, json: bool) -> None:
 
     found = explain(find_tag(text), profile)
     if json:
-        output.write_json(
-            {
-                "schema": "emix.anonymize-explain/1",
-                "tag": f"({found.tag >> 16:04X},{found.tag & 0xFFFF:04X})",
-                "name": found.name,
-                "action": found.action,
-                "words": found.words,
-                "rule": found.rule,
-            }
-        )
+        output.write_json({"schema": "emix.anonymize-explain/1", **_row_json(found)})
         return
     output.write_line(f"({found.tag >> 16:04X},{found.tag & 0xFFFF:04X}) {found.name}".rstrip())
     output.write_line(f"  {found.words}")
     output.write_line(f"  {found.rule}")
 
 
-def _write_table(profile: Profile) -> None:
+def _row_json(row: Explanation) -> dict[str, str]:
+    tag = f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})"
+    texts = {"name": row.name, "action": row.action, "words": row.words, "rule": row.rule}
+    return {"tag": tag, **texts}
+
+
+def _write_table(profile: Profile, *, json: bool) -> None:
     from emixcli.anonymize import profile_rows
     from emixcli.ui import output
 
+    if json:
+        rows = (_row_json(row) for row in profile_rows(profile))
+        output.write_json({"schema": "emix.anonymize-profile/1", "attributes": rows})
+        return
     output.write_line("| tag | attribute | action | what happens | rule |")
     output.write_line("|---|---|---|---|---|")
     for row in profile_rows(profile):
@@ -227,7 +228,7 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
         output.write_line(str(request.output))
     done = "would be written" if request.output is None else "objects written"
     console.note(f"{n_written} {done}, {n_refused} refused")
-    if result.verified:
+    if result.verified and n_written:
         console.note("nothing that identifies the patient was found in them")
     for item in result.refused:
         output.write_line(f"refused {item.id}: {item.file}")

@@ -266,3 +266,13 @@ def test_an_object_with_the_uid_of_another_is_refused_by_name(disc: Path, tmp_pa
     document = result.document
     assert document["counts"] == {"read": 4, "written": 3, "refused": 1}
     assert document["refused"] == [{"file": "IM6", "id": "media.duplicate-uid"}]
+
+
+def test_the_whole_profile_is_shown() -> None:
+    rows = run_here("anonymize", "--profile-doc", "--json").document["attributes"]
+    assert len(rows) > 600
+    assert run_here("anonymize", "--profile-doc").stdout.startswith("| tag |")
+
+
+def test_a_risk_is_accepted_for_a_reason(disc: Path) -> None:
+    assert run_here("anonymize", disc, "--dry-run", "--accept-risk", " ").code == 2
