@@ -128,11 +128,13 @@ class Evidence:
         self._kept_days: set[str] = set()
         self._common = tables.vocabulary()
 
-    def learn(self, file: BinaryIO) -> None:
-        """Take the values of an input. What pydicom cannot read, it does not hold for it."""
+    def learn(self, file: BinaryIO) -> bool:
+        """Take the values of an input; returns whether pydicom could read it."""
         with quiet(), suppress(UnreadableError):
             for text in iter_texts(open_dataset(file), known=self._known):
                 self._take(text)
+            return True
+        return False
 
     def add(self, identifiers: Iterable[Identifying]) -> None:
         """Take the values that the engine says it removed."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from emixcli.deid import tables
+from emixcli.deid.explain import explain
 from emixcli.deid.options import BASIC_CODE, OPTION_CODES, Option, Profile
 
 if TYPE_CHECKING:
@@ -200,6 +201,12 @@ class Report:
                 for tag, letter in sorted(rules.actions.items())
             ],
             "site_sop_classes": sorted(rules.accept_sop_classes),
+            "site_private": [
+                {"creator": creator, "tag": _tag(tag), "vr": vr}
+                for (creator, tag), vr in sorted(rules.safe_private.items())
+            ],
+            "site_pixel_rules": [rule.id for rule in rules.pixel_rules],
+            "max_shift_days": rules.max_shift_days,
             "accept_risk": self.profile.accept_risk,
             "key": "kept" if self.kept_key else "forgotten",
         }
@@ -233,9 +240,8 @@ def name_of(tag: int) -> str:
 
 
 def looser(tag: int, letter: str) -> bool:
-    """Whether a site's rule protects an attribute less than the table does."""
-    row = tables.profile().get(f"{tag:08X}")
-    return row is not None and letter in {"K", "C"}
+    """Whether a site's rule protects an attribute less than the profile without it does."""
+    return letter in {"K", "C"} and explain(tag, Profile()).action not in {"K", letter}
 
 
 def _tag(tag: int) -> str:

@@ -67,7 +67,9 @@ class Structure:
     def __init__(self, evidence: Evidence, ours: Callable[[str], bool]) -> None:
         self._evidence = evidence
         self._ours = ours
-        self._safe = Option.RETAIN_SAFE_PRIVATE in evidence.profile.options
+        self._safe = dict(evidence.profile.rules.safe_private)
+        if Option.RETAIN_SAFE_PRIVATE in evidence.profile.options:
+            self._safe |= tables.safe_private()
 
     def check(self, file: BinaryIO, ds: Dataset, texts: list[Text]) -> Iterator[Leak]:
         """Yield what breaks a rule."""
@@ -125,10 +127,8 @@ class Structure:
         )
 
     def _is_safe(self, text: Text, creators: dict[tuple[tuple[int, ...], int], str]) -> bool:
-        """Whether a private element is one that the option keeps (Table E.3.10-1)."""
-        if not self._safe:
-            return False
-        safe = tables.safe_private()
+        """Whether a private element is one that the option (Table E.3.10-1) or the site keeps."""
+        safe = self._safe
         group, element = text.tag >> 16, text.tag & 0xFFFF
         if 0x10 <= element <= 0xFF:
             value = text.values[0] if text.values else ""

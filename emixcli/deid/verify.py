@@ -42,10 +42,10 @@ class Verifier:
         self._structure = Structure(self.evidence, ours)
         self._known: set[int] = set()
 
-    def learn(self, file: BinaryIO) -> None:
-        """Take what an input holds."""
-        self.evidence.learn(file)
+    def learn(self, file: BinaryIO) -> bool:
+        """Take what an input holds; returns whether pydicom could read it. If not, `add`."""
         self._known.clear()
+        return self.evidence.learn(file)
 
     def add(self, identifiers: Iterable[Identifying]) -> None:
         """Take what the engine says it removed (`Anonymized.identifiers`)."""

@@ -6,6 +6,7 @@ as packing asks, and its index, directory and manifest are made from the new byt
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import threading
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from emixcli.deid.pixels.faces import FaceMask
     from emixcli.deid.report import Report
+    from emixcli.deid.verify import Verifier
     from emixcli.model import Document, Patient
 
 _BUFFER = 64 * 1024
@@ -320,7 +322,8 @@ def look_again(
         verifier = Verifier(report.profile, ours=keyed.is_own)
         for instance in _instances((patient,)):
             with old(instance) as file:
-                verifier.learn(_nameless(file))
+                if not verifier.learn(_nameless(file)):
+                    _learn_from_engine(verifier, file, how)
             progress.advance(1)
         for instance in _instances((patient,)):
             found = new(instance)
@@ -335,6 +338,14 @@ def look_again(
             " go out; nothing is left of it",
             hint="at " + ", ".join(places[:5]) + "; this is a fault of emix: report it",
         )
+
+
+def _learn_from_engine(verifier: Verifier, file: BinaryIO, how: Deidentification) -> None:
+    """Let the first path say what stood in an object that the second cannot read."""
+    with contextlib.suppress(DeidError):  # refused: nothing of it goes out
+        made = how.anonymizer().anonymize(file)
+        with contextlib.closing(made):
+            verifier.add(made.identifiers())
 
 
 class _Nameless:

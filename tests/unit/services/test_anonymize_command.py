@@ -276,3 +276,22 @@ def test_the_whole_profile_is_shown() -> None:
 
 def test_a_risk_is_accepted_for_a_reason(disc: Path) -> None:
     assert run_here("anonymize", disc, "--dry-run", "--accept-risk", " ").code == 2
+
+
+def test_a_private_element_that_the_site_keeps_is_no_find(disc: Path, tmp_path: Path) -> None:
+    for number in (1, 2, 3):
+        ds = builders.instance(number=number)
+        block = ds.private_block(0x0019, "ACME SAFE", create=True)
+        block.add_new(0x0C, "DS", "12.5")
+        builders.write(ds, disc / f"IM{number}")
+    rules = tmp_path / "site.toml"
+    rules.write_text(
+        '[[private]]\ncreator = "ACME SAFE"\ngroup = "0019"\nelement = "0C"\nvr = "DS"\n'
+    )
+    report = tmp_path / "r.json"
+    out = tmp_path / "clean"
+    result = run_here("anonymize", disc, "-o", out, "--rules", rules, "--report", report)
+    assert result.code == 0, result.stderr
+    assert all(ds[0x0019100C].value == 12.5 for ds in datasets(out))
+    (recorded,) = json.loads(report.read_text())["profile"]["site_private"]
+    assert recorded["creator"] == "ACME SAFE"
