@@ -44,6 +44,9 @@ class FileSink:
             self._file = _create(self._partial)
         except OSError as exc:
             raise output_error(exc) from exc
+        except BaseException:  # stopped between making the file and the block that removes it
+            self._partial.unlink(missing_ok=True)
+            raise
         return self
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
