@@ -8,7 +8,7 @@ const UNREAD = new Set(["M01", "F09"]);
 /** Series that a notice names before it says that there are more. */
 const NAMED = 6;
 
-/** One place of a finding: `series 4: instances 41-44, 50` (docs/format/package-v1.md, section 5). */
+/** One place of a finding: `study 2 series 4: instances 41-44, 50` (docs/format/package-v1.md, section 5). */
 export interface FindingPlace {
   /** Null for a series without number. */
   readonly series: string | null;
@@ -19,7 +19,7 @@ export interface FindingPlace {
 /** The places of `where` that name a series; other words are passed over. */
 export function placesIn(where: string | undefined): FindingPlace[] {
   return (where ?? "").split("; ").flatMap((part) => {
-    const match = /^series ([+-]?\d+|without number): (?:instances? )?(.+)$/.exec(part);
+    const match = /^(?:study \d+ )?series ([+-]?\d+|without number): (?:instances? )?(.+)$/.exec(part);
     if (match === null) return [];
     const [, series = "", numbers = ""] = match;
     return [{ series: series === "without number" ? null : series, numbers: numbersIn(numbers) }];

@@ -27,6 +27,7 @@ const finding = (code: string, where: string, count = 1): Finding => ({
 
 describe("places", () => {
   it("reads series and instances", () => {
+    expect(placesIn("study 2 series 4: instance 7")).toEqual([{ series: "4", numbers: [7] }]);
     expect(placesIn("series 4: instances 41-43, 50; series without number: instance 7; and 3 more")).toEqual([
       { series: "4", numbers: [41, 42, 43, 50] },
       { series: null, numbers: [7] },
