@@ -123,11 +123,12 @@ def serve(
 @app.command("purge")
 def purge(data: Dir, *, json: Json = False) -> None:
     """End what has expired and remove its bytes now, and bytes that belong to nothing."""
-    from emixcli.server.app import open_exchange
+    from emixcli.server.app import opened_exchange
     from emixcli.server.housekeeping import purge_now
     from emixcli.ui import output
 
-    counts = purge_now(open_exchange(_settings(data)))
+    with opened_exchange(_settings(data)) as exchange:
+        counts = purge_now(exchange)
     if json:
         output.write_json({"schema": "emix.exchange-purge/1", **counts})
     else:
@@ -144,12 +145,13 @@ def check(
 ) -> None:
     """Verify the database, the audit chains and the stored files; 3 when something is wrong."""
     from emixcli.errors import PartialError
-    from emixcli.server.app import open_exchange
+    from emixcli.server.app import opened_exchange
     from emixcli.server.check import check_exchange
     from emixcli.ui import output
     from emixcli.ui.words import some
 
-    problems = list(check_exchange(open_exchange(_settings(data)), full=full))
+    with opened_exchange(_settings(data)) as exchange:
+        problems = list(check_exchange(exchange, full=full))
     if json:
         output.write_json({"schema": "emix.exchange-check/1", "problems": problems})
     else:
@@ -176,7 +178,7 @@ def user_add(
 ) -> None:
     """Add an account; without a password, one is made and printed once."""
     from emixcli.server.accounts import NewAccount, Passwords, add_account
-    from emixcli.server.app import open_exchange
+    from emixcli.server.app import opened_exchange
     from emixcli.server.setup import new_password
     from emixcli.server.states import Role
     from emixcli.ui import output
@@ -187,7 +189,8 @@ def user_add(
     given = _password(password_file, no_input=no_input)
     generated = "" if given else new_password()
     new = NewAccount(email, name, organisation, Role(role), given or generated)
-    account = add_account(open_exchange(_settings(data)), new, Passwords())
+    with opened_exchange(_settings(data)) as exchange:
+        account = add_account(exchange, new, Passwords())
     if json:
         fields = {"id": account.id, "email": account.email, "role": account.role}
         output.write_json({"schema": "emix.exchange-user/1", "user": fields})
@@ -198,10 +201,11 @@ def user_add(
 def user_list(data: Dir, *, json: Json = False) -> None:
     """List the accounts."""
     from emixcli.server.accounts import list_accounts
-    from emixcli.server.app import open_exchange
+    from emixcli.server.app import opened_exchange
     from emixcli.ui import output
 
-    rows = list_accounts(open_exchange(_settings(data)))
+    with opened_exchange(_settings(data)) as exchange:
+        rows = list_accounts(exchange)
     names = ("id", "email", "name", "organisation", "role", "disabled")
     users = [{name: getattr(row, name) for name in names} for row in rows]
     if json:
@@ -224,10 +228,11 @@ def user_disable(
 ) -> None:
     """Refuse an account from now on; its logins end."""
     from emixcli.server.accounts import change_account
-    from emixcli.server.app import open_exchange
+    from emixcli.server.app import opened_exchange
     from emixcli.ui import output
 
-    change_account(open_exchange(_settings(data)), email, disabled=True)
+    with opened_exchange(_settings(data)) as exchange:
+        change_account(exchange, email, disabled=True)
     if json:
         fields = {"email": email, "disabled": True}
         output.write_json({"schema": "emix.exchange-user/1", "user": fields})
@@ -244,15 +249,15 @@ def user_passwd(
 ) -> None:
     """Set a new password and enable the account; its logins end."""
     from emixcli.server.accounts import Passwords, change_account
-    from emixcli.server.app import open_exchange
+    from emixcli.server.app import opened_exchange
     from emixcli.server.setup import new_password
     from emixcli.ui import output
 
     given = _password(password_file, no_input=no_input)
     generated = "" if given else new_password()
     password_hash = Passwords().hash(given or generated)
-    exchange = open_exchange(_settings(data))
-    change_account(exchange, email, password_hash=password_hash, disabled=False)
+    with opened_exchange(_settings(data)) as exchange:
+        change_account(exchange, email, password_hash=password_hash, disabled=False)
     if json:
         fields = {"email": email, "disabled": False}
         output.write_json({"schema": "emix.exchange-user/1", "user": fields})

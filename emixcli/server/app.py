@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -48,10 +48,30 @@ def open_exchange(settings: Settings, clock: Clock = system_clock) -> Exchange:
     """
     vault = load_vault(settings.data / SECRETS_NAME)
     database = Database(settings.database)
-    database.upgrade()
-    exchange = Exchange(settings, database, open_store(settings, vault, clock), vault, clock)
-    check_secrets(exchange, vault)
+    try:
+        database.upgrade()
+        exchange = Exchange(settings, database, open_store(settings, vault, clock), vault, clock)
+        check_secrets(exchange, vault)
+    except BaseException:
+        database.close()
+        raise
     return exchange
+
+
+@contextlib.contextmanager
+def opened_exchange(settings: Settings, clock: Clock = system_clock) -> Iterator[Exchange]:
+    """The exchange of a data directory, its database closed when the block ends.
+
+    Raises
+    ------
+    UsageError
+        As `open_exchange`.
+    """
+    exchange = open_exchange(settings, clock)
+    try:
+        yield exchange
+    finally:
+        exchange.database.close()
 
 
 def open_store(settings: Settings, vault: Vault, clock: Clock) -> Store:

@@ -76,7 +76,8 @@ class Database:
         except exc.OperationalError as error:
             if "full" in str(error.orig):
                 message = "the disk of the exchange is full"
-                raise ExchangeServerError(message) from error
+                hint = "free some space where the exchange keeps its data"
+                raise ExchangeServerError(message, hint=hint) from error
             raise
 
     def upgrade(self) -> None:

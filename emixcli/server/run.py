@@ -20,7 +20,7 @@ import uvicorn
 from emixcli.errors import EmixError, OutputError, UsageError
 from emixcli.server.accounts import Passwords
 from emixcli.server.api.deps import Site
-from emixcli.server.app import make_app, make_site, open_exchange
+from emixcli.server.app import make_app, make_site, open_exchange, opened_exchange
 from emixcli.server.clock import Clock, system_clock
 from emixcli.server.protocol import Protocol
 from emixcli.server.settings import Settings
@@ -122,14 +122,9 @@ def make_server(site: Site, settings: Settings, *, with_worker: bool = True) -> 
 def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     """Serve until SIGTERM or SIGINT; uploads and downloads under way get 20 s to end."""
     listener = listen(settings)
-    exchange = open_exchange(settings)
-    try:
+    with contextlib.closing(listener.socket), opened_exchange(settings) as exchange:
         site = make_site(exchange, listener.base_url)
-        server = make_server(site, settings)
-        with contextlib.closing(listener.socket):
-            _runner().run(_serve(server, listener, on_ready))
-    finally:
-        exchange.database.close()
+        _runner().run(_serve(make_server(site, settings), listener, on_ready))
 
 
 def _runner() -> asyncio.Runner:

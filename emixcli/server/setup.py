@@ -9,9 +9,10 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from emixcli.errors import OutputError, OutputExistsError
+from emixcli.container.sink import output_error
+from emixcli.errors import OutputExistsError
 from emixcli.server.accounts import NewAccount, Passwords, add_account
-from emixcli.server.app import open_exchange
+from emixcli.server.app import opened_exchange
 from emixcli.server.settings import CONFIG_NAME, Settings, check_limits, format_settings
 from emixcli.server.testtls import make_test_certificate
 from emixcli.server.vault import SECRETS_NAME, create_vault
@@ -66,8 +67,7 @@ def create_installation(
         partial.rename(data)
     except OSError as exc:
         shutil.rmtree(partial, ignore_errors=True)
-        message = "the data directory cannot be written"
-        raise OutputError(message) from exc
+        raise output_error(exc) from exc
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise
@@ -83,11 +83,8 @@ def _fill(settings: Settings, account: NewAccount, test_tls: tuple[str, ...]) ->
         )
     _write(settings.data / CONFIG_NAME, format_settings(settings))
     create_vault(settings.data / SECRETS_NAME)
-    exchange = open_exchange(settings)
-    try:
+    with opened_exchange(settings) as exchange:
         add_account(exchange, account, Passwords())
-    finally:
-        exchange.database.close()
     return authority
 
 

@@ -53,12 +53,14 @@ def work(tmp_path: Path, run_emix: EmixProcess) -> Path:
         (0, ("pack", "disc", "-o", "q.emix.html", "--code-out", "q.code")),
         (5_000, ("unpack", "p.emix.html", "-o", "out")),
         (100, ("keys", "export", "-o", "key")),
+        (10, ("exchange", "init", "x", "--email", "it@hospital.example", "--no-input")),
     ],
 )
 def test_no_output_is_left(limit: int, arguments: tuple[str, ...], work: Path) -> None:
     before = names(work)
     result = run_limited(limit, *arguments, cwd=work)
     assert result.code == 42, result.stderr
+    assert "hint: " in result.stderr
     assert names(work) == before
 
 
