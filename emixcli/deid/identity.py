@@ -109,11 +109,14 @@ class Identity:
         self._tokens: set[str] = set()
         self._compacts: set[str] = set()
         self._phrases: set[str] = set()
+        self._short_dates: set[str] = set()
         for item in known:
             if item.kind == "name":
                 self._add_name(item.value)
             elif item.kind == "date":
-                self._compacts.update(_spellings(_compact(item.value)))
+                dates = set(_spellings(_compact(item.value)))
+                self._compacts |= dates
+                self._short_dates.update(date for date in dates if len(date) == _SHORTEST_NUMBER)
             else:
                 self._add_value(item.value, is_key=item.kind == "key")
         self.tokens = frozenset(self._tokens)
@@ -160,6 +163,17 @@ class Identity:
             return False
         spaced = f" {' '.join(words)} "
         return any(phrase in spaced for phrase in self.phrases)
+
+    def is_coded(self, code: str) -> bool:
+        """Whether the code of a public scheme is a known value.
+
+        Numbers of less than six digits, and dates of six, are there by accident.
+        """
+        folded = fold(code)
+        return any(
+            not text.isdigit() or (len(text) >= _SHORTEST_NUMBER and text not in self._short_dates)
+            for text in (_compact(folded[start:stop]) for start, stop in self.spans(folded))
+        )
 
     def spans(self, text: str) -> list[tuple[int, int]]:
         """Return where known values stand in text, sorted; spans may overlap."""

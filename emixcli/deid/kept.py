@@ -122,7 +122,10 @@ class Values:
             return old if _OFFSET.fullmatch(old) else None
         if vr in values.SHAPES:
             return self._shaped(tag, vr, old, scope)
-        is_free = not scope.is_retained and not _is_public(tag, old, scope)
+        is_public = _is_public(tag, old, scope)
+        if is_public and tag in codes.VALUES:
+            return None if self._context.identity.is_coded(old.decode("latin-1")) else old
+        is_free = not scope.is_retained and not is_public
         return self._text(vr, old, scope, is_free=is_free)
 
     def _shaped(self, tag: int, vr: str, old: bytes, scope: Scope) -> bytes | None:

@@ -35,7 +35,7 @@ _PATTERNS: Final = (
     rf"{_SHORT_ISO}(?P<day>0?[1-9]|[12]\d|3[01])(?!\d)",
     rf"(?<![\d.]){_A}(?P<sep>[-./ _]){_B}(?P=sep){_YEAR}(?!\d)",
     rf"(?<![\d.]){_A}(?P<sep>[-/_]){_B}(?P=sep)(?P<short>\d\d)(?!\d)",
-    rf"(?<!\d){_A}(?P<sep>){_B}{_YEAR}(?!\d)",
+    rf"(?<!\d)(?=\d{{8}}){_A}(?P<sep>){_B}{_YEAR}(?!\d)",
     rf"(?<!\d){_DAY}{_LINK}{_MONTH}{_LINK}(?P<year>(?:19|20)?\d\d)(?!\d)",
     rf"(?<!\d){_DAY}{_LINK}{_OTHER_MONTH}{_LINK}{_YEAR}(?!\d)",
     rf"(?<![a-z]){_MONTH}{_LINK}{_DAY}{_LINK}{_YEAR}(?!\d)",
