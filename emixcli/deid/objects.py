@@ -200,7 +200,8 @@ class Objects:
             records, _ = self._engine.splitter.split(source, end)
         except DeidError:
             return b""
-        records = [record for record in records if record.tag > 0x7FE00010]
+        # the rest of the pixel data's group is retired (PS3.6): nobody reads it
+        records = [record for record in records if record.tag > 0x7FE0FFFF]
         self._engine.render(records, dataset.context, dataset.scope)
         return Engine.join(replace(dataset, records=records), {})
 
@@ -294,6 +295,8 @@ def _little(opened: _Opened, value: PixelValue) -> PixelValue:
     width = {"OB": 1, "OF": 4, "OD": 8}.get(vr, 2)
     if vr == "OW" and opened.facts is not None:  # samples of 32 bits are turned as a whole
         width = max(2, opened.facts.integer("BitsAllocated", 16) // 8)
+        if width not in {2, 4, 8}:
+            raise DeidError(Reason.ENCODING)
     change = functools.partial(bigendian.swap, width=width)
     part = Mapped(opened.pixel_source.file, value.part, value.size, width, change)
     return replace(value, part=part)

@@ -122,6 +122,8 @@ class MetaTemplate:
         value = start + 8
         end = value + int.from_bytes(data[start + 6 : value], "little")
         stop = end + len(self.after)
+        if len(data) < stop:
+            return False
         if not data.startswith(self.after, end) or data[stop : stop + 2] in (b"\2\0", b""):
             return False
         source.media_instance = data[value:end].decode("latin-1").strip(" \0")

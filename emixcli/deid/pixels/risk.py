@@ -20,7 +20,7 @@ from emixcli.deid.pixels.rules import (
     lower_texts,
     reasons,
 )
-from emixcli.deid.pixels.syntaxes import can_clean
+from emixcli.deid.pixels.syntaxes import can_clean, is_video
 
 NEEDS_CLEANING: Final = "pixels.needs-cleaning"
 CODEC: Final = "pixels.codec"
@@ -171,6 +171,8 @@ def _other_reason(facts: Facts, policy: Policy, regions: list[Region]) -> str | 
     """Return why an image of no risky kind is refused."""
     if regions and not policy.clean and facts.text("BurnedInAnnotation") != "NO":
         return NEEDS_CLEANING
+    if is_video(facts.transfer_syntax_uid):
+        return CODEC  # H.264 and MPEG-2 streams carry text of their own, which nobody removes
     head = shows_a_head(facts)
     if head and not policy.faces:
         return FACE

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
+import struct
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emixcli.anonymize import Option, Profile, Reason, SiteRules
+from emixcli.anonymize import Anonymizer, DeidError, Option, Profile, Reason, SiteRules
+from emixcli.deid.markers import meta
 from emixcli.deid.parse import encode, encode_item
 from emixcli.errors import EmixError
 from tests.unit.deid.making import (
+    CT,
     META,
     NAME,
     PIXELS,
@@ -192,3 +197,40 @@ def test_values_that_depend_on_others_go_with_them() -> None:
     ds = read(output)
     assert "ResponsiblePersonRole" not in ds
     assert "ClinicalTrialProtocolEthicsCommitteeName" not in ds
+
+
+def test_what_stands_behind_the_pixel_data_in_its_group_goes() -> None:
+    data = make(NAME | PIXELS | {0x7FE00020: ("OW", b"Mabuse Hans "), 0x7FE00040: ("OB", b"Hans")})
+    output, _ = run(data)
+    assert b"Mabuse" not in output
+    assert b"Hans" not in output
+    assert read(output).PixelData == PIXELS[0x7FE00010][1]
+
+
+def test_a_meta_group_cut_after_a_good_one_is_refused() -> None:
+    anonymizer = Anonymizer(Profile(), bytes(32))
+    good = make(NAME | PIXELS)
+    anonymizer.anonymize(io.BytesIO(good)).close()
+    at = good.index(b"\2\0\3\0UI")
+    for length in range(at, at + 80):
+        with pytest.raises(EmixError):
+            anonymizer.anonymize(io.BytesIO(good[:length]))
+
+
+def test_big_endian_samples_of_an_odd_width_are_refused_before_the_first_byte() -> None:
+    elements = {
+        tag: (vr, value[::-1] if vr == "US" else value) for tag, (vr, value) in PIXELS.items()
+    }
+    elements[0x00280100] = ("US", b"\0\x50")
+    body = b"".join(
+        struct.pack(">HH2s", tag >> 16, tag & 0xFFFF, vr.encode())
+        + (struct.pack(">HI", 0, len(value)) if vr == "OW" else struct.pack(">H", len(value)))
+        + value
+        for tag, (vr, value) in sorted(
+            {0x00080016: ("UI", CT.encode() + b"\0"), 0x00080018: ("UI", b"1.2.3\0")}.items()
+            | elements.items()
+        )
+    )
+    with pytest.raises(DeidError) as caught:
+        run(meta(CT, "1.2.3", "1.2.840.10008.1.2.2") + body)
+    assert caught.value.reason == Reason.ENCODING

@@ -310,3 +310,11 @@ def test_an_unknown_reason_has_no_words() -> None:
 def test_assessments_do_not_depend_on_what_came_before() -> None:
     for values, refusal in ((RISKY[0][1], RISKY[0][0]), ({"Modality": "CT"}, None)) * 3:
         assert assess(facts({"SOPClassUID": CT} | values), CLEAN).refusal == refusal
+
+
+def test_videos_are_refused_since_their_streams_carry_text() -> None:
+    video = facts({"BurnedInAnnotation": "NO"}, "1.2.840.10008.1.2.4.102")
+    assert assess(video, Policy()).refusal == "pixels.codec"
+    accepted = assess(video, Policy(accept_risk="looked at"))
+    assert accepted.refusal is None
+    assert accepted.accepted == "pixels.codec"
