@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _PARTS: Final = re.compile(r"\d+|[^\W\d_]+")
-_UID: Final = re.compile(r"(?<![\d.])[0-2](?:\.\d+){4,}(?![\d.]*\d)")
-_MAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.\w+|\b\w+://\S+|\bwww\.\S+", re.IGNORECASE)
+_UID: Final = re.compile(r"(?<![\d.])(?:2\.25\.\d{6,39}|[0-2](?:\.\d{1,39}){4,30})(?!\.?\d)")
+_MAIL: Final = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+\.\w+|\b\w+://\S+|\bwww\.\S+", re.IGNORECASE)
 _BLANKS: Final = re.compile(r"[ \t]{2,}")
 _SHORTEST_UID: Final = 14
 _MOST_DIGITS: Final = 4
@@ -52,7 +52,7 @@ class TextCleaner:
     def scrub(self, text: str) -> str:
         """Return text without known values, with new UIDs, and with its dates treated."""
         cleaned = text
-        if self.map_uid is not None and cleaned.count(".") >= 4:
+        if self.map_uid is not None and cleaned.count(".") >= 2:
             cleaned = _UID.sub(self._new_uid, cleaned)
         cleaned = self.identity.scrub(cleaned)
         cleaned = self.dates.replace(cleaned)

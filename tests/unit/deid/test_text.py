@@ -112,3 +112,12 @@ def test_short_names_and_parts_of_values_go(known: Known, text: str) -> None:
 def test_parts_that_are_too_short_stay(text: str) -> None:
     known = [Known("name", "Li^Po"), Known("key", "PX-40817733"), Known("text", "Klinikum 7 Ek")]
     assert Identity(known[:2]).scrub(text) == text
+
+
+def test_uids_of_the_root_of_uuids_are_mapped() -> None:
+    assert CLEANER.scrub("V 2.25.329800735698586629295641978511506172918") == "V new-44"
+
+
+@pytest.mark.parametrize("text", ["1." * 100_000 + "..5", "x" * 300_000 + " @"])
+def test_long_text_is_searched_once(text: str) -> None:
+    assert CLEANER.scrub(text)
