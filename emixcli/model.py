@@ -87,7 +87,7 @@ class Instance:
         values: tuple[Value, ...],
         pixel_offset: int = -1,
         pixel_length: int = 0,
-        deep: bool = False,  # noqa: FBT001, FBT002
+        deep: bool = False,  # noqa: FBT001, FBT002 - the last field of the record
     ) -> None:
         folder, slash, name = path.rpartition("/")
         self.place = (source, folder + slash)

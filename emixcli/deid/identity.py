@@ -230,12 +230,18 @@ class Identity:
         parts.append(text[at:])
         return "".join(parts)
 
-    def is_in(self, raw: bytes) -> bool:
-        """Whether bytes hold a known value as ASCII, or as UTF-16 of either order."""
+    def is_in(self, raw: bytes, *, shortest: int = 1) -> bool:
+        """Whether bytes hold a known value as ASCII, or as UTF-16 of either order.
+
+        Parameters
+        ----------
+        shortest
+            Shorter values are not looked for.
+        """
         lowered = raw.lower()
         plain = lowered.replace(b"\0", b"")
         codes = [value.encode("utf-8", "replace") for value in self.compacts]
-        return any(code in lowered or code in plain for code in codes)
+        return any(code in lowered or code in plain for code in codes if len(code) >= shortest)
 
 
 def _name_tokens(name: str) -> Iterator[str]:

@@ -32,6 +32,7 @@ _FREE_TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT", "PN", "AE"})
 #: Examined, Scan Options, Content Label.
 _WORDY: Final = {0x00080008: 2, 0x00180015: 0, 0x00180022: 0, 0x00700080: 0}
 _OLDEST: Final = 89
+_SHORTEST_IN_NUMBERS: Final = 5
 _MAX_SEARCHED: Final = 1 << 20
 #: Digits of a number that may be a date or an identifier, and such a number: no fraction.
 _MANY_DIGITS: Final = 6
@@ -192,8 +193,9 @@ class Values:
             return None if blank is None or self._context.identity.is_in(blank) else blank
         if len(old) % values.WIDTHS.get(vr, 1):
             return None
-        is_bulk = values.WIDTHS.get(element.vr or vr, 1) == 1
-        if is_bulk and len(old) <= _MAX_SEARCHED and self._context.identity.is_in(old):
+        # in numbers, a short value would be found by chance
+        shortest = 1 if values.WIDTHS.get(element.vr or vr, 1) == 1 else _SHORTEST_IN_NUMBERS
+        if len(old) <= _MAX_SEARCHED and self._context.identity.is_in(old, shortest=shortest):
             return None
         return old
 

@@ -19,9 +19,9 @@ _ITEM: Final = b"\xfe\xff\x00\xe0"
 _ITEM_END: Final = b"\xfe\xff\x0d\xe0"
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0"
 
-LONG_VRS: Final = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())  # noqa: SIM905
+LONG_VRS: Final = frozenset("OB OD OF OL OV OW SQ SV UC UN UR UT UV".split())  # noqa: SIM905 - a list is longer
 SHORT_VRS: Final = frozenset(
-    "AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905
+    "AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split()  # noqa: SIM905 - a list is longer
 )
 _LONG: Final = frozenset(vr.encode("ascii") for vr in LONG_VRS)
 _SHORT: Final = frozenset(vr.encode("ascii") for vr in SHORT_VRS)
@@ -124,7 +124,7 @@ def skip_items(data: bytes, at: int, end: int, *, explicit: bool, depth: int) ->
     raise DeidError(Reason.TRUNCATED)
 
 
-def _skip_item(data: bytes, at: int, end: int, explicit: bool, depth: int) -> int:  # noqa: FBT001
+def _skip_item(data: bytes, at: int, end: int, explicit: bool, depth: int) -> int:  # noqa: FBT001 - inner loop
     while at + 8 <= end:
         if data[at : at + 4] == _ITEM_END:
             return at + 8

@@ -163,7 +163,7 @@ class Splitter:
                 block[0].block = Block(b"".join(item.raw for item in block), block)
             block = []
 
-    def _remembered(self, explicit: bool, charset: str) -> dict[bytes, Record]:  # noqa: FBT001
+    def _remembered(self, explicit: bool, charset: str) -> dict[bytes, Record]:  # noqa: FBT001 - a key
         if self._n_seen > _MAX_RECORDS:
             self._seen.clear()
             self._n_seen = 0

@@ -25,6 +25,14 @@ _MAIL: Final = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+\.\w+|\b\w+://\S+|\bwww\.\
 _BLANKS: Final = re.compile(r"[ \t]{2,}")
 _SHORTEST_UID: Final = 14
 _MOST_DIGITS: Final = 4
+#: Numbers that belong together, as those of telephones, insurances and cards are written.
+_RUN: Final = re.compile(r"\d+(?:[-./ _()+]{1,3}\d+)+")
+_MOST_JOINED_DIGITS: Final = 5
+#: A date that was shifted or may stay: `scrub` leaves no other.
+_DAY: Final = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}")
+#: `C01X00T47` changes from letters to digits as numbers of passports do; `512x512x16` is a size.
+_MOST_PARTS: Final = 3
+_SIZE: Final = re.compile(r"\d+(?:x\d+)+")
 #: Letters of a code that may be a name, and of the shortest word of a joined one.
 _LONG_CODE: Final = 5
 _SHORT_WORD: Final = 3
@@ -64,7 +72,10 @@ class TextCleaner:
         """Return what is left of text by the allow-list."""
         scrubbed = self.scrub(text)
         cleaned = _WORD.sub(self._allowed, scrubbed)
-        return text if cleaned == text else _tidy(cleaned)
+        if cleaned != text:
+            cleaned = _tidy(cleaned)
+        found = _RUN.sub(_allowed_run, cleaned)
+        return cleaned if found == cleaned else _tidy(found)
 
     def _allowed(self, match: re.Match[str]) -> str:
         word = match.group()
@@ -82,13 +93,22 @@ def _is_allowed(word: str) -> bool:
     lowered = word.lower()
     if lowered in words:
         return True
-    for part in _PARTS.findall(fold(lowered)):
+    parts = _PARTS.findall(fold(lowered))
+    if len(parts) > _MOST_PARTS and _SIZE.fullmatch(lowered) is None:
+        return False
+    for part in parts:
         if part.isdigit():
             if len(part) > _MOST_DIGITS:
                 return False
         elif len(part) > 1 and part not in words:
             return False
     return word.isascii()
+
+
+def _allowed_run(match: re.Match[str]) -> str:
+    run = match.group()
+    n_digits = sum(character.isdigit() for character in run)
+    return run if n_digits <= _MOST_JOINED_DIGITS or _DAY.fullmatch(run) else ""
 
 
 def is_made_of_words(code: str) -> bool:

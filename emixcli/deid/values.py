@@ -34,7 +34,7 @@ WIDTHS: Final = {
 }  # fmt: skip
 _NUMBER_TEXT: Final = frozenset({"DS", "IS"})
 TEXT_VRS: Final = frozenset(
-    "AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()  # noqa: SIM905
+    "AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()  # noqa: SIM905 - a list is longer
 )
 #: VRs whose text is written by Specific Character Set (PS3.5 section 6.1.2.2).
 CHARSET_VRS: Final = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})

@@ -345,7 +345,7 @@ def _write(made: Anonymized, source: BinaryIO, job: _Job, name: str) -> tuple[An
             path = f"{job.folder}/{name}"
             write_object(made, source, path)
             if job.hashes:
-                with open(path, "rb") as file:  # noqa: PTH123
+                with open(path, "rb") as file:  # noqa: PTH123 - the name is a text
                     sha256 = hashlib.file_digest(file, "sha256").hexdigest()
     return made, sha256
 

@@ -206,7 +206,7 @@ class _Stream(io.RawIOBase):
         self._at = max(0, start + offset)
         return self._at
 
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than any buffer
         if self._at < self._piece_at:
             self._rewind()
         while self._piece_at + len(self._piece) <= self._at:

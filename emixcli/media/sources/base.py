@@ -212,7 +212,7 @@ class _RawBytes(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
-    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]
+    def readinto(self, buffer: bytearray | memoryview, /) -> int:  # type: ignore[override]  # narrower than any buffer
         view = memoryview(buffer).cast("B")
         if isinstance(self._content, FileBytes):
             n = self._content.read_into(self._at, view)

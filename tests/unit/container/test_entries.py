@@ -243,7 +243,7 @@ class SparseZeros(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # narrower than any buffer
         count = min(len(buffer), self._size - self._at)
         buffer[:count] = bytes(count)
         self._at += count

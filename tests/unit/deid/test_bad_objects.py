@@ -234,3 +234,9 @@ def test_big_endian_samples_of_an_odd_width_are_refused_before_the_first_byte() 
     with pytest.raises(DeidError) as caught:
         run(meta(CT, "1.2.3", "1.2.840.10008.1.2.2") + body)
     assert caught.value.reason == Reason.ENCODING
+
+
+@pytest.mark.parametrize(("tag", "vr"), [(0x00281201, "OW"), (0x56000020, "OF")])
+def test_a_name_in_numbers_is_found(tag: int, vr: str) -> None:
+    data = make(NAME | PIXELS | {tag: (vr, b"Zzyzx^Given".ljust(64))})
+    assert b"Zzyzx" not in run(data)[0]

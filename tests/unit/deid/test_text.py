@@ -121,3 +121,17 @@ def test_uids_of_the_root_of_uuids_are_mapped() -> None:
 @pytest.mark.parametrize("text", ["1." * 100_000 + "..5", "x" * 300_000 + " @"])
 def test_long_text_is_searched_once(text: str) -> None:
     assert CLEANER.scrub(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["078-05-1120", "943 476 5919", "0171 234 5678", "2 69 05 49 588", "C01X00T47", "4F7A2B9C"],
+)
+def test_numbers_of_people_do_not_pass_the_list(text: str) -> None:
+    assert not any(character.isdigit() for character in CLEANER.allow(f"Chest {text}"))
+    assert CLEANER.allow("Chest") == "Chest"
+
+
+@pytest.mark.parametrize("text", ["512x512x16", "3.0 mm", "B30", "2.5 mm 120"])
+def test_numbers_of_technique_pass_the_list(text: str) -> None:
+    assert CLEANER.allow(text) == text
