@@ -1,0 +1,1 @@
+"""Reports beside the images: read, matched with the patient, made readable."""

@@ -1,0 +1,318 @@
+"""Are two person names the same person's? Across DICOM PN, HL7 XPN, CDA, CCR and plain text.
+
+A name is a list of words in a script. What is compared is folded: case, accents, apostrophes and
+hyphens, titles and particles do not count; `ü` is both `ue` and `u`; a word may be an initial; a
+double name may be halved; family and given name may have changed places.
+"""
+
+from __future__ import annotations
+
+import difflib
+import enum
+import functools
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+
+class Likeness(enum.IntEnum):
+    """How alike two names are; the greater, the more alike."""
+
+    DIFFERENT = 0
+    GIVEN_DIFFERS = 1  # the family name agrees
+    FAMILY_DIFFERS = 2  # the given name agrees: marriage
+    NEAR = 3  # a slip of one letter, another middle name, a part only
+    EQUAL = 4
+
+
+class Script(enum.StrEnum):
+    """In what a name is written: the groups of a PN (PS3.5 section 6.2.1), XPN-8 of HL7."""
+
+    ALPHABETIC = "A"
+    IDEOGRAPHIC = "I"
+    PHONETIC = "P"
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One way in which a person is called.
+
+    Parameters
+    ----------
+    family, given
+        Folded words without titles. No family words: the order is not known, all words are `given`.
+    script
+        Of its letters, not what was declared.
+    """
+
+    family: tuple[str, ...]
+    given: tuple[str, ...]
+    script: Script = Script.ALPHABETIC
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """All words, family name first."""
+        return self.family + self.given
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_TITLES: Final = _set(
+    "dr med prof mr mrs ms miss mister herr frau dipl ing md phd rn bsc msc mba dds"
+    " jr sr ii iii iv esq hon rev sir dame mme mlle sra dott drs"
+)
+_PARTICLES: Final = _set(
+    "van der den de la las los del della di da das do dos von vom zu zum zur af av al el ben bin"
+    " ibn abu o mc mac st san santa ter ten te le y e d l t"
+)
+_PLACEHOLDERS: Final = _set(
+    "trauma unknown unbekannt test anonymous anon anonymized patient baby babyboy babygirl newborn"
+    " neugeborenes infant doe noname unidentified notfall phantom dummy xxx zzz qa"
+)
+_BABIES: Final = _set("baby babyboy babygirl newborn neugeborenes infant")
+_LETTERS: Final = str.maketrans(
+    {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"}
+)
+_DIGRAPHS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_CYRILLIC: Final = (
+    "а=a б=b в=v г=g д=d е=e ё=e ж=zh з=z и=i й=i к=k л=l м=m н=n о=o п=p р=r с=s т=t у=u ф=f"
+    " х=kh ц=ts ч=ch ш=sh щ=shch ъ= ы=y ь= э=e ю=yu я=ya і=i ї=i є=e ґ=g ў=u ђ=d ј=j љ=lj њ=nj"
+    " ћ=c џ=dz"
+)
+_GREEK: Final = (
+    "α=a β=v γ=g δ=d ε=e ζ=z η=i θ=th ι=i κ=k λ=l μ=m ν=n ξ=x ο=o π=p ρ=r σ=s ς=s τ=t υ=y φ=f"
+    " χ=ch ψ=ps ω=o"
+)
+_ROMAN: Final = str.maketrans(
+    dict(pair.split("=") for alphabet in (_CYRILLIC, _GREEK) for pair in alphabet.split(" "))
+)
+_SPLIT: Final = re.compile(r"[\s\-.,'’`´ʼ*_/()]+")
+_IDEOGRAPHS: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_SOUNDS: Final = re.compile(r"[\u3040-\u30ff\uac00-\ud7af\u1100-\u11ff]")
+_TO_HIRAGANA: Final = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
+_NEAR_RATIO: Final = 0.86
+_WHOLE_PREFIX: Final = 12  # letters after which a shorter name counts as cut off
+_NEAR_PREFIX: Final = 8
+_NEAR_LENGTH: Final = 4  # WEI and FEI are two names
+
+
+def parse_pn(value: str) -> tuple[Name, ...]:
+    """Return the names in a DICOM PN: alphabetic, ideographic and phonetic group."""
+    names = []
+    for group in value.split("="):
+        family, given, middle, *_ = [*group.split("^"), "", ""]
+        names.append(make_name(family, f"{given} {middle}"))
+    return tuple(name for name in names if name.words)
+
+
+def parse_xpn(
+    value: str, component: str = "^", sub: str = "&", again: str = "~"
+) -> tuple[Name, ...]:
+    """Return the names in all repetitions of an HL7 XPN field, aliases and maiden names too."""
+    names = []
+    for one in value.split(again):
+        family, given, middle, *_ = [*one.split(component), "", ""]
+        names.append(make_name(family.split(sub)[0], f"{given} {middle}"))
+    return tuple(name for name in names if name.words)
+
+
+def parse_text(value: str) -> tuple[Name, ...]:
+    """Return the name in free text: "Smith, John A" or "John A Smith"."""
+    family, comma, given = value.partition(",")
+    name = make_name(family, given) if comma and given.strip() else make_name("", value)
+    return (name,) if name.words else ()
+
+
+def make_name(family: str, given: str) -> Name:
+    """Return a name of its parts as they are written anywhere."""
+    text = family + given
+    script = Script.ALPHABETIC
+    if _IDEOGRAPHS.search(text):
+        script = Script.IDEOGRAPHIC
+    elif _SOUNDS.search(text):
+        script = Script.PHONETIC
+    families, givens = _words(family), _words(given)
+    if not givens:
+        families, givens = (), families
+    return Name(families, givens, script)
+
+
+def is_placeholder(names: Iterable[Name]) -> bool:
+    """Whether a name stands for one that is not known yet: trauma, test, a newborn."""
+    return any(
+        _PLACEHOLDERS.intersection((*name.words, "".join(name.given))) and not _is_real(name)
+        for name in names
+    )
+
+
+def _is_real(name: Name) -> bool:
+    """Tell a person called Test or Doe from a placeholder: two ordinary words beside it."""
+    rest = [word for word in name.words if word not in _PLACEHOLDERS and len(word) > 1]
+    return len(rest) > 1 and not _BABIES.intersection(name.words)
+
+
+def compare(ours: Iterable[Name], theirs: Iterable[Name]) -> Likeness | None:
+    """Return how alike two persons' names are, or None where nothing can be compared.
+
+    Each name of one is compared with each of the other in the same script. Where both have
+    ideographs these decide: many names sound alike.
+    """
+    found: dict[Script, Likeness] = {}
+    for one in ours:
+        for other in theirs:
+            if one.script == other.script:
+                alike = compare_two(one, other)
+                found[one.script] = max(alike, found.get(one.script, alike))
+    written = found.get(Script.IDEOGRAPHIC)
+    if written is not None and written != Likeness.EQUAL:
+        sounds = max((found[s] for s in found if s != Script.IDEOGRAPHIC), default=written)
+        return min(max(written, sounds), Likeness.NEAR)
+    return max(found.values(), default=None)
+
+
+@functools.lru_cache(maxsize=4096)
+def compare_two(one: Name, other: Name) -> Likeness:
+    """Return how alike two names in one script are."""
+    if one.script != Script.ALPHABETIC:
+        return _compare_joined(one, other)
+    if not one.family or not other.family:
+        return _compare_unordered(one, other)
+    best = _compare_ordered(one, other)
+    if best < Likeness.NEAR:
+        swapped = _compare_ordered(one, Name(other.given, other.family))
+        if swapped == Likeness.EQUAL:
+            best = swapped
+    if best < Likeness.EQUAL and _fold_all(one) == _fold_all(other):
+        best = Likeness.EQUAL
+    return best
+
+
+def _compare_joined(one: Name, other: Name) -> Likeness:
+    """Compare ideographs and sounds: blanks between them mean nothing."""
+    if "".join(one.words) == "".join(other.words):
+        return Likeness.EQUAL
+    if one.family and one.family == other.family:
+        return Likeness.GIVEN_DIFFERS
+    return Likeness.DIFFERENT
+
+
+def _compare_ordered(one: Name, other: Name) -> Likeness:
+    family = _compare_family(one.family, other.family)
+    given = _compare_given(one.given, other.given)
+    if family >= Likeness.NEAR and given >= Likeness.NEAR:
+        return min(family, given)
+    if family >= Likeness.NEAR:
+        return Likeness.GIVEN_DIFFERS
+    return Likeness.FAMILY_DIFFERS if given == Likeness.EQUAL else Likeness.DIFFERENT
+
+
+def _compare_unordered(one: Name, other: Name) -> Likeness:
+    """Compare where the order of one is not known: the shorter must be in the longer."""
+    few, many = sorted((_core(one.words), _core(other.words)), key=len)
+    left = list(many)
+    for word in sorted(few, key=len, reverse=True):
+        match = next((w for w in left if _same(word, w)), None)
+        if match is None:
+            match = next((w for w in left if _is_initial(word, w)), None)
+        if match is None:
+            return Likeness.EQUAL if _fold_all(one) == _fold_all(other) else Likeness.DIFFERENT
+        left.remove(match)
+    return Likeness.EQUAL if sum(len(word) > 1 for word in few) > 1 else Likeness.NEAR
+
+
+def _compare_family(ours: tuple[str, ...], theirs: tuple[str, ...]) -> Likeness:
+    if _same("".join(ours), "".join(theirs)):
+        return Likeness.EQUAL
+    few, many = sorted((_core(ours), _core(theirs)), key=len)
+    if _same("".join(few), "".join(many)):
+        return Likeness.EQUAL
+    if all(any(_same(word, w) for w in many) for word in few):
+        return Likeness.EQUAL
+    return _compare_spelling("".join(few), "".join(many))
+
+
+def _compare_given(ours: tuple[str, ...], theirs: tuple[str, ...]) -> Likeness:
+    """Compare given and middle names: the first decide, a contradiction of the others is told."""
+    if _same("".join(ours), "".join(theirs)):
+        return Likeness.EQUAL
+    few, many = sorted((_core(ours), _core(theirs)), key=len)
+    if not few:
+        return Likeness.NEAR
+    matched = [any(_agree(word, w) for w in many) for word in few]
+    if all(matched):
+        return Likeness.EQUAL
+    if matched[0] and _agree(few[0], many[0]):
+        return Likeness.NEAR
+    return min(_compare_spelling(few[0], many[0]), Likeness.NEAR)
+
+
+def _compare_spelling(one: str, other: str) -> Likeness:
+    """Tell a slip or a name cut short from another name."""
+    short, long = sorted((one, other), key=len)
+    if len(short) >= _WHOLE_PREFIX and long.startswith(short):
+        return Likeness.EQUAL
+    slip = len(long) >= _NEAR_LENGTH and _is_one_slip(short, long)
+    cut = len(short) >= _NEAR_PREFIX and long.startswith(short)
+    ratio = difflib.SequenceMatcher(None, short, long, autojunk=False).ratio()
+    return Likeness.NEAR if slip or cut or ratio >= _NEAR_RATIO else Likeness.DIFFERENT
+
+
+def _is_one_slip(short: str, long: str) -> bool:
+    """Whether one letter is wrong, missing or in its neighbour's place."""
+    if len(short) == len(long):
+        at = [i for i, (a, b) in enumerate(zip(short, long, strict=True)) if a != b]
+        if len(at) == 1:
+            return True
+        crossed = len(at) == 2 and at[1] == at[0] + 1
+        return crossed and short[at[0]] == long[at[1]] and short[at[1]] == long[at[0]]
+    return len(long) == len(short) + 1 and any(
+        long[:i] + long[i + 1 :] == short for i in range(len(long))
+    )
+
+
+def _agree(one: str, other: str) -> bool:
+    return _same(one, other) or _is_initial(one, other)
+
+
+def _is_initial(one: str, other: str) -> bool:
+    return 1 in (len(one), len(other)) and one[:1] == other[:1]
+
+
+def _same(one: str, other: str) -> bool:
+    return bool(_folds(one) & _folds(other))
+
+
+def _core(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Leave particles out, if anything but initials stays."""
+    rest = tuple(word for word in words if word not in _PARTICLES)
+    return rest if any(len(word) > 1 for word in rest) else words
+
+
+def _fold_all(name: Name) -> str:
+    return "".join(sorted(min(_folds(word)) for word in _core(name.words)))
+
+
+@functools.lru_cache(maxsize=8192)
+def _folds(word: str) -> frozenset[str]:
+    """Return a word without accents, in the two ways of writing umlauts, and in Latin letters."""
+    roman = word.translate(_ROMAN)
+    return frozenset(
+        _plain(text) for text in (roman, roman.translate(_LETTERS), roman.translate(_DIGRAPHS))
+    )
+
+
+def _plain(text: str) -> str:
+    text = unicodedata.normalize("NFKD", text.translate(_LETTERS))
+    return "".join(c for c in text if not unicodedata.combining(c)).translate(_LETTERS)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    text = unicodedata.normalize("NFKC", text).casefold().replace("ς", "σ")
+    text = unicodedata.normalize("NFC", text).translate(_TO_HIRAGANA)
+    words = [word for word in _SPLIT.split(text) if word]
+    kept = [word for word in words if word not in _TITLES]
+    return tuple(kept or words)
