@@ -108,7 +108,8 @@ class Anonymized:
         """How often each action letter was taken on each tag, nested ones included."""
         found: Counter[tuple[int, str]] = Counter()
         for record in self.records:
-            found.update(record.actions)
+            for action, n in record.actions.items():
+                found[action] += n
         return found
 
     def identifiers(self) -> Iterator[Identifier]:

@@ -132,6 +132,12 @@ class Report:
             Output(name, done.size, sha256, done.sop_class_uid, done.sop_instance_uid)
         )
 
+    def add(self, part: Report) -> None:
+        """Take over what another report recorded of outputs."""
+        self.actions.update(part.actions)
+        self.accepted.update(part.accepted)
+        self.outputs += part.outputs
+
     def refuse(self, label: str, reason: str, message: str) -> None:
         """Record an object that did not go out.
 

@@ -99,14 +99,9 @@ class Deidentification:
 
     def anonymizer(self) -> Anonymizer:
         """Return an anonymizer for one thread."""
-        from emixcli.deid.pixels import ocr
-
         if self.key is None:
             raise ValueError("it has no key yet")
-        wanted = self.ocr
-        if wanted is None:
-            wanted = Option.CLEAN_PIXEL_DATA in self.profile.options and ocr.is_installed()
-        return Anonymizer(self.profile, self.key, faces=self.faces, ocr=wanted)
+        return Anonymizer(self.profile, self.key, faces=self.faces, ocr=self.ocr)
 
 
 def with_faces(how: Deidentification, file_set: FileSet, reader: Reader) -> Deidentification:

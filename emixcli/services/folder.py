@@ -7,12 +7,13 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 from emixcli.container.sink import output_error, sync_folder
 from emixcli.errors import OutputExistsError
 
-_SYNCS = 32
+_SYNCS, _BATCH = 16, 8
 
 
 @contextlib.contextmanager
@@ -58,13 +59,30 @@ def new_folder(folder: Path) -> Iterator[Path]:
 def sync_files(folder: Path) -> None:
     """Make everything below a folder durable; many files at a time share the disk's waits."""
     with ThreadPoolExecutor(_SYNCS) as pool:
-        for _ in pool.map(_sync, (path for path in folder.rglob("*") if path.is_file())):
+        for _ in pool.map(_sync, _batches(_files_below(str(folder)))):
             pass
 
 
-def _sync(path: Path) -> None:
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+def _files_below(folder: str) -> Iterator[str]:
+    for entry in os.scandir(folder):
+        if entry.is_dir(follow_symlinks=False):
+            yield from _files_below(entry.path)
+        else:
+            yield entry.path
+
+
+def _batches(paths: Iterator[str]) -> Iterator[list[str]]:
+    while batch := list(islice(paths, _BATCH)):
+        yield batch
+
+
+def _sync(paths: list[str]) -> None:
+    for path in paths:
+        file = os.open(path, os.O_RDWR)
+        try:
+            os.fsync(file)
+        finally:
+            os.close(file)
 
 
 def _is_empty(folder: Path) -> bool:

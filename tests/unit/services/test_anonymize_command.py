@@ -12,8 +12,8 @@ from typing import BinaryIO
 import pydicom
 import pytest
 
+from emixcli.anonymize import Anonymizer
 from emixcli.deid.body import Body
-from emixcli.services.deidentify import DeidentifyingReader
 from tests import builders
 from tests.running import run_here
 
@@ -222,7 +222,7 @@ def test_the_second_look_catches_a_fault_of_the_first(
 ) -> None:
     """As if the engine had copied everything through."""
 
-    def copy(_: DeidentifyingReader, file: BinaryIO) -> SimpleNamespace:
+    def copy(_: Anonymizer, file: BinaryIO) -> SimpleNamespace:
         file.seek(0)
         head = file.read()
         uids = dict.fromkeys(("sop_class_uid", "sop_instance_uid"), "")
@@ -231,7 +231,7 @@ def test_the_second_look_catches_a_fault_of_the_first(
             close=lambda: None, iter_bytes=lambda _: iter((head,)), **uids,
         )  # fmt: skip
 
-    monkeypatch.setattr(DeidentifyingReader, "anonymize", copy)
+    monkeypatch.setattr(Anonymizer, "anonymize", copy)
     out, path = tmp_path / "clean", tmp_path / "ct.emix.html"
     result = run_here("anonymize", disc, "-o", out)
     assert result.code == 80

@@ -1,0 +1,275 @@
+"""De-identification of many objects by one process or several.
+
+Where a process can be copied (`os.fork`), the others are copies of this one: nothing is imported or
+sent again, and a second one is worth it for a hundred files. Elsewhere they start from nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import select
+import signal
+import struct
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, BinaryIO, Self, cast
+
+from emixcli import __version__
+from emixcli.deid.report import Report
+from emixcli.errors import EmixError, OutputError
+from emixcli.media.reader import MediaReader
+from emixcli.services.deidentify import Deidentification, Refused, refusal
+from emixcli.services.object_file import write_object
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+
+    from emixcli.anonymize import Anonymizer
+    from emixcli.model import FileSet, Instance
+
+Item = tuple["Instance", str]
+
+#: Objects, and bytes, from which on a copy of this process is worth its start.
+_WORTH_A_COPY = 100
+_WORTH_BYTES = 48_000_000
+#: Objects from which on a process that starts from nothing is.
+_WORTH_A_START = 1500
+_CHUNK = 200
+_MOST_PROCESSES = 8
+#: The number of a job in the pipe of jobs: few enough bytes that a read gets all or none.
+_NUMBER = struct.Struct("<I")
+#: Jobs that a pipe of 64 KiB, the least that Linux gives, can hold.
+_MOST_JOBS = 16_000
+
+
+@dataclass(frozen=True)
+class Work:
+    """Instances with the names of the new files.
+
+    `sources` are the media without what is on them. `folder` None writes nothing. `hashes` asks for
+    the SHA-256 of each new file.
+    """
+
+    sources: FileSet
+    items: Sequence[Item]
+    folder: Path | None
+    how: Deidentification
+    hashes: bool
+
+
+@dataclass
+class Part:
+    """What became of `n` of them; `refused` has the place of each in `Work.items`."""
+
+    n: int
+    report: Report
+    refused: list[tuple[int, Refused]] = field(default_factory=list)
+
+
+def processes_for(items: Sequence[Item]) -> int:
+    """Return by how many processes objects are best de-identified."""
+    most = min(_MOST_PROCESSES, os.cpu_count() or 1)
+    if not _can_copy():
+        return most if len(items) >= _WORTH_A_START else 1
+    size = sum(instance.size for instance, _ in items)
+    return most if len(items) >= _WORTH_A_COPY and size >= _WORTH_BYTES else 1
+
+
+def run(work: Work, processes: int) -> Iterator[Part]:
+    """De-identify everything, and yield what became of it, part after part in any order.
+
+    Raises
+    ------
+    OutputError
+        The disk is full or read-only.
+    """
+    if not work.items:
+        return
+    jobs = _cut(len(work.items), processes)
+    processes = min(processes, len(jobs))
+    if processes == 1:
+        with _Worker(work) as worker:
+            yield from map(worker.run, jobs)
+    elif _can_copy():
+        yield from _run_copies(work, jobs, processes)
+    else:
+        yield from _run_started(work, jobs, processes)
+
+
+def _cut(n: int, processes: int) -> list[range]:
+    """Return the turns of `n` objects; the first is short, since others wait for it."""
+    size = max(1, min(_CHUNK, n // (16 * processes)), n // _MOST_JOBS)
+    first = min(n, 2)
+    return [range(first), *(range(at, min(at + size, n)) for at in range(first, n, size))]
+
+
+def _can_copy() -> bool:
+    """Whether this process can be copied: no other thread of it may hold a lock meanwhile."""
+    try:
+        return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
+    except OSError:
+        return False
+
+
+class _Worker:
+    """One process's media and anonymizer, kept from job to job for what it knows of a series."""
+
+    def __init__(self, work: Work, anonymizer: Anonymizer | None = None) -> None:
+        self._work = work
+        self._media = MediaReader(work.sources)
+        self._anonymizer = work.how.anonymizer() if anonymizer is None else anonymizer
+
+    def copied(self) -> _Worker:
+        """Return the worker of a copy of this process, with files of its own."""
+        return _Worker(self._work, self._anonymizer)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._media.close()
+
+    def run(self, job: range) -> Part:
+        """Do one job; an object that is refused stops no other."""
+        part = Part(len(job), Report(self._work.how.profile, __version__))
+        for number in job:
+            instance, name = self._work.items[number]
+            try:
+                self._make(instance, name, part.report)
+            except OutputError:
+                raise
+            except (OSError, EmixError) as exc:
+                part.refused.append((number, refusal(instance, exc)))
+        return part
+
+    def _make(self, instance: Instance, name: str, report: Report) -> None:
+        with self._media.open(instance) as source:
+            made = self._anonymizer.anonymize(source)
+            with contextlib.closing(made):
+                sha256 = ""
+                if self._work.folder is not None:
+                    path = f"{self._work.folder}/{name}"
+                    write_object(made, source, path)
+                    if self._work.hashes:
+                        with open(path, "rb") as file:  # noqa: PTH123 - the name is a text
+                            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+                report.written(made, name=name, sha256=sha256)
+
+
+# -- copies of this process -----------------------------------------------------------------------
+
+
+def _run_copies(work: Work, jobs: Sequence[range], processes: int) -> Iterator[Part]:
+    """Share jobs with copies of this process: each takes the next number out of one pipe."""
+    taking, giving = os.pipe()
+    os.write(giving, b"".join(map(_NUMBER.pack, range(1, len(jobs)))))
+    os.close(giving)
+    copies: list[_Copy] = []
+    try:
+        with _Worker(work) as worker:
+            yield worker.run(jobs[0])  # the copies then know what it has learnt
+            copies += (_Copy(worker, jobs, taking) for _ in range(processes - 1))
+            for job in _taken(jobs, taking):
+                yield worker.run(job)
+                for copy in copies:
+                    yield from copy.parts(wait=False)
+        for copy in copies:
+            yield from copy.parts(wait=True)
+    finally:
+        os.close(taking)
+        for copy in copies:
+            copy.end()
+
+
+def _taken(jobs: Sequence[range], taking: int) -> Iterator[range]:
+    while number := os.read(taking, _NUMBER.size):
+        yield jobs[_NUMBER.unpack(number)[0]]
+
+
+class _Copy:
+    """A copy of this process at work, seen from the one that made it."""
+
+    def __init__(self, worker: _Worker, jobs: Sequence[range], taking: int) -> None:
+        reading, writing = os.pipe()
+        self._pid = os.fork()
+        if not self._pid:
+            code = 1
+            try:
+                os.close(reading)
+                with open(writing, "wb") as pipe:  # noqa: PTH123 - a handle
+                    _work_as_copy(worker, jobs, taking, pipe)
+                code = 0
+            finally:
+                os._exit(code)  # nothing of the other process is flushed or removed here
+        os.close(writing)
+        self._pipe = cast("BinaryIO", open(reading, "rb"))  # noqa: SIM115, PTH123 - end() closes it
+        self._is_done = False
+
+    def parts(self, *, wait: bool) -> Iterator[Part]:
+        """Yield what it has done since: what is there already, or all to its end."""
+        while not self._is_done and (wait or select.select([self._pipe], [], [], 0)[0]):
+            try:
+                done = pickle.load(self._pipe)  # noqa: S301 - a copy of this very process wrote it
+            except (EOFError, pickle.UnpicklingError) as exc:
+                raise OutputError(
+                    "a process of emix has ended before its work was done",
+                    hint="it may have had too little memory: try --jobs 1",
+                ) from exc
+            if isinstance(done, BaseException):
+                raise done
+            if done is None:
+                self._is_done = True
+            else:
+                yield done
+
+    def end(self) -> None:
+        """Stop it where it still works."""
+        self._pipe.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._pid, signal.SIGKILL)
+        os.waitpid(self._pid, 0)
+
+
+def _work_as_copy(parent: _Worker, jobs: Sequence[range], taking: int, pipe: BinaryIO) -> None:
+    """Do jobs until there are none, and send each part; at the end None, or what went wrong."""
+    try:
+        with parent.copied() as worker:
+            for job in _taken(jobs, taking):
+                pickle.dump(worker.run(job), pipe)
+                pipe.flush()
+        pickle.dump(None, pipe)
+    except Exception as exc:  # noqa: BLE001 - raised again in the other process
+        pickle.dump(exc, pipe)
+
+
+# -- processes that start from nothing ------------------------------------------------------------
+
+_STARTED: list[_Worker] = []
+
+
+def _run_started(work: Work, jobs: Sequence[range], processes: int) -> Iterator[Part]:
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    context = get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=_start, initargs=(work,)) as pool:
+        yield from pool.map(_run_here, jobs)
+
+
+def _start(work: Work) -> None:
+    """Make the worker of a new process, which lives as long as the process."""
+    _STARTED.append(_Worker(work))
+
+
+def _run_here(job: range) -> Part:
+    return _STARTED[0].run(job)
