@@ -1,8 +1,8 @@
 """De-identification of DICOM objects: the Basic Profile of PS3.15 Annex E with every option.
 
-`Anonymizer.anonymize` is a pure function of key, profile and the bytes of one object: the same
-bytes come out on any machine, in any order and in any process. Objects that cannot be made safe
-are refused by a `DeidError`.
+`Anonymizer.anonymize` is a pure function of key, profile, the bytes of one object and what a second
+look found in it: the same bytes come out on any machine, in any order and in any process. Objects
+that cannot be made safe are refused by a `DeidError`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from emixcli.deid.pixels.faces import FaceMask
+    from emixcli.deid.repair import Repair
     from emixcli.deid.split import Record
 
 __all__ = [
@@ -178,13 +179,15 @@ class Anonymizer:
         """
         return self._objects.pixel_place(file)
 
-    def anonymize(self, file: BinaryIO) -> Anonymized:
+    def anonymize(self, file: BinaryIO, repair: Repair | None = None) -> Anonymized:
         """Return the object without what identifies the patient.
 
         Parameters
         ----------
         file
             Seekable, and kept open while `Anonymized.iter_bytes` is used.
+        repair
+            What the second look found in the result without.
 
         Raises
         ------
@@ -193,7 +196,9 @@ class Anonymizer:
         OSError
             If it cannot be read.
         """
-        made = self._objects.make(file)
+        if repair is not None and repair.is_refused:
+            raise DeidError(Reason.SECOND_LOOK)
+        made = self._objects.make(file, repair)
         return Anonymized(
             made.head,
             made.body,

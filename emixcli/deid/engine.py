@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid import iods, private, tables
-from emixcli.deid.identity import Identity
+from emixcli.deid.identity import Identity, Known
 from emixcli.deid.keyed import Keyed
 from emixcli.deid.options import Option, Profile
 from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.render import Renderer, join_sorted
+from emixcli.deid.repair import Repair
 from emixcli.deid.rules import CHARACTER_SET, Rules
 from emixcli.deid.scope import Context, Patient, Scope
 from emixcli.deid.split import PixelElement, Record, Splitter
@@ -79,8 +80,13 @@ class Engine:
         self.splitter = Splitter(self.rules)
         self._contexts: dict[tuple[object, ...], tuple[Context, Scope]] = {}
 
-    def treat(self, source: Source) -> DataSet:
+    def treat(self, source: Source, repair: Repair | None = None) -> DataSet:
         """Return the data set with every element treated.
+
+        Parameters
+        ----------
+        repair
+            What the second look found in an object that was treated without.
 
         Raises
         ------
@@ -88,7 +94,7 @@ class Engine:
             If it cannot be told apart, or is of a kind that nobody knows how to make safe.
         """
         records, pixels = self.splitter.split(source, source.dataset)
-        context, scope = self._context_of(records, source)
+        context, scope = self._context_of(records, source, repair)
         self.splitter.learn_blocks(records)
         records = without_doubles(records)
         self.render(records, context, scope)
@@ -106,24 +112,33 @@ class Engine:
 
     # -- what elements share ------------------------------------------------------------------
 
-    def _context_of(self, records: Sequence[Record], source: Source) -> tuple[Context, Scope]:
+    def _context_of(
+        self, records: Sequence[Record], source: Source, repair: Repair | None
+    ) -> tuple[Context, Scope]:
         shared = [record for record in records if record.is_shared]
         charset = next((r.text() for r in shared if r.tag == CHARACTER_SET), "")
         study = ""
         if not _names_patient(shared):
             study = _text(records, STUDY) or _text(records, SOP_INSTANCE) or source.media_instance
-        key = (source.explicit, source.media_class, study, *(record.raw for record in shared))
+        raw = (record.raw for record in shared)
+        key = (source.explicit, source.media_class, study, repair, *raw)
         found = self._contexts.get(key)
         if found is None:
             if len(self._contexts) >= _MAX_CONTEXTS:
                 self._contexts.clear()
             found = self._contexts[key] = self._new_context(
-                shared, source, charset=charset, study=study
+                shared, source, charset=charset, study=study, repair=repair or Repair()
             )
         return found
 
     def _new_context(
-        self, shared: Sequence[Record], source: Source, *, charset: str, study: str
+        self,
+        shared: Sequence[Record],
+        source: Source,
+        *,
+        charset: str,
+        study: str,
+        repair: Repair,
     ) -> tuple[Context, Scope]:
         sop_class = _text(shared, SOP_CLASS) or source.media_class
         self._check_sop_class(sop_class)
@@ -135,6 +150,7 @@ class Engine:
             for item in record.known
             if not self.keyed.is_own_pseudonym(item.value)
         ]
+        known += [Known("found", word) for word in repair.words]
         identity = Identity(known)
         map_uid = None if Option.RETAIN_UIDS in self.profile.options else self.keyed.uid
         birth = _text(shared, _BIRTH_DATE)
@@ -142,7 +158,7 @@ class Engine:
         dates = TextDates(patient.days, patient.keeps_dates, never)
         cleaner = TextCleaner(identity, map_uid, dates)
         context = Context(
-            self.rules,
+            self.rules.without(repair.tags) if repair.tags else self.rules,
             self.keyed,
             patient,
             identity,

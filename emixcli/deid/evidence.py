@@ -218,7 +218,7 @@ class Evidence:
             for data in encodings(part.strip()):
                 # Short ones are common among other bytes.
                 if len(data) >= 5:
-                    self.in_bytes.add(data, kind, "encoded", whole=False)
+                    self.in_bytes.add(data, kind, "encoded", whole=False, text=plain(part))
 
 
 def _in_bytes(text: str, kind: Kind) -> bool:

@@ -49,7 +49,8 @@ class Known:
     Attributes
     ----------
     kind
-        `name` (each part counts), `key` (also if short), `text` (as a whole) or `date` (DA).
+        `name` (each part counts), `key` (also if short), `text` (as a whole), `date` (DA), or
+        `found` (a spelling of one, by the second look).
     """
 
     kind: str
@@ -117,6 +118,8 @@ class Identity:
                 dates = set(_spellings(_compact(item.value)))
                 self._compacts |= dates
                 self._short_dates.update(date for date in dates if len(date) == _SHORTEST_NUMBER)
+            elif item.kind == "found":
+                self._add_found(item.value)
             else:
                 self._add_value(item.value, is_key=item.kind == "key")
         self.tokens = frozenset(self._tokens)
@@ -148,6 +151,16 @@ class Identity:
             for word in _TOKEN.findall(fold(value))
             if len(word) >= _SHORTEST_WORD and word.isalpha() and word not in vocabulary()
         )
+
+    def _add_found(self, spelling: str) -> None:
+        words = _TOKEN.findall(fold(spelling))
+        compact = "".join(words)
+        if len(compact) >= _SHORTEST_COMPACT or _is_telling(compact):
+            self._compacts.add(compact)
+        elif len(words) == 1:
+            self._tokens.add(compact)
+        else:
+            self._phrases.add(f" {' '.join(words)} ")
 
     def is_known(self, text: str) -> bool:
         """Whether a known value stands in text."""

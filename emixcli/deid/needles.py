@@ -23,11 +23,19 @@ _SHORT = 4
 
 
 class Hit(NamedTuple):
-    """A value that was found; never which one."""
+    """A value that was found.
+
+    Parameters
+    ----------
+    text
+        The value, for the repair of what it stands in: never told, never stored.
+    """
 
     kind: Kind
     how: str
     position: int
+    length: int
+    text: str
 
 
 class _Needle(NamedTuple):
@@ -35,6 +43,7 @@ class _Needle(NamedTuple):
     kind: Kind
     how: str
     whole: bool
+    text: str
 
 
 class Needles:
@@ -54,14 +63,20 @@ class Needles:
     def __len__(self) -> int:
         return len(self._seen) + len(self._uids)
 
-    def add(self, data: bytes, kind: Kind, how: str, *, whole: bool) -> None:
-        """Add a value of at least four bytes; shorter ones are ignored."""
+    def add(self, data: bytes, kind: Kind, how: str, *, whole: bool, text: str = "") -> None:
+        """Add a value of at least four bytes; shorter ones are ignored.
+
+        Parameters
+        ----------
+        text
+            What the bytes say, where they are not UTF-8.
+        """
         data = data.translate(_LOWER)
         if len(data) < _SHORT or (data, whole) in self._seen:
             return
         self._seen.add((data, whole))
         self._tables = None
-        needle = _Needle(data, kind, how, whole)
+        needle = _Needle(data, kind, how, whole, text)
         if len(data) >= _LONG:
             self._long.setdefault(data[:_LONG], []).append(needle)
         else:
@@ -96,7 +111,8 @@ class Needles:
                     and data[position:end].translate(_LOWER) == needle.data
                     and (not needle.whole or _is_whole(data, position, needle.data))
                 ):
-                    yield Hit(needle.kind, needle.how, position)
+                    text = needle.text or needle.data.decode("utf-8", "replace")
+                    yield Hit(needle.kind, needle.how, position, len(needle.data), text)
 
     def _candidates(self, data: bytes) -> list[int]:
         """Return where the first four bytes are those of a value, in any case."""
@@ -131,12 +147,12 @@ class Needles:
             return
         token = match.group()
         if token in self._uids:
-            yield Hit(Kind.UID, "as-is", position)
+            yield Hit(Kind.UID, "as-is", position, len(token), token.decode())
             return
         while (end := token.rfind(b".")) >= 24:
             token = token[:end]
             if token in self._uids:
-                yield Hit(Kind.UID, "start of another", position)
+                yield Hit(Kind.UID, "start of another", position, len(token), token.decode())
                 return
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from emixcli.deid.pixels.faces import FaceMask
     from emixcli.deid.pixels.facts import Facts
+    from emixcli.deid.repair import Repair
 
 _MAX_FIRST_READ: Final = 256 * 1024
 _NO_PIXELS: Final = PixelValue()
@@ -115,16 +116,16 @@ class Objects:
         )
         self._pixel_work = PixelWork(policy, faces)
 
-    def make(self, file: BinaryIO) -> DeidentifiedObject:
+    def make(self, file: BinaryIO, repair: Repair | None = None) -> DeidentifiedObject:
         """Return an object without what identifies the patient; see `Anonymizer.anonymize`."""
         try:
-            return self._make(file)
+            return self._make(file, repair)
         except (ArithmeticError, LookupError, RecursionError, ValueError, struct.error):
             # What no check foresaw does not go out, and its text may hold values.
             raise DeidError(Reason.MALFORMED) from None
 
-    def _make(self, file: BinaryIO) -> DeidentifiedObject:
-        opened = self._open(file)
+    def _make(self, file: BinaryIO, repair: Repair | None) -> DeidentifiedObject:
+        opened = self._open(file, repair)
         value, tail = _NO_PIXELS, b""
         if opened.pixels is not None and opened.facts is not None:
             end = end_of(opened.pixel_source, opened.pixels)
@@ -156,13 +157,13 @@ class Objects:
 
     # -- reading ------------------------------------------------------------------------------
 
-    def _open(self, file: BinaryIO) -> _Opened:
+    def _open(self, file: BinaryIO, repair: Repair | None = None) -> _Opened:
         source = open_source(file, self._first_read, self._template)
         if not source.little:
-            return self._open_big_endian(source)
+            return self._open_big_endian(source, repair)
         if not source.is_followed and not source.is_memory:
             self._template = template_of(source, source.data)
-        dataset = self._engine.treat(source)
+        dataset = self._engine.treat(source, repair)
         pixels = dataset.pixels
         if pixels is None:
             return _Opened(source, dataset, None, source, None)
@@ -170,7 +171,7 @@ class Objects:
             raise DeidError(Reason.ENCODING)
         return _Opened(source, dataset, pixels, source, facts_of(source, dataset))
 
-    def _open_big_endian(self, source: Source) -> _Opened:
+    def _open_big_endian(self, source: Source, repair: Repair | None) -> _Opened:
         content, pixels = _converted(source)
         little = replace(
             source,
@@ -182,7 +183,7 @@ class Objects:
             syntax=EXPLICIT_LITTLE,
             little=True,
         )
-        dataset = self._engine.treat(little)
+        dataset = self._engine.treat(little, repair)
         if pixels is None:
             return _Opened(little, dataset, None, source, None)
         if pixels.length == UNDEFINED:

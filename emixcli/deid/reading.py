@@ -29,6 +29,8 @@ _TEXT = frozenset({
 _CODED = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})
 _DELIMITERS = {0x0D, 0x0A, 0x09, 0x0C, 0x5C, 0x5E, 0x3D}
 _MAX_DEPTH = 64
+#: Searched as bytes only.
+_PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
 
 
 class UnreadableError(Exception):
@@ -125,7 +127,8 @@ def _walk(
             for item in items if len(path) < _MAX_DEPTH else ():
                 yield from _walk(item, here, encodings, known)
         elif isinstance(raw, bytes):
-            yield Text(here, vr, raw, _decode(raw, vr, encodings))
+            text = () if int(tag) in _PIXELS else _decode(raw, vr, encodings)
+            yield Text(here, vr, raw, text)
         elif element.value is not None:
             yield Text(here, vr, str(element.value).encode(), _strings(element.value))
 
@@ -205,21 +208,53 @@ def _strings(value: object) -> tuple[str, ...]:
     return (str(value),)
 
 
-def iter_bytes(file: BinaryIO) -> Iterator[bytes]:
-    """Yield the file in pieces that overlap, a deflated data set inflated too."""
-    yield from _overlapping(_read(file))
-    start = _deflated_from(file)
-    if start:
-        yield from _overlapping(_inflate(file, start))
+class Piece(NamedTuple):
+    """Bytes of a stream.
+
+    Parameters
+    ----------
+    start
+        Where they begin in it.
+    pixels
+        Where what is no header begins in it; None: nowhere.
+    """
+
+    start: int
+    data: bytes
+    pixels: int | None
+
+
+def iter_bytes(file: BinaryIO, pixels: int | None) -> Iterator[Piece]:
+    """Yield the file in pieces that overlap, a deflated data set inflated too.
+
+    Parameters
+    ----------
+    pixels
+        From `pixels_from`.
+    """
+    deflated = _deflated_from(file)
+    yield from _overlapping(_read(file), deflated or pixels)
+    if deflated:
+        yield from _overlapping(_inflate(file, deflated), pixels)
+
+
+def pixels_from(ds: Dataset) -> int | None:
+    """Return where the value of pixel data begins in a file; in the inflated one if deflated."""
+    for tag in _PIXELS:
+        if tag in ds:
+            element = cast("DataElement | RawDataElement", ds.get_item(tag, keep_deferred=True))
+            return element.value_tell if isinstance(element, RawDataElement) else None
+    return None
 
 
 _OVERLAP = 256
 
 
-def _overlapping(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    tail = b""
+def _overlapping(pieces: Iterator[bytes], pixels: int | None) -> Iterator[Piece]:
+    tail, start = b"", 0
     for piece in pieces:
-        yield tail + piece
+        yield Piece(start - len(tail), tail + piece, pixels)
+        start += len(piece)
         tail = piece[-_OVERLAP:]
 
 

@@ -7,7 +7,7 @@ is ever in it. Its JSON form is documented in docs/reference/json.md.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -116,7 +116,9 @@ class Report:
     accepted: Counter[str] = field(default_factory=Counter)
     refused: list[tuple[str, str, str]] = field(default_factory=list)
     leaks: Counter[Leak] = field(default_factory=Counter)
+    repairs: Counter[Leak] = field(default_factory=Counter)
     n_verified: int = 0
+    n_repaired: int = 0
 
     def written(self, done: Done, *, name: str, sha256: str) -> None:
         """Record an output.
@@ -150,9 +152,20 @@ class Report:
         """
         self.refused.append((label, reason, message))
 
-    def verified(self, leaks: Iterable[Leak]) -> None:
-        """Record the second look at an output."""
+    def verified(self, repaired: Sequence[Leak] = ()) -> None:
+        """Record an output in which the second look found nothing.
+
+        Parameters
+        ----------
+        repaired
+            What it had found before the output was made again.
+        """
         self.n_verified += 1
+        self.n_repaired += bool(repaired)
+        self.repairs.update(repaired)
+
+    def given_up(self, leaks: Iterable[Leak]) -> None:
+        """Record what the second look found in an object that therefore did not go out."""
         self.leaks.update(leaks)
 
     def as_dict(self) -> dict[str, Any]:
@@ -179,10 +192,10 @@ class Report:
             "accepted_risks": dict(sorted(self.accepted.items())),
             "verification": {
                 "objects": self.n_verified,
-                "verified": self.n_verified == len(self.outputs) and not self.leaks,
-                "leaks": [
-                    {**leak._asdict(), "count": count} for leak, count in sorted(self.leaks.items())
-                ],
+                "verified": self.n_verified == len(self.outputs),
+                "repaired": self.n_repaired,
+                "repairs": _places(self.repairs),
+                "leaks": _places(self.leaks),
             },
             "outputs": [output._asdict() for output in self.outputs],
         }
@@ -226,6 +239,10 @@ class Report:
         if self.kept_key:
             found.append("linkable")
         return found
+
+
+def _places(leaks: Mapping[Leak, int]) -> list[dict[str, Any]]:
+    return [{**leak._asdict(), "count": count} for leak, count in sorted(leaks.items())]
 
 
 def _letters(actions: Mapping[tuple[int, str], int]) -> dict[str, int]:

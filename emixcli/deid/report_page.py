@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
@@ -42,7 +42,7 @@ def render(report: Mapping[str, Any]) -> str:
         _list(risk["text"] for risk in report["risks"]),
         _accepted(report),
         _refused(report["refused"]),
-        _leaks(report["verification"]["leaks"]),
+        *_second_look(report["verification"]),
         "<h2>Actions</h2>",
         _table(
             ("Action", "Meaning", "Count"),
@@ -71,7 +71,7 @@ def _summary(report: Mapping[str, Any]) -> str:
     if check["verified"]:
         seen = f"<span class=good>verified: {check['objects']} objects, nothing found</span>"
     elif check["objects"]:
-        seen = f"<span class=bad>verification found {len(check['leaks'])} places</span>"
+        seen = f"<span class=bad>only {check['objects']} objects were verified</span>"
     else:
         seen = "<span class=bad>not verified</span>"
     return (
@@ -118,13 +118,15 @@ def _refused(refused: Sequence[Mapping[str, str]]) -> str:
     return "<h2>Refused</h2>" + _table(("Input", "Reason", "In words"), rows)
 
 
-def _leaks(leaks: Sequence[Mapping[str, Any]]) -> str:
-    if not leaks:
-        return ""
-    rows = ([row["kind"], row["where"], row["how"], row["count"]] for row in leaks)
-    return "<h2 class=bad>Found by verification</h2>" + _table(
-        ("Kind", "Where", "How", "Count"), rows
-    )
+def _second_look(check: Mapping[str, Any]) -> Iterator[str]:
+    heads = ("Kind", "Where", "How", "Count")
+    for name, title in (
+        ("repairs", f"Found by the second look and taken out, in {check['repaired']} objects"),
+        ("leaks", "Found by the second look in what therefore did not go out"),
+    ):
+        rows = [[row["kind"], row["where"], row["how"], row["count"]] for row in check[name]]
+        if rows:
+            yield f"<h2 class=bad>{title}</h2>" + _table(heads, rows)
 
 
 def _list(lines: Iterable[str]) -> str:

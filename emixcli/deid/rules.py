@@ -7,6 +7,7 @@ are removed, since nobody can tell what they hold.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -132,6 +133,14 @@ class Rules:
         if rule is None:
             rule = self._found[tag] = self._find(tag)
         return rule
+
+    def without(self, tags: Iterable[int]) -> Rules:
+        """Return the same rules, but for attributes that go."""
+        rules = Rules(self.profile)
+        for tag in tags:
+            rule = Rule("U" if vr_of(tag, "") == "UI" else "XZD", "found by the second look")
+            rules._found[tag] = rule
+        return rules
 
     def _find(self, tag: int) -> Rule:
         if tag in MARKERS:

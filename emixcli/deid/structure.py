@@ -60,6 +60,11 @@ class Leak(NamedTuple):
     where: str
     how: str
 
+    def tags(self) -> tuple[int, ...]:
+        """Return the tag of the element, () where only bytes are known."""
+        last = self.where.rpartition("/")[2].replace(",", "")
+        return () if self.where == "bytes" else (int(last, 16),)
+
 
 class Structure:
     """Holds the elements of an output against the rules, and against what the inputs held."""

@@ -11,11 +11,21 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
+from emixcli.deid.chance import by_chance
 from emixcli.deid.evidence import Evidence, Identifying
 from emixcli.deid.options import Option, Profile
-from emixcli.deid.reading import Text, UnreadableError, iter_bytes, iter_texts, open_dataset, quiet
+from emixcli.deid.reading import (
+    Text,
+    UnreadableError,
+    iter_bytes,
+    iter_texts,
+    open_dataset,
+    pixels_from,
+    quiet,
+)
 from emixcli.deid.spellings import Kind, plain, squeeze
 from emixcli.deid.structure import Leak, Structure, where
 
@@ -27,6 +37,29 @@ _NUMERIC = frozenset({"TM", "DS", "IS", "AS", "UI"})
 _DAYS = frozenset({"DA", "DT"})
 _GAP = "\n\x1f\n"
 _ENOUGH = 100
+#: Bytes of a value that is looked for in bytes: at the start of a file, in the rest, and where the
+#: zeros of UTF-16 are left out of so much of the start.
+_LEAST_AT_START, _LEAST, _LEAST_WIDE = 5, 6, 7
+_WIDE = 1 << 16
+
+
+@dataclass
+class _Found:
+    """What a look at the elements of an output found.
+
+    Attributes
+    ----------
+    leaks
+        Each with the word that was found, "" where it is no value.
+    harmless
+        Values that stand where they may, such as digits in a time: bytes cannot tell them apart.
+    pixels
+        Where the pixel data stands in the file.
+    """
+
+    leaks: list[tuple[Leak, str]] = field(default_factory=list)
+    harmless: set[str] = field(default_factory=set)
+    pixels: int | None = None
 
 
 class Verifier:
@@ -62,27 +95,36 @@ class Verifier:
         OSError
             If it cannot be read.
         """
-        with quiet():
-            leaks = dict.fromkeys(self._structure_and_texts(file))
-        leaks.update(dict.fromkeys(self._raw(file)))
-        return list(leaks)[:_ENOUGH]
+        return self.look(file)[0]
 
-    def _structure_and_texts(self, file: BinaryIO) -> Iterator[Leak]:
+    def look(self, file: BinaryIO) -> tuple[list[Leak], set[str]]:
+        """Return what `check` does, and the words that were found, for a `Repair`."""
+        leaks: dict[Leak, None] = {}
+        words: set[str] = set()
+        with quiet():
+            found = self._structure_and_texts(file)
+            for leak, word in (*found.leaks, *self._raw(file, found)):
+                leaks[leak] = None
+                words.add(word)
+        return list(leaks)[:_ENOUGH], words - {""}
+
+    def _structure_and_texts(self, file: BinaryIO) -> _Found:
         known = set(self._known)
         try:
             ds = open_dataset(file)
         except UnreadableError:
-            yield Leak("unreadable", "bytes", "pydicom")
-            return
+            return _Found([(Leak("unreadable", "bytes", "pydicom"), "")])
         texts = list(iter_texts(ds, known=known))
-        leaks = [*self._structure.check(file, ds, texts), *self._search(texts)]
-        if not leaks:
+        found = _Found(pixels=pixels_from(ds))
+        found.leaks += [(leak, "") for leak in self._structure.check(file, ds, texts)]
+        self._search(texts, found)
+        if not found.leaks and not found.harmless:
             self._known = known
-        yield from leaks
+        return found
 
     # -- values ----------------------------------------------------------------------------------
 
-    def _search(self, texts: list[Text]) -> Iterator[Leak]:
+    def _search(self, texts: list[Text], found: _Found) -> None:
         chosen = [text for text in texts if text.values]
         words = [plain("\\".join(text.values)) for text in chosen]
         tight = [squeeze(word) for word in words]
@@ -92,7 +134,9 @@ class Verifier:
         ):
             for text, hit in _find(needles, strings, chosen):
                 if self._counts(text, hit):
-                    yield Leak(hit.kind, where(text.path), hit.how)
+                    found.leaks.append((Leak(hit.kind, where(text.path), hit.how), hit.text))
+                else:
+                    found.harmless.add(hit.text)
 
     def _counts(self, text: Text, hit: Hit) -> bool:
         if hit.kind is Kind.UID:
@@ -102,18 +146,28 @@ class Verifier:
             return text.vr not in {"UI", "DS", "TM"} and not (moved and text.vr in _DAYS)
         return text.vr not in _NUMERIC and text.vr not in _DAYS
 
-    def _raw(self, file: BinaryIO) -> Iterator[Leak]:
+    def _raw(self, file: BinaryIO, found: _Found) -> Iterator[tuple[Leak, str]]:
         """Search the bytes, with and without the zeros of UTF-16."""
-        for number, piece in enumerate(iter_bytes(file)):
-            yield from self._raw_hits(piece, least=5 if number == 0 else 6)
-            if number == 0:
-                head = piece[: 1 << 16]
-                yield from self._raw_hits(head.replace(b"\0", b""), least=7)
+        for start, piece, pixels in iter_bytes(file, found.pixels):
+            noise = len(piece) if pixels is None else max(0, pixels - start)
+            least = _LEAST if start else _LEAST_AT_START
+            for hit in self.evidence.in_bytes.find(piece, least=least):
+                is_chance = hit.position >= noise and by_chance(piece, hit.position, hit.length)
+                if not is_chance and self._counts_in_bytes(piece, hit, found):
+                    yield Leak(hit.kind, "bytes", hit.how), hit.text
+            if not start:
+                head = piece[: min(noise, _WIDE)].replace(b"\0", b"")
+                for hit in self.evidence.in_bytes.find(head, least=_LEAST_WIDE):
+                    if self._counts_in_bytes(head, hit, found):
+                        yield Leak(hit.kind, "bytes", hit.how), hit.text
 
-    def _raw_hits(self, data: bytes, *, least: int) -> Iterator[Leak]:
-        for hit in self.evidence.in_bytes.find(data, least=least):
-            if hit.kind is not Kind.DATE or not _in_number(data, hit.position):
-                yield Leak(hit.kind, "bytes", hit.how)
+    @staticmethod
+    def _counts_in_bytes(data: bytes, hit: Hit, found: _Found) -> bool:
+        """Whether bytes tell what no text tells that may: dates that stay, numbers."""
+        if hit.text in found.harmless:
+            return False
+        # Digits with points before them: a UID or a fraction.
+        return hit.kind is not Kind.DATE or data[hit.position - 1 : hit.position] != b"."
 
 
 def _find(needles: Needles, strings: list[str], texts: list[Text]) -> Iterator[tuple[Text, Hit]]:
@@ -125,11 +179,6 @@ def _find(needles: Needles, strings: list[str], texts: list[Text]) -> Iterator[t
         position += len(part) + len(_GAP)
     for hit in needles.find(_GAP.encode().join(data)):
         yield texts[bisect_right(starts, hit.position) - 1], hit
-
-
-def _in_number(data: bytes, position: int) -> bool:
-    """Whether digits with points stand before: a UID or a fraction."""
-    return data[position - 1 : position] == b"."
 
 
 def verify(

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from emixcli import __version__
 from emixcli.anonymize import new_key
@@ -33,9 +33,10 @@ from emixcli.services.deidentify import (
 )
 from emixcli.services.folder import new_folder
 from emixcli.services.selection import check_outside
+from emixcli.services.written import Written
 
 if TYPE_CHECKING:
-    from emixcli.model import FileSet, Instance
+    from emixcli.model import FileSet
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,13 +81,13 @@ class AnonymizeResult:
 def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT) -> AnonymizeResult:
     """De-identify what is on the media.
 
-    One object that cannot be de-identified stops no other; the result lists it. What the second
-    look finds deletes the whole output.
+    One object that cannot be de-identified stops no other; the result lists it. An object in which
+    the second look finds something is made again; where that does not help, it is refused.
 
     Raises
     ------
     DeidUnsafeError
-        The second look found something of the input in the output.
+        Nothing is left after the second look.
     EmixError
         Nothing to read, or the output cannot be written; nothing is left behind.
     """
@@ -109,6 +110,7 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         verified = folder is not None and request.verify
         if verified:
             this.verify()
+        this.write_directory()
         this.tell_refused()
         if folder is not None and request.report is not None:
             _write_report(this.report, request.report)
@@ -147,6 +149,8 @@ class _Run:
         self.report = Report(request.how.profile, __version__, request.how.key is not None)
         self.refused: list[Refused] = []
         self._items: list[Item] = []
+        self._reader = DeidentifyingReader(media, self._how)
+        self._clean: FileSet | None = None
 
     def refuse_at_once(self, scanned: FileSet) -> None:
         """Refuse files without a readable header, and objects with the UID of another object."""
@@ -183,42 +187,38 @@ class _Run:
     def _named(self) -> list[Item]:
         """Return the instances with 8.3 names without meaning (PS3.10 section 8.2).
 
-        Where a DICOMDIR is asked for, it is made from the de-identified objects and written.
+        Where a DICOMDIR is asked for, they are named in the order of the de-identified objects.
         """
         if not self._request.dicomdir:
             return list(layout.iter_instances(self._chosen))
-        reader = DeidentifyingReader(self._media, self._how)
-        found = deidentify(self._chosen, reader)
+        found = deidentify(self._chosen, self._reader)
         self.refused += found.refused
-        if self._folder is not None:
-            from emixcli.container.dicomdir import make_dicomdir
-            from emixcli.container.encoding import new_package_id
-
-            directory = make_dicomdir(found.file_set, package_id=new_package_id())
-            with FileSink(self._folder / layout.DICOMDIR) as sink:
-                sink.write(directory.content.read())
+        self._clean = found.file_set
         return list(layout.iter_instances(found.file_set))
 
     def verify(self) -> None:
-        """Look at the new files again, by another path."""
-        names = {(instance.source, instance.path): name for instance, name in self._items}
-        written = {output.name for output in self.report.outputs}
-        folder = self._folder
+        """Look at the new files again, by another path, and repair what is found."""
+        if self._folder is None:
+            return
+        written = Written(self._folder, self._items, self._media, self._reader, self.report)
+        how, progress = self._how, self._progress
+        look_again(self._chosen.patients, written, self.report, how=how, progress=progress)
+        written.close()
+        self.refused += written.refused
+        if self._reader.repairs and self._clean is not None:
+            self._clean = deidentify(self._chosen, self._reader).file_set
+            written.rename(layout.iter_instances(self._clean))
 
-        def new(instance: Instance) -> BinaryIO | None:
-            name = names.get((instance.source, instance.path), "")
-            if folder is None or name not in written:
-                return None
-            return folder.joinpath(*name.split("/")).open("rb")
+    def write_directory(self) -> None:
+        """Write the DICOMDIR, where one is asked for, from what the objects have become."""
+        if self._folder is None or self._clean is None:
+            return
+        from emixcli.container.dicomdir import make_dicomdir
+        from emixcli.container.encoding import new_package_id
 
-        look_again(
-            self._chosen.patients,
-            self._media.open,
-            new,
-            self.report,
-            how=self._how,
-            progress=self._progress,
-        )
+        directory = make_dicomdir(self._clean, package_id=new_package_id())
+        with FileSink(self._folder / layout.DICOMDIR) as sink:
+            sink.write(directory.content.read())
 
     def tell_refused(self) -> None:
         """Put what was refused into the report, by number: names on a medium may name people."""

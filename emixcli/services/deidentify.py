@@ -24,14 +24,18 @@ from emixcli.packed import pack
 from emixcli.progress import SILENT, ProgressListener
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from emixcli.deid.pixels.faces import FaceMask
+    from emixcli.deid.repair import Repair
     from emixcli.deid.report import Report
+    from emixcli.deid.structure import Leak
     from emixcli.deid.verify import Verifier
     from emixcli.model import Document, Patient
 
 _BUFFER = 64 * 1024
+#: An instance by its source and path.
+Place = tuple[int, str]
 #: The ids of what could not even be read, and of what has the UID of another object.
 UNREADABLE, DUPLICATE = "media.unreadable", "media.duplicate-uid"
 
@@ -130,14 +134,20 @@ class DeidentifyingReader:
         Opens them as they are.
     how
         From `with_faces`.
+
+    Attributes
+    ----------
+    repairs
+        What the second look found, by `place_of`: from `look_again`.
     """
 
     def __init__(self, reader: Reader, how: Deidentification) -> None:
         self._reader = reader
         self._how = how
         self._local = threading.local()
+        self.repairs: dict[Place, Repair] = {}
 
-    def anonymize(self, file: BinaryIO) -> Anonymized:
+    def anonymize(self, file: BinaryIO, repair: Repair | None = None) -> Anonymized:
         """Return the object without what identifies the patient.
 
         Raises
@@ -147,7 +157,7 @@ class DeidentifyingReader:
         """
         if not hasattr(self._local, "anonymizer"):
             self._local.anonymizer = self._how.anonymizer()
-        return cast("Anonymizer", self._local.anonymizer).anonymize(file)
+        return cast("Anonymizer", self._local.anonymizer).anonymize(file, repair)
 
     def open(self, item: Instance | Document) -> BinaryIO:
         """Return an instance de-identified, as a seekable stream.
@@ -167,11 +177,30 @@ class DeidentifyingReader:
             raise DeidError(Reason.REPORT)
         source = self._reader.open(item)
         try:
-            made = self.anonymize(source)
+            made = self.anonymize(source, self.repairs.get(place_of(item)))
         except BaseException:
             source.close()
             raise
         return made, cast("BinaryIO", io.BufferedReader(_Stream(source, made), _BUFFER))
+
+
+class Remade:
+    """`Outputs` that are not written: each is made as often as it is read."""
+
+    def __init__(self, media: Reader, reader: DeidentifyingReader) -> None:
+        self._media, self._reader = media, reader
+
+    def open_old(self, instance: Instance) -> BinaryIO:
+        """Open one as it was."""
+        return self._media.open(instance)
+
+    def open_new(self, instance: Instance) -> BinaryIO | None:
+        """Open one as it is now."""
+        return self._reader.open(instance)
+
+    def repair(self, instance: Instance, repair: Repair) -> None:
+        """Remember how it is to be made."""
+        self._reader.repairs[place_of(instance)] = repair
 
 
 class _Stream(io.RawIOBase):
@@ -280,10 +309,22 @@ def _describe(
         )
 
 
+class Outputs(Protocol):
+    """The instances of a run, as they were and as they are now."""
+
+    def open_old(self, instance: Instance) -> BinaryIO:
+        """Open one as it was."""
+
+    def open_new(self, instance: Instance) -> BinaryIO | None:
+        """Open one as it is now; None where it was refused."""
+
+    def repair(self, instance: Instance, repair: Repair) -> None:
+        """Make one again, or take it out if the repair says that it is refused."""
+
+
 def look_again(
     patients: Iterable[Patient],
-    old: Callable[[Instance], BinaryIO],
-    new: Callable[[Instance], BinaryIO | None],
+    outputs: Outputs,
     report: Report,
     *,
     how: Deidentification,
@@ -291,12 +332,13 @@ def look_again(
 ) -> None:
     """Search the new objects of each patient for what stood in any of the old ones.
 
+    Where something is found, that object is made again without it and searched again; where that
+    does not help, it does not go out.
+
     Parameters
     ----------
     patients
         With the instances as they are on the medium.
-    old, new
-        Open an instance as it was and as it is now; None where it was refused.
     report
         Its profile says what may stay; it records what was found.
     how
@@ -305,7 +347,7 @@ def look_again(
     Raises
     ------
     DeidUnsafeError
-        Something was found.
+        Something was found and nothing else is left.
     """
     from emixcli.deid.keyed import Keyed
     from emixcli.deid.verify import Verifier  # half a second: pydicom
@@ -316,23 +358,45 @@ def look_again(
     for patient in patients:
         verifier = Verifier(report.profile, ours=keyed.is_own)
         for instance in _instances((patient,)):
-            with old(instance) as file:
+            with outputs.open_old(instance) as file:
                 if not verifier.learn(_nameless(file)):
                     _learn_from_engine(verifier, file, how)
             progress.advance(1)
         for instance in _instances((patient,)):
-            found = new(instance)
-            if found is not None:
-                with found:
-                    report.verified(verifier.check(_nameless(found)))
+            _look_at(instance, verifier, outputs, report)
             progress.advance(1)
-    if report.leaks:
+    if report.leaks and not report.n_verified:
         places = sorted({f"{leak.where} ({leak.kind})" for leak in report.leaks})
         raise DeidUnsafeError(
             f"the second look found {sum(report.leaks.values())} values of the input in what would"
             " go out; nothing is left of it",
             hint="at " + ", ".join(places[:5]) + "; this is a fault of emix: report it",
         )
+
+
+def _look_at(instance: Instance, verifier: Verifier, outputs: Outputs, report: Report) -> None:
+    """Look at one output, and have it made again as long as that may help."""
+    from emixcli.deid.repair import TRIES, Repair
+
+    repair = Repair()
+    first: list[Leak] = []
+    for attempt in range(TRIES + 1):
+        found = outputs.open_new(instance)
+        if found is None:
+            return
+        with found:
+            leaks, words = verifier.look(_nameless(found))
+        if not leaks:
+            report.verified(first)
+            return
+        first = first or leaks
+        further = repair.further(words, leaks)
+        if attempt == TRIES or further == repair:
+            break
+        repair = further
+        outputs.repair(instance, repair)
+    outputs.repair(instance, repair.given_up())
+    report.given_up(first)
 
 
 def _learn_from_engine(verifier: Verifier, file: BinaryIO, how: Deidentification) -> None:
@@ -353,6 +417,11 @@ class _Nameless:
 
 def _nameless(file: BinaryIO) -> BinaryIO:
     return cast("BinaryIO", _Nameless(file))
+
+
+def place_of(item: Instance) -> Place:
+    """Return what tells an instance from the others of its file-set."""
+    return item.source, item.path
 
 
 def _instances(patients: Iterable[Patient]) -> Iterator[Instance]:

@@ -15,7 +15,7 @@ from emixcli.progress import SILENT, ProgressListener
 
 if TYPE_CHECKING:
     from emixcli.model import FileSet
-    from emixcli.services.deidentify import Deidentification, DeidentifyingReader
+    from emixcli.services.deidentify import Deidentification, Deidentified, DeidentifyingReader
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,6 +96,7 @@ def deidentified(
     from emixcli.media.reader import MediaReader
     from emixcli.services.deidentify import (
         DeidentifyingReader,
+        Remade,
         deidentify,
         look_again,
         record,
@@ -113,15 +114,12 @@ def deidentified(
     how = with_faces(how, choice.file_set, media)
     reader = DeidentifyingReader(media, how)
     found = deidentify(choice.file_set, reader, progress=progress)
-    n_refused = len(found.refused) + len(choice.scanned.left_out)
-    if n_refused:
-        raise DeidUnsafeError(
-            f"{n_refused} objects cannot be de-identified safely, so nothing goes out",
-            hint="emix anonymize --dry-run lists them with the reason",
-        )
-    patients = choice.file_set.patients
-    report = Report(how.profile, __version__)
-    look_again(patients, media.open, reader.open, report, how=how, progress=progress)
+    _check_all(found, choice)
+    outputs, report = Remade(media, reader), Report(how.profile, __version__)
+    look_again(choice.file_set.patients, outputs, report, how=how, progress=progress)
+    if reader.repairs:
+        found = deidentify(choice.file_set, reader, progress=progress)
+        _check_all(found, choice)
     return replace(
         choice,
         file_set=found.file_set,
@@ -129,6 +127,15 @@ def deidentified(
         reader=reader,
         deidentification=record(how.profile, found),
     )
+
+
+def _check_all(found: Deidentified, choice: Choice) -> None:
+    n_refused = len(found.refused) + len(choice.scanned.left_out)
+    if n_refused:
+        raise DeidUnsafeError(
+            f"{n_refused} objects cannot be de-identified safely, so nothing goes out",
+            hint="emix anonymize lists them with the reason",
+        )
 
 
 def check_outside(output: Path | None, sources: Sequence[str]) -> None:

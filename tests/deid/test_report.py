@@ -54,6 +54,8 @@ SCHEMA = _object(
     verification=_object(
         objects=_COUNT,
         verified={"type": "boolean"},
+        repaired=_COUNT,
+        repairs=_array(_object(kind=_STRING, where=_STRING, how=_STRING, count=_COUNT)),
         leaks=_array(_object(kind=_STRING, where=_STRING, how=_STRING, count=_COUNT)),
     ),
     outputs=_array(
@@ -80,7 +82,8 @@ def make(study: PlantedStudy, profile: Profile) -> Report:
         out = b"".join(done.iter_bytes(source))
         name = f"DICOM/I{number:05}"
         report.written(done, name=name, sha256=hashlib.sha256(out).hexdigest())
-        report.verified(verifier.check(io.BytesIO(out)))
+        assert verifier.check(io.BytesIO(out)) == []
+        report.verified()
         done.close()
     return report
 
@@ -153,14 +156,18 @@ def test_the_page_escapes_what_it_shows(small: PlantedStudy) -> None:
     assert "&lt;b&gt;because" in text
 
 
-def test_a_leak_is_shown_and_fails_it() -> None:
+def test_what_the_second_look_finds_is_shown() -> None:
     from emixcli.deid.structure import Leak
 
     report = Report(Profile(), "1")
     report.verified([Leak("name", "0008,1090", "name part")])
+    report.given_up([Leak("kept", "0008,0018", "U")])
     found = report.as_dict()["verification"]
-    assert not found["verified"]
-    assert found["leaks"] == [
+    assert found["objects"] == found["repaired"] == 1
+    assert found["repairs"] == [
         {"kind": "name", "where": "0008,1090", "how": "name part", "count": 1}
     ]
-    assert re.search(r"class=bad>Found by verification", render(report.as_dict()))
+    assert found["leaks"] == [{"kind": "kept", "where": "0008,0018", "how": "U", "count": 1}]
+    page = render(report.as_dict())
+    assert re.search(r"class=bad>Found by the second look and taken out, in 1 objects", page)
+    assert re.search(r"class=bad>Found by the second look in what", page)

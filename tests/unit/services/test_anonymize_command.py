@@ -222,7 +222,7 @@ def test_the_second_look_catches_a_fault_of_the_first(
 ) -> None:
     """As if the engine had copied everything through."""
 
-    def copy(_: Anonymizer, file: BinaryIO) -> SimpleNamespace:
+    def copy(_: Anonymizer, file: BinaryIO, *_2: object) -> SimpleNamespace:
         file.seek(0)
         head = file.read()
         uids = dict.fromkeys(("sop_class_uid", "sop_instance_uid"), "")
