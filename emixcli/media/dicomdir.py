@@ -27,9 +27,15 @@ _RECORDS: Final = 0x00041220
 _RECORD_TYPE: Final = 0x00041430
 _FILE_ID: Final = 0x00041500
 _SOP_UID: Final = 0x00041511
+_STUDY_UID: Final = 0x0020000D
+_SERIES_UID: Final = 0x0020000E
 _SERIES_NUMBER: Final = 0x00200011
 _INSTANCE_NUMBER: Final = 0x00200013
-_KEPT: Final = frozenset({_FILE_ID, _SOP_UID, _SERIES_NUMBER, _INSTANCE_NUMBER})
+_KEPT: Final = frozenset({
+    _FILE_ID, _SOP_UID, _STUDY_UID, _SERIES_UID, _SERIES_NUMBER, _INSTANCE_NUMBER,
+})  # fmt: skip
+#: What a record says of all records below it.
+_INHERITED: Final = (_STUDY_UID, _SERIES_UID, _SERIES_NUMBER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,8 @@ class Reference:
         As the records say, "" where they do not.
     sop_uid
         Of the object in the file, "" where the record does not say.
+    study_uid, series_uid
+        Of the records above it.
     """
 
     path: str | None
@@ -51,6 +59,8 @@ class Reference:
     series_number: str
     instance_number: str
     sop_uid: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
 
 
 class Directory:
@@ -127,20 +137,21 @@ def _dialect(head: bytes) -> el.Dialect:
 
 def _references(elements: Iterator[tuple[int, bytes]]) -> Iterator[Reference]:
     record: dict[int, str] = {}
-    series_number = ""
+    above: dict[int, str] = {}
     for tag, value in elements:
         if tag == _RECORD_TYPE:
             if record:
-                series_number = record.get(_SERIES_NUMBER, series_number)
-                yield from _reference(record, series_number)
+                above |= {key: record[key] for key in _INHERITED if key in record}
+                yield from _reference(record, above)
             record = {tag: _text(value)}
         elif record and tag in _KEPT:
             record[tag] = _text(value)
     if record:
-        yield from _reference(record, record.get(_SERIES_NUMBER, series_number))
+        above |= {key: record[key] for key in _INHERITED if key in record}
+        yield from _reference(record, above)
 
 
-def _reference(record: dict[int, str], series_number: str) -> Iterator[Reference]:
+def _reference(record: dict[int, str], above: dict[int, str]) -> Iterator[Reference]:
     file_id = record.get(_FILE_ID, "")
     if file_id.strip("\\ "):
         # Components are separated by backslashes; some writers use slashes or a leading one.
@@ -148,9 +159,11 @@ def _reference(record: dict[int, str], series_number: str) -> Iterator[Reference
         yield Reference(
             safe_path(path.replace("\\", "/")),
             record[_RECORD_TYPE],
-            series_number,
+            above.get(_SERIES_NUMBER, ""),
             record.get(_INSTANCE_NUMBER, ""),
             record.get(_SOP_UID, ""),
+            above.get(_STUDY_UID, ""),
+            above.get(_SERIES_UID, ""),
         )
 
 

@@ -37,7 +37,7 @@ def holds_dicom(content: Bytes, head: bytes) -> bool:
     if not is_archive(content, head) or not content.is_random:
         return False
     try:
-        source = archive_in(content, head)
+        source = archive_in(content, head, search=False)
     except EmixError:
         return False  # damaged or encrypted: nothing can be said
     if source is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from emixcli.media.disc.sectors import SectorBytes
 from emixcli.media.sources import FolderSource
 
 if TYPE_CHECKING:
@@ -42,6 +43,13 @@ class Opened:
             return head
         self.size = file.size
         return self.content.read_at(0, min(length, file.size))
+
+    def careful(self, file: MediaFile) -> Bytes:
+        """Return a file so that its bad sectors are told from good ones."""
+        self._path = file.path
+        content = self.content
+        self.size = content.size
+        return content if self._source.medium is not None else SectorBytes(content)
 
     @property
     def content(self) -> Bytes:

@@ -8,6 +8,7 @@ import posixpath
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from emixcli.errors import EmixError, MediaError, NoDicomError
+from emixcli.media.damaged import damaged_header
 from emixcli.media.dicomdir import DIRECTORY_CLASS
 from emixcli.media.directories import DirectoryCheck
 from emixcli.media.doubles import Doubles
@@ -134,8 +135,7 @@ class _Scan:
             try:
                 self._look(file, opened)
             except (OSError, EmixError):
-                self._directories[-1].add_file(file.path)
-                self._lose(file, "cannot be read")
+                self._look_again(file, opened)
             opened.close()
             if not self._n_files % _REPORT_EVERY:
                 self._progress.advance(_REPORT_EVERY)
@@ -159,7 +159,18 @@ class _Scan:
         else:
             self._take_instance(file, opened, header)
 
-    def _take_instance(self, file: MediaFile, opened: Opened, header: Header) -> None:
+    def _look_again(self, file: MediaFile, opened: Opened) -> None:
+        """Take what can be read of a damaged file: its header may say what it was."""
+        header = damaged_header(file, opened, self._headers)
+        if header is not None and _is_named(header):
+            self._take_instance(file, opened, header, code="M01")
+        else:
+            self._directories[-1].add_file(file.path)
+            self._lose(file, "cannot be read")
+
+    def _take_instance(
+        self, file: MediaFile, opened: Opened, header: Header, *, code: str | None = None
+    ) -> None:
         folder, slash, name = file.path.rpartition("/")
         if folder + slash != self._place[1]:
             self._place = (self._place[0], folder + slash)
@@ -177,21 +188,32 @@ class _Scan:
         self._instances.append(instance)
         if not (uid and header.value(_STUDY_UID) and header.value(_SERIES_UID)):
             self._findings.add_instance("S01", instance)
-        code = None
-        if file.missing:
-            code = "S04"
-        elif "S04" not in header.codes:
-            code = self._pixels.code(instance, opened)
+        code = code or self._damage(file, instance, opened, header)
         if code or header.codes:
-            self._note(file, instance, {code, *header.codes} - {None, "F09"})
+            wrong = {"F09", "S04"} if code == "M01" else {"F09"}
+            self._note(file, instance, {code, *(set(header.codes) - wrong)} - {None})
+
+    def _damage(
+        self, file: MediaFile, instance: Instance, opened: Opened, header: Header
+    ) -> str | None:
+        """Return the code of what is lost of an instance whose header was read."""
+        if file.missing or file.lost:
+            return "S04" if file.missing else "M01"
+        if "S04" in header.codes:
+            return None
+        try:
+            return self._pixels.code(instance, opened)
+        except OSError:
+            return "M01"
 
     def _note(self, file: MediaFile, instance: Instance, codes: set[str | None]) -> None:
         for code in codes:
             self._findings.add_instance(str(code), instance)
-        if "S04" in codes:
-            self._unreadable.append(
-                Unreadable(self._place[0], file.path, instance.size, "truncated")
-            )
+        for code, reason in (("S04", "truncated"), ("M01", "part of it cannot be read")):
+            if code in codes:
+                lost = Unreadable(self._place[0], file.path, instance.size, reason)
+                self._unreadable.append(lost)
+                return
 
     def _one(self, value: _T) -> _T:
         """Return one object for equal values, as far as they follow each other."""
@@ -275,6 +297,11 @@ def _is_lost(header: Header) -> bool:
         return False
     is_whole = all(header.value(slot) for slot in (_SOP_UID, _STUDY_UID, _SERIES_UID))
     return not is_whole or header.value(_ROWS) is not None
+
+
+def _is_named(header: Header) -> bool:
+    """Whether a header, though cut, says which object of which series this was."""
+    return all(header.value(slot) for slot in (_SOP_UID, _STUDY_UID, _SERIES_UID))
 
 
 def _has_identity(header: Header) -> bool:

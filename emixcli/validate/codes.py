@@ -59,8 +59,24 @@ _TYPES: Final = (
     ),
     FindingType(
         "M04", _LOSS, "directory lost",
-        "a directory of the disc is damaged; files only named there are missing",
+        "a directory of the disc is damaged; files only named there may be missing",
         "copy the disc again, or ask the sender for a new one",
+    ),
+    FindingType(
+        "M05", _RISK, "files of an earlier session",
+        "the disc was written in several sessions, and the last one does not name all files; "
+        "they are included",
+        "ask the sender whether they were replaced or deleted on purpose",
+    ),
+    FindingType(
+        "M06", _NOTE, "UDF only",
+        "the disc has no ISO 9660 directory; older systems and viewers see nothing on it",
+        "nothing: it is read all the same",
+    ),
+    FindingType(
+        "M07", _NOTE, "raw or described image",
+        "the image holds raw sectors or comes with a description; other software cannot open it",
+        "nothing: it is read all the same",
     ),
     FindingType(
         "M09", _BLOCK, "encrypted",
@@ -76,6 +92,21 @@ _TYPES: Final = (
         "M13", _RISK, "archive with images",
         "an archive or disc image on the medium holds images; they are not included",
         "unpack it, and give the folder as well",
+    ),
+    FindingType(
+        "M14", _NOTE, "one of several directories damaged",
+        "a directory of the disc is damaged; another one names all files",
+        "copy the disc soon: it begins to fail",
+    ),
+    FindingType(
+        "M15", _RISK, "found without a directory",
+        "no directory of the disc names these objects; they were found by their first bytes",
+        "compare what was found with what the sender meant to send",
+    ),
+    FindingType(
+        "M16", _LOSS, "archive without its directory",
+        "the end of the archive is missing; what comes before was found by its own names",
+        "download or copy the archive again",
     ),
     FindingType(
         "F05", _NOTE, "no preamble",

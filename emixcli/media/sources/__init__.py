@@ -5,17 +5,30 @@ from __future__ import annotations
 import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from emixcli.errors import MediaError
-from emixcli.media.iso9660 import is_iso
+from emixcli.media.disc.sectors import SectorBytes
 from emixcli.media.names import native_path
 from emixcli.media.sources.archive import ZipSource
 from emixcli.media.sources.base import Bytes, FileBytes, MediaFile, Source, SourceNotes
+from emixcli.media.sources.disc import DiscSource, disc_in
 from emixcli.media.sources.folder import FileSource, FolderSource
-from emixcli.media.sources.iso import IsoSource, raw_sectors
+from emixcli.media.sources.opening import (
+    find_mapfile,
+    open_carved,
+    open_cue,
+    open_drive,
+    open_nero,
+)
+
+if TYPE_CHECKING:
+    from emixcli.media.disc.mapfile import Mapfile
+    from emixcli.media.disc.ranges import Ranges
 
 __all__ = [
     "Bytes",
+    "DiscSource",
     "FileBytes",
     "FolderSource",
     "MediaFile",
@@ -33,16 +46,26 @@ _FOREIGN = (
     (b"BZh", "bzip2"),
     (b"\xfd7zXZ\x00", "xz"),
 )
+_HEAD = 8192
 
 
-def open_source(path: str) -> Source:
+def open_source(path: str, *, mapfile: Mapfile | None = None) -> Source:
     """Return the medium at `path`.
+
+    Parameters
+    ----------
+    mapfile
+        What of an image or drive is known to be unreadable; without it, the mapfile that ddrescue
+        left beside the image is used.
 
     Raises
     ------
     MediaError
         Where there is none, or where it cannot be read at all.
     """
+    drive = open_drive(path, mapfile)
+    if drive is not None:
+        return drive
     try:
         mode = Path(path).stat().st_mode
     except (OSError, ValueError) as exc:
@@ -51,12 +74,11 @@ def open_source(path: str) -> Source:
         ) from exc
     if stat.S_ISDIR(mode):
         return FolderSource(path)
-    if not (stat.S_ISREG(mode) or stat.S_ISBLK(mode)):
+    if not stat.S_ISREG(mode):
         raise MediaError("neither a file nor a folder nor a drive")
     try:
         fd = os.open(native_path(os.path.realpath(path)), _FLAGS)
-        content = FileBytes(fd, os.lseek(fd, 0, os.SEEK_END))
-        return _open_content(path, content, is_drive=stat.S_ISBLK(mode))
+        return _open_content(path, FileBytes(fd, os.lseek(fd, 0, os.SEEK_END)), mapfile)
     except OSError as exc:
         raise MediaError(
             "the file or drive cannot be read",
@@ -64,38 +86,40 @@ def open_source(path: str) -> Source:
         ) from exc
 
 
-def _open_content(path: str, content: FileBytes, *, is_drive: bool) -> Source:
-    """Tell by content what a file or drive is; takes `content` over."""
-    try:
-        head = content.read_at(0, 4096)
-    except OSError:
-        if not is_drive:
-            raise
-        head = b""  # a bad first sector says nothing about the file system
-    archive = archive_in(content, head, kind="device" if is_drive else "iso")
+def _open_content(path: str, content: FileBytes, mapfile: Mapfile | None) -> Source:
+    """Tell by content what a file is; takes `content` over."""
+    mapfile = mapfile or find_mapfile(path)
+    bad = mapfile.unread(content.size) if mapfile else None
+    head = content.read_at(0, _HEAD)
+    archive = open_cue(path, content, head) or open_nero(content)
+    archive = archive or archive_in(content, head, bad=bad)
     if archive is not None:
         return archive
-    content.close()
-    if is_drive:
-        raise MediaError(
-            "no file system that can be read was found on the disc",
-            hint="mount it and give the folder, or copy the disc again",
-        )
     for magic, name in _FOREIGN:
         if head.startswith(magic):
+            content.close()
             raise MediaError(f"{name} archives are not read", hint="unpack it and give the folder")
+    carved = None if head[128:132] == b"DICM" else open_carved(content, head, bad)
+    if carved is not None:
+        return carved
+    content.close()
     return FileSource(path)
 
 
-def archive_in(content: Bytes, head: bytes, *, kind: str = "iso") -> Source | None:
-    """Return the medium inside a file, None where it holds none; then `content` stays open."""
+def archive_in(
+    content: Bytes, head: bytes, *, bad: Ranges | None = None, search: bool = True
+) -> Source | None:
+    """Return the medium inside a file, None where it holds none; then `content` stays open.
+
+    Parameters
+    ----------
+    bad
+        What of the file cannot be read.
+    search
+        Whether to search all of an image for what its directories do not name.
+    """
     if head[128:132] == b"DICM":
         return None
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06")):
-        return ZipSource(content)
-    raw = raw_sectors(content, head)
-    if raw is not None and is_iso(raw):
-        return IsoSource(raw, kind=kind)
-    if is_iso(content):
-        return IsoSource(content, kind=kind)
-    return None
+        return ZipSource(SectorBytes(content, bad=bad))
+    return disc_in(content, head, bad=bad, search=search)

@@ -17,6 +17,7 @@ from emixcli.media.sources.central import iter_members
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emixcli.media.disc.sectors import SectorBytes
     from emixcli.media.sources.base import Bytes
     from emixcli.media.sources.central import Member
 
@@ -51,8 +52,8 @@ class ZipSource:
 
     kind = "zip"
 
-    def __init__(self, content: Bytes) -> None:
-        self._content = content
+    def __init__(self, content: SectorBytes) -> None:
+        self._content = self.medium = content
         self.notes = SourceNotes()
         try:
             self._members = self._name_members()
@@ -109,11 +110,9 @@ class ZipSource:
         if kept is None:
             raise FileNotFoundError(errno.ENOENT, "not among the listed files")
         method, crc, packed_size, size, offset = _KEPT.unpack(kept)
-        head = self._content.read_at(offset, _LOCAL.size)
-        fields = _LOCAL.unpack(head) if len(head) == _LOCAL.size else (b"",)
-        if fields[0] != b"PK\x03\x04" or (method == zipfile.ZIP_STORED and packed_size != size):
+        start = self._start(offset)
+        if method == zipfile.ZIP_STORED and packed_size != size:
             raise OSError("damaged member of an archive")
-        start = offset + _LOCAL.size + fields[9] + fields[10]
         if method == zipfile.ZIP_STORED:
             return _StoredMember(self._content, start, size, crc)
         info = zipfile.ZipInfo()
@@ -125,6 +124,22 @@ class ZipSource:
             return _Member(cast("BinaryIO", unpacked), size)
         except _DAMAGE as exc:
             raise OSError("damaged member of an archive") from exc
+
+    def _start(self, offset: int) -> int:
+        """Return where the content of the member with a local header at `offset` begins."""
+        head = self._content.read_at(offset, _LOCAL.size)
+        fields = _LOCAL.unpack(head) if len(head) == _LOCAL.size else (b"",)
+        if fields[0] != b"PK\x03\x04":
+            raise OSError("damaged member of an archive")
+        return int(offset + _LOCAL.size + fields[9] + fields[10])
+
+    def extents(self, path: str) -> list[tuple[int, int]]:
+        """Return where the packed content of a member lies."""
+        _, _, packed_size, _, offset = _KEPT.unpack(self._members[path])
+        try:
+            return [(self._start(offset), packed_size)]
+        except OSError:
+            return [(offset, _LOCAL.size + packed_size)]
 
     def open(self, path: str) -> BinaryIO:
         """Return the content of a member as a stream."""

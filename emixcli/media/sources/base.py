@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emixcli.media.disc.sectors import SectorBytes
+
 _BLOCK = 64 * 1024
 _HAS_PREAD = hasattr(os, "pread")
 
@@ -25,13 +27,16 @@ class MediaFile:
         Its name on the medium, parts joined by "/", unique in its source.
     missing
         The number of bytes at its end that the medium says it has and does not have.
+    lost
+        The number of bytes in it that are known to be unreadable.
     """
 
-    __slots__ = ("_size", "missing", "path")
+    __slots__ = ("_size", "lost", "missing", "path")
 
-    def __init__(self, path: str, size: int = 0, missing: int = 0) -> None:
+    def __init__(self, path: str, size: int = 0, missing: int = 0, lost: int = 0) -> None:
         self.path = path
         self.missing = missing
+        self.lost = lost
         self._size = size
 
     @property
@@ -81,13 +86,28 @@ class Bytes(Protocol):
 
 
 class Source(Protocol):
-    """A medium that was given to a command."""
+    """A medium that was given to a command.
 
-    kind: str  # "folder", "file", "zip", "iso", "device"
+    Attributes
+    ----------
+    kind
+        "folder", "file", "zip", "iso" (any image of a disc) or "device".
+    notes
+        What was noticed.
+    """
+
+    kind: str
     notes: SourceNotes
+
+    @property
+    def medium(self) -> SectorBytes | None:
+        """All bytes of the medium, None where its files are files of the system."""
 
     def iter_files(self) -> Iterator[MediaFile]:
         """Yield every file once, in an order that does not change."""
+
+    def extents(self, path: str, /) -> list[tuple[int, int]]:
+        """Return offset and length in `medium` of each part of a file, [] where it has none."""
 
     def open_bytes(self, path: str, /) -> Bytes:
         """Return the content of a file that was listed.

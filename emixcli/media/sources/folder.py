@@ -27,6 +27,7 @@ class FolderSource:
     """All regular files below a folder. Links are never followed."""
 
     kind = "folder"
+    medium = None
 
     def __init__(self, root: str) -> None:
         self._root = native_path(os.path.realpath(root))
@@ -104,6 +105,11 @@ class FolderSource:
     def _path(self, path: str) -> str:
         return f"{self._root}/{path}" if os.sep == "/" else self._native(path)
 
+    def extents(self, path: str) -> list[tuple[int, int]]:
+        """Return nothing: where files lie is the system's affair."""
+        del path
+        return []
+
     def open(self, path: str) -> BinaryIO:
         """Return the content of a file as a stream."""
         return stream_of(self.open_bytes(path))
@@ -120,7 +126,7 @@ class _FolderFile(MediaFile):
     def __init__(self, native: str, path: str) -> None:
         self._native = native
         self.path = path
-        self.missing = 0
+        self.missing = self.lost = 0
 
     @property
     def size(self) -> int:
@@ -143,6 +149,7 @@ class FileSource:
     """One file as a medium."""
 
     kind = "file"
+    medium = None
 
     def __init__(self, path: str) -> None:
         self._path = native_path(os.path.realpath(path))
@@ -159,6 +166,11 @@ class FileSource:
             raise FileNotFoundError(errno.ENOENT, "not among the listed files")
         fd = os.open(self._path, _FLAGS)
         return FileBytes(fd)
+
+    def extents(self, path: str) -> list[tuple[int, int]]:
+        """Return nothing: where files lie is the system's affair."""
+        del path
+        return []
 
     def open(self, path: str) -> BinaryIO:
         """Return the content of the file as a stream."""

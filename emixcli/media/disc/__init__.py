@@ -1,0 +1,1 @@
+"""Discs and their images: bad sectors, file systems, sessions, what no directory names."""

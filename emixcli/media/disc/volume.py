@@ -1,0 +1,177 @@
+"""Everything that is on a disc: the union of all its directory trees, and what none of them names.
+
+Every tree that can be read is read: ISO 9660, Joliet, Rock Ridge, UDF, of every session. Where one
+of them covers all others and is undamaged, nothing is lost; else what lies between the files is
+searched for DICOM objects.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from emixcli.errors import MediaError
+from emixcli.media.disc.carving import carve
+from emixcli.media.disc.iso9660 import iter_descriptors, read_tree
+from emixcli.media.disc.ranges import Ranges
+from emixcli.media.disc.sectors import SECTOR
+from emixcli.media.disc.sessions import find_sessions
+from emixcli.media.disc.tree import UNWRITTEN, DiscFile, TreeContent, pack_extents
+from emixcli.media.disc.udf import read_trees
+from emixcli.media.disc.udf_volume import has_anchor
+from emixcli.media.names import UniqueNames
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from emixcli.media.sources.base import Bytes
+
+_FIRST_SECTOR: Final = 16
+_RESERVED: Final = _FIRST_SECTOR * SECTOR
+
+
+@dataclass(slots=True)
+class Disc:
+    """What was found on a disc.
+
+    Attributes
+    ----------
+    codes
+        How often each finding was met.
+    n_trees
+        How many directory trees there are.
+    """
+
+    files: list[DiscFile] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
+    n_trees: int = 0
+
+
+def read_disc(content: Bytes, *, starts: Iterable[int] = (), search: bool = True) -> Disc:
+    """Return the files of a disc or its image.
+
+    Parameters
+    ----------
+    starts
+        First sectors of sessions, where the drive says them.
+    search
+        Whether to search for objects where directories are lost.
+
+    Raises
+    ------
+    MediaError
+        If nothing is found.
+    """
+    disc = Disc()
+    sessions = find_sessions(content, starts)
+    groups = [_session_trees(content, start, disc) for start in sessions]
+    _add_udf(groups, read_trees(content, sessions), disc)
+    disc.n_trees = sum(map(len, groups))
+    names = UniqueNames()
+    places: set[int | str] = set()
+    for number, trees in enumerate(group for group in groups if group):
+        n_before = len(disc.files)
+        _unite(trees, disc, places, names)
+        if number:
+            disc.codes["M05"] += len(disc.files) - n_before
+    if search and (disc.codes["M04"] or not disc.n_trees):
+        _search(content, disc, groups)
+    _require_files(disc)
+    return disc
+
+
+def has_file_system(content: Bytes) -> bool:
+    """Whether a volume descriptor of ISO 9660 or of UDF is where it should be."""
+    if any(True for _ in iter_descriptors(content)):
+        return True
+    try:
+        recognition = content.read_at(_RESERVED, 8 * SECTOR)
+    except OSError:
+        recognition = b""
+    names = (recognition[at + 1 : at + 6] for at in range(0, len(recognition), SECTOR))
+    return any(name in (b"NSR02", b"NSR03") for name in names) or has_anchor(content)
+
+
+def _session_trees(content: Bytes, start: int, disc: Disc) -> list[TreeContent]:
+    """Return the trees of ISO 9660 and Joliet of one session."""
+    trees = []
+    for descriptor in iter_descriptors(content, start + _FIRST_SECTOR):
+        disc.codes["M03"] = max(disc.codes["M03"], descriptor.n_lost)
+        trees.append(read_tree(content, descriptor))
+    return trees
+
+
+def _add_udf(groups: list[list[TreeContent]], udf: list[TreeContent], disc: Disc) -> None:
+    """Join UDF trees with those of their session, counting from the newest."""
+    if udf and not any(groups):
+        disc.codes["M06"] += 1
+    for number, tree in enumerate(udf):
+        if number < len(groups):
+            groups[number].append(tree)
+        else:
+            groups.append([tree])
+
+
+def _unite(
+    trees: list[TreeContent], disc: Disc, places: set[int | str], names: UniqueNames
+) -> None:
+    """Add the files of a session: of the tree with the best names, and what only others name."""
+    trees.sort(key=lambda tree: tree.rank)
+    own = [{_key(file) for file in tree.files} for tree in trees]
+    known: set[int | str] = set()
+    for number, tree in enumerate(trees):
+        for file in tree.files:
+            key = _key(file)
+            if key in places or (number and key in known):
+                continue
+            known.add(key)
+            taken = names.take(file.path)
+            disc.files.append(
+                file
+                if taken == file.path
+                else DiscFile(taken, file.size, file.packed, file.problem)
+            )
+    everything = set[int | str]().union(*own)
+    places |= everything
+    n_damaged = sum(tree.n_damaged for tree in trees)
+    is_whole = any(
+        not tree.n_damaged and own[number] >= everything for number, tree in enumerate(trees)
+    )
+    if n_damaged:
+        disc.codes["M14" if is_whole else "M04"] += n_damaged
+
+
+def _key(file: DiscFile) -> int | str:
+    """Return what tells a file from others: its place, or the name where it is empty."""
+    return file.place if file.packed else file.path
+
+
+def _search(content: Bytes, disc: Disc, groups: list[list[TreeContent]]) -> None:
+    """Add the objects that lie between what is known."""
+    taken = Ranges()
+    known = [extent for file in disc.files for extent in file.extents]
+    known += [item for trees in groups for tree in trees for item in tree.directories.items()]
+    for place, length in sorted(known):
+        if place != UNWRITTEN:
+            taken.add(place, -(-(place + length) // SECTOR) * SECTOR)
+    for found in carve(content, taken.gaps(0, content.size)):
+        path = f"carved/{found.offset // SECTOR:08d}.dcm"
+        packed = pack_extents([(found.offset, found.length)])
+        disc.files.append(DiscFile(path, found.length, packed))
+        disc.codes["M15"] += 1
+
+
+def _require_files(disc: Disc) -> None:
+    if disc.files:
+        return
+    if disc.codes["M04"]:
+        raise MediaError(
+            "the directories of the disc cannot be read, and no DICOM object was found on it",
+            hint="copy the disc again, or ask the sender for a new one",
+        )
+    if not disc.n_trees:
+        raise MediaError(
+            "no file system that can be read was found on the disc or image",
+            hint="mount it and give the folder, or copy the disc again",
+        )

@@ -1,0 +1,195 @@
+"""Which objects the unreadable places of a medium belong to.
+
+A sector number helps nobody; "slices 41 to 44 of series 4" does. What is known of a file comes from
+its own header, as far as that can be read, else from the record of the DICOMDIR.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from emixcli.errors import EmixError
+from emixcli.media.dicomdir import Directory
+from emixcli.media.disc.ranges import Ranges
+from emixcli.media.disc.sectors import SectorBytes, iter_pieces
+from emixcli.media.disc.tree import UNWRITTEN
+from emixcli.media.header import read_header
+from emixcli.media.names import fold
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from emixcli.media.dicomdir import Reference
+    from emixcli.media.sources import MediaFile, Source
+    from emixcli.model import FileSet, Instance
+    from emixcli.progress import ProgressListener
+
+_DIRECTORY: Final = "DICOMDIR"
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """A file of which bytes are lost.
+
+    Attributes
+    ----------
+    source, path, size
+        The file, as in `model.Instance`.
+    ranges
+        What is lost of it: start and end, in bytes from its beginning.
+    origin
+        Where the identifiers come from: "header", "dicomdir", or "" where nothing is known.
+    """
+
+    source: int
+    path: str
+    size: int
+    ranges: tuple[tuple[int, int], ...]
+    origin: str = ""
+    study_uid: str = ""
+    series_uid: str = ""
+    sop_uid: str = ""
+    series_number: str = ""
+    instance_number: str = ""
+
+    @property
+    def bytes_lost(self) -> int:
+        """How many bytes of the file cannot be read."""
+        return sum(stop - start for start, stop in self.ranges)
+
+
+def read_through(source: Source, progress: ProgressListener) -> Iterator[tuple[MediaFile, Ranges]]:
+    """Read every byte of every file in the order of the medium; yield what cannot be read of each.
+
+    Parameters
+    ----------
+    progress
+        Hears of the bytes; the caller begins the stage.
+    """
+    for file in source.iter_files():
+        read = Ranges()
+        try:
+            content = source.open_bytes(file.path)
+        except OSError:
+            yield file, Ranges([(0, file.size)])
+            continue
+        size = content.size
+        careful = content if source.medium is not None else SectorBytes(content)
+        for offset, data in iter_pieces(careful, 0, size):
+            read.add(offset, offset + len(data))
+            progress.advance(len(data))
+        content.close()
+        yield file, Ranges(read.gaps(0, size))
+
+
+def lost_ranges(source: Source, path: str) -> Ranges:
+    """Return what is known to be unreadable of a file, without reading it."""
+    lost = Ranges()
+    medium = source.medium
+    if medium is None:
+        return lost
+    start = 0
+    for place, length in source.extents(path):
+        if place != UNWRITTEN:
+            for first, last in medium.lost(place, place + length):
+                lost.add(start + first - place, start + last - place)
+        start += length
+    return lost
+
+
+def find_losses(file_set: FileSet, sources: Sequence[Source]) -> list[Loss]:
+    """Return the files of which something is known to be unreadable, in the order of the media.
+
+    Parameters
+    ----------
+    file_set
+        From a scan of these sources.
+    sources
+        The media, with the bad places that were met so far in `medium.bad`.
+    """
+    found = [
+        (number, file.path, file.size, tuple(ranges))
+        for number, source in enumerate(sources)
+        if source.medium is not None
+        for file in source.iter_files()
+        if (ranges := lost_ranges(source, file.path))
+    ]
+    return name_losses(found, file_set, sources)
+
+
+def name_losses(
+    found: Sequence[tuple[int, str, int, tuple[tuple[int, int], ...]]],
+    file_set: FileSet,
+    sources: Sequence[Source],
+) -> list[Loss]:
+    """Return losses with the identifiers of what was lost.
+
+    Parameters
+    ----------
+    found
+        Number of the source, path, size and lost ranges of each file.
+    """
+    wanted = {(number, path) for number, path, _, _ in found}
+    instances = {
+        (instance.source, instance.path): instance
+        for instance in file_set.iter_instances()
+        if (instance.source, instance.path) in wanted
+    }
+    records = {
+        number: _records(sources[number])
+        for number in {number for number, path in wanted if (number, path) not in instances}
+    }
+    return [
+        _loss(lost, instances.get(lost[:2]), records.get(lost[0], {}).get(fold(lost[1])))
+        for lost in found
+    ]
+
+
+def _loss(
+    lost: tuple[int, str, int, tuple[tuple[int, int], ...]],
+    instance: Instance | None,
+    record: Reference | None,
+) -> Loss:
+    if instance is not None:
+        return Loss(
+            *lost,
+            "header",
+            instance.text("StudyInstanceUID"),
+            instance.text("SeriesInstanceUID"),
+            instance.text("SOPInstanceUID"),
+            instance.text("SeriesNumber"),
+            instance.text("InstanceNumber"),
+        )
+    if record is None:
+        return Loss(*lost)
+    return Loss(
+        *lost,
+        "dicomdir",
+        record.study_uid,
+        record.series_uid,
+        record.sop_uid,
+        record.series_number,
+        record.instance_number,
+    )
+
+
+def _records(source: Source) -> dict[str, Reference]:
+    """Return what the DICOMDIRs of a medium say of each file, by folded path."""
+    records: dict[str, Reference] = {}
+    for file in source.iter_files():
+        folder, name = posixpath.split(file.path)
+        if fold(name) != _DIRECTORY:
+            continue
+        try:
+            content = source.open_bytes(file.path)
+            with source.open(file.path) as stream:
+                offset = read_header(stream, file.size).dataset_offset
+            for reference in Directory(content, offset):
+                if reference.path is not None:
+                    records.setdefault(fold(posixpath.join(folder, reference.path)), reference)
+            content.close()
+        except (OSError, EmixError):
+            continue
+    return records
