@@ -62,6 +62,10 @@ _ROWS = {
         "Remove what identifies the patient, and prove it.",
         "emix anonymize /media/cdrom -o clean",
     ),
+    "pseudonyms": (
+        "Keep keys of de-identification, and read tables that lead back.",
+        "emix pseudonyms new trial-7",
+    ),
     "inspect": ("Tell what can be said about a package.", "emix inspect ct.emix.html"),
     "verify": ("Check every byte and the signature of a package.", "emix verify ct.emix.html"),
     "view": ("Open a package in the browser.", "emix view ct.emix.html"),

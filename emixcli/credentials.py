@@ -1,5 +1,7 @@
 """Where the token of an exchange account is kept, and in which order it is looked for.
 
+Other secrets of the user lie in the keyring by name (`keep_secret`).
+
 `--token-file` or `EMIX_TOKEN_FILE`, then `EMIX_TOKEN`, then the store that was remembered at login:
 the system's keyring, or a file of mode 0600 where that was asked for. A token is never written in
 plain text without being told to.
@@ -11,8 +13,9 @@ import contextlib
 import json
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -160,6 +163,52 @@ def forget(url: str, *, profile: str | None = None) -> None:
             _limited(lambda: _delete_from_keyring(name))
     del entries[name]
     _save(entries)
+
+
+def keep_secret(name: str, secret: str) -> None:
+    """Keep a secret in the keyring under a name.
+
+    Raises
+    ------
+    UsageError
+        There is no keyring that keeps it, or it does not answer within three seconds.
+    """
+    import keyring
+
+    with _in_keyring():
+        if not _limited(_keyring_works):
+            raise _no_store("this machine has no keyring that keeps secrets")
+        _limited(lambda: keyring.set_password(SERVICE, name, secret))
+
+
+def find_secret(name: str) -> str | None:
+    """Return the secret that was kept under a name, None where there is none; raises as above."""
+    import keyring
+
+    with _in_keyring():
+        return _limited(lambda: keyring.get_password(SERVICE, name) or "") or None
+
+
+def forget_secret(name: str) -> None:
+    """Remove what was kept under a name; raises as above."""
+    import keyring
+
+    with _in_keyring():
+        _limited(partial(keyring.delete_password, SERVICE, name))
+
+
+@contextlib.contextmanager
+def _in_keyring() -> Iterator[None]:
+    import keyring.errors
+
+    try:
+        yield
+    except (TimeoutError, keyring.errors.KeyringError, RuntimeError) as exc:
+        raise _no_store("the keyring does not answer, or refuses") from exc
+
+
+def _no_store(what: str) -> UsageError:
+    return UsageError(what, hint="keep the secret in a file that only you can read")
 
 
 def _key(url: str, profile: str | None) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,14 @@ KeyFile = Annotated[
         metavar="FILE",
         help="Key that keeps pseudonyms the same from run to run; without it a fresh one,"
         " forgotten at the end.",
+    ),
+]
+KeptKey = Annotated[
+    str | None,
+    typer.Option(
+        "--key",
+        metavar="NAME",
+        help="As --key-file, with a key in the keyring: emix pseudonyms new NAME.",
     ),
 ]
 Rules = Annotated[
@@ -104,26 +112,26 @@ DeidRules = Annotated[
 
 
 def make_profile(
-    given: Mapping[str, Any], *, rules: Path | None, accept_risk: str | None
+    options: Mapping[str, bool], *, rules: Path | None, accept_risk: str | None
 ) -> Profile:
-    """Return the profile that these options ask for.
-
-    Parameters
-    ----------
-    given
-        The parameters of a command; those named as an `anonymize.Option` say whether it is wanted.
+    """Return the profile with the options that are wanted, by name.
 
     Raises
     ------
     UsageError
-        Options exclude each other, or the rules cannot be read.
+        Options are unknown or exclude each other, or the rules cannot be read.
     """
     from emixcli.anonymize import Option, Profile, SiteRules, load_rules
     from emixcli.errors import UsageError
 
     if accept_risk is not None and not accept_risk.strip():
         raise UsageError("a risk is accepted for a reason", hint="--accept-risk REASON, in words")
-    wanted = frozenset(option for option in Option if given.get(option.replace("-", "_")))
+    if not options.keys() <= set(Option):
+        raise UsageError(
+            "there is no such option of de-identification",
+            hint="emix anonymize --help lists them; leave the dashes in front out",
+        )
+    wanted = frozenset(option for option in Option if options.get(option))
     return Profile(wanted, SiteRules() if rules is None else load_rules(rules), accept_risk)
 
 
@@ -139,11 +147,38 @@ def warn_of_loosening(profile: Profile) -> None:
         console.warn(f"a rule of this site loosens the profile: {tag} {row.name}: {row.words}")
 
 
-def find_key(key_file: Path | None) -> bytes | None:
-    """Return the key of a file, None where there is none."""
-    from emixcli.services.deid_key import load_key_file
+def find_key(key_file: Path | None, name: str | None = None) -> bytes | None:
+    """Return the key of a file, or of this name in the keyring; None where neither is given.
 
-    return None if key_file is None else load_key_file(key_file)
+    Raises
+    ------
+    UsageError
+        Both are given, or it cannot be had.
+    """
+    if key_file is None and name is None:
+        return None
+    from emixcli.errors import UsageError
+    from emixcli.services.deid_key import load_kept_key, load_key_file
+
+    if key_file is None:
+        return load_kept_key(name or "")
+    if name is not None:
+        raise UsageError("there is one key: --key-file FILE or --key NAME")
+    return load_key_file(key_file)
+
+
+def find_how(
+    profile: Profile, key_file: Path | None, key: str | None, *, ocr: bool | None
+) -> Deidentification:
+    """Return how to de-identify; raises `UsageError` where that cannot be done here."""
+    from emixcli.services.deidentify import Deidentification
+
+    if ocr:
+        from emixcli.deid.pixels.ocr import require
+
+        require()
+    warn_of_loosening(profile)
+    return Deidentification(profile, find_key(key_file, key), ocr)
 
 
 def find_deidentification(
@@ -160,7 +195,6 @@ def find_deidentification(
     UsageError
         An option is unknown, or given without --anonymize.
     """
-    from emixcli.anonymize import Option
     from emixcli.errors import UsageError
     from emixcli.services.deidentify import Deidentification
 
@@ -168,14 +202,6 @@ def find_deidentification(
         if options or key or rules or accept_risk:
             raise UsageError("options of de-identification need --anonymize")
         return None
-    names = {str(option) for option in Option}
-    unknown = [name for name in options or () if name not in names]
-    if unknown:
-        raise UsageError(
-            "there is no such option of de-identification",
-            hint="emix anonymize --help lists them; leave the dashes in front out",
-        )
-    given = {name.replace("-", "_"): True for name in options or ()}
-    profile = make_profile(given, rules=rules, accept_risk=accept_risk)
+    profile = make_profile(dict.fromkeys(options or (), True), rules=rules, accept_risk=accept_risk)
     warn_of_loosening(profile)
     return Deidentification(profile, find_key(key))

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from emixcli.commands import _deid as deid
+from emixcli.commands import _deid_shown as shown
 from emixcli.commands._options import DryRun, Json, Quiet, Verbose
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from emixcli.anonymize import Explanation, Profile
     from emixcli.services.anonymize import AnonymizeRequest, AnonymizeResult
+    from emixcli.services.deidentify import Deidentification
 
 Paths = Annotated[
     list[str] | None,
@@ -44,20 +44,21 @@ Jobs = Annotated[
     int | None,
     typer.Option("--jobs", min=1, max=64, help="Processes; the amount of files decides."),
 ]
-NewKey = Annotated[
+Table = Annotated[
     Path | None,
-    typer.Option("--new-key", metavar="FILE", help="Make a key file and do nothing else."),
-]
-Explain = Annotated[
-    str | None,
     typer.Option(
-        "--explain",
-        metavar="TAG",
-        help="Tell what happens to an attribute, and by which rule.",
+        "--table",
+        metavar="FILE",
+        help="Write an encrypted table that leads back; emix pseudonyms table reads it.",
     ),
 ]
-ProfileDoc = Annotated[
-    bool, typer.Option("--profile-doc", help="Write the whole profile as a table (Markdown).")
+TablePassphrase = Annotated[
+    Path | None,
+    typer.Option(
+        "--table-passphrase-file",
+        metavar="FILE",
+        help="The table opens with the passphrase in FILE (- for stdin), not with the own keys.",
+    ),
 ]
 
 
@@ -80,16 +81,19 @@ def command(
     retain_safe_private: deid.RetainSafePrivate = False,
     rules: deid.Rules = None,
     key_file: deid.KeyFile = None,
+    key: deid.KeptKey = None,
     accept_risk: deid.AcceptRisk = None,
     ocr: deid.Ocr = None,
     verify: Verify = True,
     report: ReportFile = None,
+    table: Table = None,
+    table_passphrase_file: TablePassphrase = None,
     dicomdir: Dicomdir = False,
     jobs: Jobs = None,
     dry_run: DryRun = False,
-    new_key: NewKey = None,
-    explain: Explain = None,
-    profile_doc: ProfileDoc = False,
+    new_key: shown.NewKey = None,
+    explain: shown.Explain = None,
+    profile_doc: shown.ProfileDoc = False,
     json: Json = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
@@ -99,18 +103,79 @@ def command(
     The source is never written. Objects that cannot be made safe are refused: the others are
     written, the result lists the refused ones, and the command ends with 80.
     """
-    given = dict(locals())
-    chosen = deid.make_profile(given, rules=rules, accept_risk=accept_risk)
+    del verbose  # handled by its callback
+    wanted = {
+        "clean-pixel-data": clean_pixel_data, "clean-recognizable": clean_recognizable,
+        "clean-graphics": clean_graphics, "clean-structured-content": clean_structured_content,
+        "clean-descriptors": clean_descriptors, "retain-full-dates": retain_full_dates,
+        "retain-modified-dates": retain_modified_dates,
+        "retain-patient-characteristics": retain_patient_characteristics,
+        "retain-device": retain_device, "retain-institution": retain_institution,
+        "retain-uids": retain_uids, "retain-safe-private": retain_safe_private,
+    }  # fmt: skip
     _check_profile(profile)
-    if new_key is not None:
-        _make_key(new_key)
-    elif explain is not None:
-        _explain(explain, chosen, json=json)
-    elif profile_doc:
-        _write_table(chosen, json=json)
-    else:
-        request = _request(given, chosen)
-        _run(request, json=json, quiet=quiet)
+    chosen = deid.make_profile(wanted, rules=rules, accept_risk=accept_risk)
+    if new_key or explain or profile_doc:
+        shown.show(chosen, new_key=new_key, explain=explain, json=json)
+        return
+    files = _Files(paths or [], None if dry_run else output, report, table, table_passphrase_file)
+    files.check(dry_run=dry_run)
+    how = deid.find_how(chosen, key_file, key, ocr=ocr)
+    _run(files.request(how, verify, dicomdir, jobs), json=json, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What is read and written."""
+
+    paths: list[str]
+    output: Path | None
+    report: Path | None
+    table: Path | None
+    table_passphrase_file: Path | None
+
+    def check(self, *, dry_run: bool) -> None:
+        """Refuse what cannot be meant."""
+        from emixcli.errors import UsageError
+
+        if not self.paths:
+            raise UsageError("nothing to read", hint="emix anonymize PATH… -o DIR")
+        if self.output is None and not dry_run:
+            raise UsageError("no folder to write to", hint="give -o DIR, or --dry-run")
+        if self.report is not None and self.report.suffix not in {".json", ".html"}:
+            raise UsageError("a report is NAME.json or NAME.html")
+        if self.table_passphrase_file is not None and self.table is None:
+            raise UsageError("--table-passphrase-file goes with --table FILE")
+
+    def request(
+        self,
+        how: Deidentification,
+        verify: bool,  # noqa: FBT001 - as the options come
+        dicomdir: bool,  # noqa: FBT001
+        jobs: int | None,
+    ) -> AnonymizeRequest:
+        """Return what the service is asked for."""
+        from emixcli.services.anonymize import AnonymizeRequest
+
+        return AnonymizeRequest(
+            paths=self.paths,
+            output=self.output,
+            how=how,
+            verify=verify,
+            report=self.report,
+            table=self.table,
+            table_passphrase=self._passphrase(),
+            dicomdir=dicomdir,
+            jobs=jobs,
+        )
+
+    def _passphrase(self) -> str | None:
+        from emixcli.commands._opening import read_secret
+
+        file = self.table_passphrase_file
+        if file is None:
+            return None
+        return read_secret(file, what="passphrase", option="--table-passphrase-file")
 
 
 def _check_profile(name: str) -> None:
@@ -118,77 +183,6 @@ def _check_profile(name: str) -> None:
 
     if name != "basic":
         raise UsageError("there is no profile of this name", hint="it is --profile basic")
-
-
-def _make_key(path: Path) -> None:
-    from emixcli.services.deid_key import make_key_file
-    from emixcli.ui import console, output
-
-    make_key_file(path)
-    output.write_line(str(path))
-    console.note("whoever has this key can link patients to their pseudonyms: put it away safely")
-
-
-def _explain(text: str, profile: Profile, *, json: bool) -> None:
-    from emixcli.anonymize import explain, find_tag
-    from emixcli.ui import output
-
-    found = explain(find_tag(text), profile)
-    if json:
-        output.write_json({"schema": "emix.anonymize-explain/1", **_row_json(found)})
-        return
-    output.write_line(f"({found.tag >> 16:04X},{found.tag & 0xFFFF:04X}) {found.name}".rstrip())
-    output.write_line(f"  {found.words}")
-    output.write_line(f"  {found.rule}")
-
-
-def _row_json(row: Explanation) -> dict[str, str]:
-    tag = f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})"
-    texts = {"name": row.name, "action": row.action, "words": row.words, "rule": row.rule}
-    return {"tag": tag, **texts}
-
-
-def _write_table(profile: Profile, *, json: bool) -> None:
-    from emixcli.anonymize import profile_rows
-    from emixcli.ui import output
-
-    if json:
-        rows = (_row_json(row) for row in profile_rows(profile))
-        output.write_json({"schema": "emix.anonymize-profile/1", "attributes": rows})
-        return
-    output.write_line("| tag | attribute | action | what happens | rule |")
-    output.write_line("|---|---|---|---|---|")
-    for row in profile_rows(profile):
-        tag = f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})"
-        output.write_line(f"| {tag} | {row.name} | {row.action} | {row.words} | {row.rule} |")
-
-
-def _request(given: Mapping[str, Any], profile: Profile) -> AnonymizeRequest:
-    from emixcli.errors import UsageError
-    from emixcli.services.anonymize import AnonymizeRequest
-    from emixcli.services.deidentify import Deidentification
-
-    if not given["paths"]:
-        raise UsageError("nothing to read", hint="emix anonymize PATH… -o DIR")
-    if given["output"] is None and not given["dry_run"]:
-        raise UsageError("no folder to write to", hint="give -o DIR, or --dry-run")
-    if given["ocr"]:
-        from emixcli.deid.pixels import ocr
-
-        ocr.require()
-    deid.warn_of_loosening(profile)
-    report = given["report"]
-    if report is not None and report.suffix not in {".json", ".html"}:
-        raise UsageError("a report is NAME.json or NAME.html")
-    return AnonymizeRequest(
-        paths=given["paths"],
-        output=None if given["dry_run"] else given["output"],
-        how=Deidentification(profile, deid.find_key(given["key_file"]), given["ocr"]),
-        verify=given["verify"],
-        dicomdir=given["dicomdir"],
-        report=report,
-        jobs=given["jobs"],
-    )
 
 
 def _run(request: AnonymizeRequest, *, json: bool, quiet: bool) -> None:
@@ -220,6 +214,7 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
                 "profile": "basic",
                 "options": sorted(request.how.profile.options),
                 "verified": result.verified,
+                "table": None if not result.has_table else str(request.table),
                 "reports_left_out": result.n_reports,
             }
         )
@@ -232,6 +227,8 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
         console.note("nothing that identifies the patient was found in them")
     for item in result.refused:
         output.write_line(f"refused {item.id}: {item.file}")
+    if result.has_table:
+        console.note(f"the table that leads back is {request.table}: keep it apart from the images")
     if result.n_reports:
         console.note(f"reports beside the images, left out: {result.n_reports}")
 

@@ -19,6 +19,11 @@ _WRITEBACK = 16 * 1024 * 1024
 class FileSink:
     """Writes NAME.partial and renames it to NAME when the block ends without an error.
 
+    Parameters
+    ----------
+    mode
+        Who may do what with the file, before the umask: 0600 for what is its owner's only.
+
     Raises
     ------
     OutputExistsError
@@ -29,8 +34,9 @@ class FileSink:
         The folder is missing or read-only.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, mode: int = 0o666) -> None:
         self.path = path
+        self._mode = mode
         self._partial = path.with_name(path.name + ".partial")
         self._file: BinaryIO
         self._written = self._begun = 0
@@ -41,7 +47,7 @@ class FileSink:
                 f"{self.path.name} exists already", hint="choose another name or remove it first"
             )
         try:
-            self._file = _create(self._partial)
+            self._file = _create(self._partial, self._mode)
         except OSError as exc:
             raise output_error(exc) from exc
         except BaseException:  # stopped between making the file and the block that removes it
@@ -107,12 +113,12 @@ class FileSink:
         self._partial.unlink(missing_ok=True)
 
 
-def _create(path: Path) -> BinaryIO:
+def _create(path: Path, mode: int) -> BinaryIO:
     """Return a new file in place of what an earlier run left; a planted link is not followed."""
     path.unlink(missing_ok=True)
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
     flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(path, flags, 0o666), "w+b", buffering=_BUFFER)
+    return os.fdopen(os.open(path, flags, mode), "w+b", buffering=_BUFFER)
 
 
 def sync_folder(folder: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
@@ -15,7 +15,7 @@ from emixcli.anonymize import new_key
 from emixcli.container import layout
 from emixcli.container.sink import FileSink
 from emixcli.deid.report import Report
-from emixcli.errors import OutputExistsError
+from emixcli.errors import OutputExistsError, UsageError
 from emixcli.media.reader import MediaReader
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
@@ -37,6 +37,7 @@ from emixcli.services.written import Written
 
 if TYPE_CHECKING:
     from emixcli.model import FileSet
+    from emixcli.services.reidentification import Link, Lock
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +45,9 @@ class AnonymizeRequest:
     """What to de-identify.
 
     `output` None writes nothing: a dry run. Without a key in `how`, one is made and forgotten.
-    `report` is a file, .json or .html, that tells what was done; a dry run writes none. `jobs` are
-    processes; None lets the amount decide.
+    `report` is a file, .json or .html, that tells what was done; a dry run writes none. `table` is
+    a file that leads back to the old values, and opens with `table_passphrase`, or the own keys
+    where that is None; a dry run writes none. `jobs` are processes; None lets the amount decide.
     """
 
     paths: Sequence[str]
@@ -56,6 +58,8 @@ class AnonymizeRequest:
     verify: bool = True
     dicomdir: bool = False
     report: Path | None = None
+    table: Path | None = None
+    table_passphrase: str | None = None
     jobs: int | None = None
 
 
@@ -71,6 +75,7 @@ class AnonymizeResult:
     refused: tuple[Refused, ...]
     n_reports: int
     verified: bool
+    has_table: bool = False
 
     @property
     def n_written(self) -> int:
@@ -92,9 +97,11 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         Nothing to read, or the output cannot be written; nothing is left behind.
     """
     check_outside(request.output, request.paths)
-    check_outside(request.report, request.paths)
-    if request.report is not None:
-        _check_absent(request.report)
+    for path in (request.report, request.table):
+        check_outside(path, request.paths)
+        if path is not None:
+            _check_absent(path)
+    lock = _lock(request)
     scanned = scan_media(request.paths, progress=progress)
     require_dicom(scanned)
     chosen = scanned
@@ -102,6 +109,7 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         chosen = select(scanned, patients=request.patients, studies=request.studies)
     with MediaReader(chosen) as media, contextlib.ExitStack() as stack:
         folder = None
+        beside = stack.enter_context(_all_or_none())
         if request.output is not None:
             folder = stack.enter_context(new_folder(request.output))
         this = _Run(request, chosen, media, folder, progress)
@@ -114,7 +122,48 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         this.tell_refused()
         if folder is not None and request.report is not None:
             _write_report(this.report, request.report)
-    return AnonymizeResult(this.report, tuple(this.refused), len(chosen.documents), verified)
+            beside.append(request.report)
+        if lock is not None and request.table is not None:
+            from emixcli.services.reidentification import write_table
+
+            write_table(request.table, this.links(), lock)
+            beside.append(request.table)
+    return AnonymizeResult(
+        this.report, tuple(this.refused), len(chosen.documents), verified, lock is not None
+    )
+
+
+@contextlib.contextmanager
+def _all_or_none() -> Iterator[list[Path]]:
+    """Give a list for files that go again where the block fails."""
+    written: list[Path] = []
+    try:
+        yield written
+    except BaseException:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _lock(request: AnonymizeRequest) -> Lock | None:
+    """Return how the table will open, None where there is none; a table is not for who gets images.
+
+    Raises
+    ------
+    UsageError
+        It would lie in the output.
+    PassphraseError
+        Too weak.
+    """
+    if request.table is None or request.output is None:
+        return None
+    if request.table.resolve().is_relative_to(request.output.resolve()):
+        raise UsageError(
+            "the table would go out with the images", hint="choose a place outside of the output"
+        )
+    from emixcli.services.reidentification import make_lock
+
+    return make_lock(request.table_passphrase)
 
 
 def _check_absent(path: Path) -> None:
@@ -148,6 +197,7 @@ class _Run:
         self._how = with_faces(request.how.keyed(new_key()), chosen, media)
         self.report = Report(request.how.profile, __version__, request.how.key is not None)
         self.refused: list[Refused] = []
+        self._links: list[Link] = []
         self._items: list[Item] = []
         self._reader = DeidentifyingReader(media, self._how)
         self._clean: FileSet | None = None
@@ -174,15 +224,19 @@ class _Run:
             self._folder,
             self._how,
             self._request.report is not None,
+            self._request.table is not None and self._folder is not None,
         )
         self._progress.stage("de-identifying", len(self._items), "files")
         refused: list[tuple[int, Refused]] = []
+        links: list[tuple[int, Link]] = []
         for part in run(work, self._request.jobs or processes_for(self._items)):
             refused += part.refused
+            links += part.links
             self.report.add(part.report)
             self._progress.advance(part.n)
         self.report.outputs.sort()  # processes end in any order
         self.refused += [item for _, item in sorted(refused, key=itemgetter(0))]
+        self._links = [link for _, link in sorted(links)]
 
     def _named(self) -> list[Item]:
         """Return the instances with 8.3 names without meaning (PS3.10 section 8.2).
@@ -219,6 +273,11 @@ class _Run:
         directory = make_dicomdir(self._clean, package_id=new_package_id())
         with FileSink(self._folder / layout.DICOMDIR) as sink:
             sink.write(directory.content.read())
+
+    def links(self) -> list[Link]:
+        """Return what leads back from the objects that were written, and still are."""
+        written = {output.sop_instance_uid for output in self.report.outputs}
+        return [link for link in self._links if link.instance in written]
 
     def tell_refused(self) -> None:
         """Put what was refused into the report, by number: names on a medium may name people."""

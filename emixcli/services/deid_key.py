@@ -1,17 +1,25 @@
-"""The secret that pseudonyms, new UIDs and date shifts are made from, kept in a file."""
+"""The secret that pseudonyms, new UIDs and date shifts are made from: in a file or the keyring."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import json
+import os
+import re
 from pathlib import Path
 
+from emixcli import config, credentials
 from emixcli.anonymize import KEY_LENGTH, new_key
-from emixcli.errors import UsageError
-from emixcli.services.secret_file import write_secret
+from emixcli.errors import OutputExistsError, UsageError
+from emixcli.services.secret_file import replace_secret, write_secret
 
 _MARK = "emix-deid-key-1"
 _LONGEST = 200
+_OTHERS = 0o077
+#: Names only: keyrings do not list what they keep.
+_NAMES = "pseudonyms.json"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
 def make_key_file(path: Path) -> None:
@@ -22,7 +30,7 @@ def make_key_file(path: Path) -> None:
     OutputError
         It exists or cannot be written.
     """
-    write_secret(path, f"{_MARK} {base64.b64encode(new_key()).decode()}")
+    write_secret(path, _text(new_key()))
 
 
 def load_key_file(path: Path) -> bytes:
@@ -31,21 +39,144 @@ def load_key_file(path: Path) -> bytes:
     Raises
     ------
     UsageError
-        It cannot be read or holds no key.
+        It cannot be read, holds no key, or may be read by others.
     """
     try:
         with path.open(encoding="ascii") as file:
-            mark, _, text = file.read(_LONGEST).strip().partition(" ")
-        key = base64.b64decode(text, validate=True)
+            mode = os.fstat(file.fileno()).st_mode
+            text = file.read(_LONGEST)
     except FileNotFoundError as exc:
         raise UsageError(
             "the key file does not exist", hint="make one with emix anonymize --new-key FILE"
         ) from exc
-    except (OSError, ValueError, binascii.Error) as exc:
+    except (OSError, ValueError) as exc:
+        raise _no_key() from exc
+    key = _parse(text)
+    if os.name == "posix" and mode & _OTHERS:
         raise UsageError(
-            "the key file holds no key for de-identification",
-            hint="make one with emix anonymize --new-key FILE",
-        ) from exc
+            "the key file may be read by others on this machine",
+            hint="chmod 600 it; where that cannot be, keep the key in the keyring:"
+            " emix pseudonyms import NAME FILE",
+        )
+    return key
+
+
+def _text(key: bytes) -> str:
+    return f"{_MARK} {base64.b64encode(key).decode()}"
+
+
+def _parse(text: str) -> bytes:
+    mark, _, body = text.strip().partition(" ")
+    try:
+        key = base64.b64decode(body, validate=True)
+    except (ValueError, binascii.Error) as exc:
+        raise _no_key() from exc
     if mark != _MARK or len(key) != KEY_LENGTH:
         raise UsageError("the key file is damaged", hint="take the copy that was put away safely")
     return key
+
+
+def _no_key() -> UsageError:
+    return UsageError(
+        "the key file holds no key for de-identification",
+        hint="make one with emix anonymize --new-key FILE",
+    )
+
+
+# -- in the keyring -------------------------------------------------------------------------------
+
+
+def names() -> list[str]:
+    """Return the names of the keys that this user has put into the keyring.
+
+    Raises
+    ------
+    UsageError
+        The list cannot be read.
+    """
+    try:
+        found = json.loads(_list().read_text("ascii"))["names"]
+        return sorted(str(name) for name in found)
+    except FileNotFoundError:
+        return []
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as exc:
+        raise UsageError(
+            "the list of keys cannot be read",
+            hint=f"remove {_list()}; the keys themselves stay in the keyring",
+        ) from exc
+
+
+def make_kept_key(name: str) -> None:
+    """Put a new key into the keyring.
+
+    Raises
+    ------
+    OutputExistsError
+        There is one of this name: it is never replaced.
+    UsageError
+        The name is unfit, or there is no keyring.
+    """
+    keep_key(name, new_key())
+
+
+def keep_key(name: str, key: bytes) -> None:
+    """Put a key into the keyring; raises as `make_kept_key` does."""
+    _check(name)
+    if name in names() or credentials.find_secret(_entry(name)) is not None:
+        raise OutputExistsError(
+            "there is a key of this name in the keyring", hint="choose another name"
+        )
+    credentials.keep_secret(_entry(name), _text(key))
+    _save([*names(), name])
+
+
+def load_kept_key(name: str) -> bytes:
+    """Return a key in the keyring.
+
+    Raises
+    ------
+    UsageError
+        There is none of this name, or no keyring.
+    """
+    _check(name)
+    text = credentials.find_secret(_entry(name))
+    if text is None:
+        raise UsageError(
+            "there is no key of this name in the keyring",
+            hint="emix pseudonyms list shows the names, emix pseudonyms new NAME makes a key",
+        )
+    return _parse(text)
+
+
+def export_key(name: str, path: Path) -> None:
+    """Write a key of the keyring to a new key file, mode 0600; raises as the others do."""
+    write_secret(path, _text(load_kept_key(name)))
+
+
+def forget_key(name: str) -> None:
+    """Remove a key from the keyring; raises as `load_kept_key` does."""
+    load_kept_key(name)
+    credentials.forget_secret(_entry(name))
+    _save([other for other in names() if other != name])
+
+
+def _check(name: str) -> None:
+    if _NAME.fullmatch(name) is None:
+        raise UsageError(
+            "this is no name for a key",
+            hint="letters, digits, dots, dashes and underscores, at most 64, such as trial-7",
+        )
+
+
+def _entry(name: str) -> str:
+    return f"pseudonyms {name}"
+
+
+def _list() -> Path:
+    return config.home() / _NAMES
+
+
+def _save(found: list[str]) -> None:
+    path = _list()
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    replace_secret(path, json.dumps({"v": 1, "names": sorted(set(found))}))

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from emixcli.anonymize import Anonymizer
     from emixcli.model import FileSet, Instance
+    from emixcli.services.reidentification import Link
 
 Item = tuple["Instance", str]
 
@@ -52,7 +53,7 @@ class Work:
     """Instances with the names of the new files.
 
     `sources` are the media without what is on them. `folder` None writes nothing. `hashes` asks for
-    the SHA-256 of each new file.
+    the SHA-256 of each new file, `links` what leads back to the old one.
     """
 
     sources: FileSet
@@ -60,15 +61,17 @@ class Work:
     folder: Path | None
     how: Deidentification
     hashes: bool
+    links: bool = False
 
 
 @dataclass
 class Part:
-    """What became of `n` of them; `refused` has the place of each in `Work.items`."""
+    """What became of `n` of them; lists have the place of each in `Work.items`."""
 
     n: int
     report: Report
     refused: list[tuple[int, Refused]] = field(default_factory=list)
+    links: list[tuple[int, Link]] = field(default_factory=list)
 
 
 def processes_for(items: Sequence[Item]) -> int:
@@ -145,14 +148,14 @@ class _Worker:
         for number in job:
             instance, name = self._work.items[number]
             try:
-                self._make(instance, name, part.report)
+                self._make(number, instance, name, part)
             except OutputError:
                 raise
             except (OSError, EmixError) as exc:
                 part.refused.append((number, refusal(instance, exc)))
         return part
 
-    def _make(self, instance: Instance, name: str, report: Report) -> None:
+    def _make(self, number: int, instance: Instance, name: str, part: Part) -> None:
         with self._media.open(instance) as source:
             made = self._anonymizer.anonymize(source)
             with contextlib.closing(made):
@@ -163,7 +166,11 @@ class _Worker:
                     if self._work.hashes:
                         with open(path, "rb") as file:  # noqa: PTH123 - the name is a text
                             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                report.written(made, name=name, sha256=sha256)
+                part.report.written(made, name=name, sha256=sha256)
+                if self._work.links:
+                    from emixcli.services.reidentification import link_of
+
+                    part.links.append((number, link_of(made)))
 
 
 # -- copies of this process -----------------------------------------------------------------------
