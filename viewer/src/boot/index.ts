@@ -3,6 +3,7 @@
  * on the exchange.
  */
 import { type Bytes, fromBase64, toBase64Url } from "../base/bytes.ts";
+import { nextTurn } from "../base/turns.ts";
 import { findCode } from "../crypto/code.ts";
 import { authProof, unwrap, wrapKey } from "../crypto/slots.ts";
 import { type Catalog, CentralCatalog, ParsedCatalog } from "../package/catalog.ts";
@@ -43,7 +44,11 @@ export function boot(
       // codecs and entries behind this script are read when they are needed
       window.stop();
       const { source, catalog } = readServed(head);
-      lock(head, createPool(servedCodecs(source, head.pageLength)), onLocked)(source, catalog);
+      const found = lock(head, createPool(servedCodecs(source, head.pageLength)), onLocked);
+      // a worker starts when this thread has taken the browser's answer: before it builds the form
+      void nextTurn()
+        .then(() => found(source, catalog))
+        .catch(report);
       return;
     }
     const found = lock(head, createPool(), onLocked);

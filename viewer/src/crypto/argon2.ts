@@ -1,4 +1,4 @@
-/** Argon2id (RFC 9106). Our own WebAssembly with SIMD takes about half of the time that hash-wasm takes. */
+/** Argon2id (RFC 9106). Our own WebAssembly with SIMD takes less than half of the time that hash-wasm takes. */
 import packed from "emix:argon2.wasm";
 import { argon2id, createBLAKE2b } from "hash-wasm";
 import { type Bytes, concat } from "../base/bytes.ts";
