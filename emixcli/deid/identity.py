@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
+from emixcli.deid import letters
+from emixcli.deid.makers import MAKERS
 from emixcli.deid.tables import vocabulary
 
 #: Attributes whose whole value names a person, an institution, a device or a procedure.
@@ -34,12 +36,11 @@ _SHORTEST_FOREIGN: Final = 2
 _SHORTEST_KEY: Final = 3
 _SHORTEST_COMPACT: Final = 5
 _SHORTEST_NUMBER: Final = 6
-_SHORTEST_WORD: Final = 8
+_SHORTEST_WORD: Final = 5
 _TWO: Final = 2
 #: Kana, Han and Hangul come behind it.
 _HAN: Final = "\u1100"
 _DIGITS: Final = re.compile(r"\d{6,}")
-_GERMAN: Final = {"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,21 +81,12 @@ def fold(text: str) -> str:
 
 
 def _folded(text: str) -> Iterator[tuple[str, int]]:
-    """Yield the characters of folded text, each with the index of what it is made from.
-
-    Hiragana become katakana, digits of any script those of ASCII.
-    """
+    """Yield the characters of folded text, each with the index of what it is made from."""
     for index, character in enumerate(text):
         for part in unicodedata.normalize("NFKD", character).casefold():
             if not unicodedata.combining(part):
-                yield _common(part), index
-
-
-def _common(character: str) -> str:
-    if "ぁ" <= character <= "ゖ":
-        return chr(ord(character) + 0x60)
-    digit = unicodedata.decimal(character, None)
-    return character if digit is None else str(digit)
+                for letter in letters.common(part):
+                    yield letter, index
 
 
 class Identity:
@@ -132,9 +124,10 @@ class Identity:
         self._tokens.update(_name_tokens(name))
         self._tokens.update(_joined_names(name))
         self._phrases.update(_name_phrases(name))
-        compact = _compact(name)
-        if len(compact) >= _SHORTEST_COMPACT:
-            self._compacts.add(compact)
+        for text in (name, *re.split(r"[\^=]", name)):
+            compact = _compact(text)
+            if len(compact) >= _SHORTEST_COMPACT:
+                self._compacts.add(compact)
 
     def _add_value(self, value: str, *, is_key: bool) -> None:
         compact = _compact(value)
@@ -149,7 +142,10 @@ class Identity:
         self._tokens.update(
             word
             for word in _TOKEN.findall(fold(value))
-            if len(word) >= _SHORTEST_WORD and word.isalpha() and word not in vocabulary()
+            if len(word) >= _SHORTEST_WORD
+            and word.isalpha()
+            and word not in vocabulary()
+            and word not in MAKERS
         )
 
     def _add_found(self, spelling: str) -> None:
@@ -204,13 +200,13 @@ class Identity:
             if match.group() in self.tokens
         ]
         found += self._phrase_spans(folded, places)
-        letters = [index for index, character in enumerate(folded) if character.isalnum()]
-        compact = "".join([folded[index] for index in letters])
+        places_of = [index for index, character in enumerate(folded) if character.isalnum()]
+        compact = "".join([folded[index] for index in places_of])
         for value in self.compacts:
             at = compact.find(value)
             while at >= 0:
-                last = letters[at + len(value) - 1]
-                found.append((places[letters[at]], places[last] + 1))
+                last = places_of[at + len(value) - 1]
+                found.append((places[places_of[at]], places[last] + 1))
                 at = compact.find(value, at + 1)
         found.sort()
         return found
@@ -260,12 +256,15 @@ class Identity:
 def _name_tokens(name: str) -> Iterator[str]:
     """Yield the parts of all component groups of a name (PS3.5 section 6.2.1)."""
     for part in re.split(r"[\^=\s,]+", name):
-        spelt = "".join(_GERMAN.get(character, character) for character in part.lower())
-        for text in {part, spelt}:
+        for match in _TOKEN.finditer(fold(part)):
+            token = match.group()
+            shortest = _SHORTEST_TOKEN if token.isascii() else _SHORTEST_FOREIGN
+            if min(len(token), len(part)) >= shortest:
+                yield token
+        for text in letters.spellings(part):
             for match in _TOKEN.finditer(fold(text)):
                 token = match.group()
-                shortest = _SHORTEST_TOKEN if token.isascii() else _SHORTEST_FOREIGN
-                if min(len(token), len(part)) >= shortest:
+                if len(token) > _SHORTEST_TOKEN:
                     yield token
 
 

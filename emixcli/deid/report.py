@@ -215,7 +215,7 @@ class Report:
                     "tag": _tag(tag),
                     "name": name_of(tag),
                     "action": letter,
-                    "looser": looser(tag, letter),
+                    "looser": explain(tag, self.profile).is_loosened,
                 }
                 for tag, letter in sorted(rules.actions.items())
             ],
@@ -260,11 +260,6 @@ def name_of(tag: int) -> str:
     if row is not None:
         return row.name
     return dictionary_description(tag) if dictionary_has_tag(tag) else ""
-
-
-def looser(tag: int, letter: str) -> bool:
-    """Whether a site's rule protects an attribute less than the profile without it does."""
-    return letter in {"K", "C"} and explain(tag, Profile()).action not in {"K", letter}
 
 
 def _tag(tag: int) -> str:

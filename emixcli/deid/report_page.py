@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from emixcli.deid.options import SiteRules
 from emixcli.deid.report import ACTIONS
 
 _STYLE = """
@@ -82,9 +83,6 @@ def _summary(report: Mapping[str, Any]) -> str:
 
 
 def _site_rules(profile: Mapping[str, Any]) -> str:
-    rules = profile["site_rules"]
-    if not rules and not profile["site_sop_classes"]:
-        return ""
     rows = [
         [
             rule["tag"],
@@ -92,9 +90,18 @@ def _site_rules(profile: Mapping[str, Any]) -> str:
             rule["action"],
             "looser than the profile" if rule["looser"] else "",
         ]
-        for rule in rules
+        for rule in profile["site_rules"]
+    ]
+    rows += [
+        [row["tag"], row["creator"], "K", "private, looser than the profile"]
+        for row in profile["site_private"]
     ]
     rows += [[uid, "", "accepted", "outside the standard"] for uid in profile["site_sop_classes"]]
+    rows += [[rule, "", "regions to blacken", ""] for rule in profile["site_pixel_rules"]]
+    if profile["max_shift_days"] != SiteRules.max_shift_days:
+        rows.append(["dates", "", f"move by up to {profile['max_shift_days']} days", ""])
+    if not rows:
+        return ""
     return "<h2>Rules of the site</h2>" + _table(
         ("What", "Attribute", "Action", "Note"), rows, bad=3
     )

@@ -20,12 +20,14 @@ black = [[0, 0, 640, 48]]
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from emixcli.deid.explain import find_tag
 from emixcli.deid.options import SiteRules
-from emixcli.deid.parse import LONG_VRS, SHORT_VRS
+from emixcli.deid.parse import LONG_VRS, SHORT_VRS, vr_of
+from emixcli.deid.rules import ENCRYPTED, MARKERS
 from emixcli.errors import UsageError
 
 if TYPE_CHECKING:
@@ -34,6 +36,15 @@ if TYPE_CHECKING:
 _LETTERS: Final = frozenset("XZDUCK")
 _KEYS: Final = frozenset({"max_shift_days", "accept_sop_classes", "actions", "private", "pixels"})
 _PRIVATE_KEYS: Final = frozenset({"creator", "group", "element", "vr"})
+#: Groups of commands, file meta information and directories.
+_FOREIGN_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0004, 0x0006})
+_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+#: What can happen to attributes without which no object is read: character set, SOP class and
+#: instance. UIDs are retained by an option, so that references stay whole.
+_NEEDED: Final = {0x00080005: "K", 0x00080016: "K", 0x00080018: "U"}
+_DIRECTORY: Final = "1.2.840.10008.1.3.10"
+_UID: Final = re.compile(r"[0-2](\.(0|[1-9]\d*))+")
+_LONGEST_UID: Final = 64
 _LONGEST_SHIFT: Final = 36_525
 
 
@@ -65,11 +76,13 @@ def parse_rules(table: Mapping[str, Any]) -> SiteRules:
             f"site rules: {unknown[0]} is none of them", hint=f"one of {', '.join(sorted(_KEYS))}"
         )
     days = table.get("max_shift_days", SiteRules.max_shift_days)
-    if not isinstance(days, int) or not 1 <= days <= _LONGEST_SHIFT:
+    if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= _LONGEST_SHIFT:
         raise UsageError(f"site rules: max_shift_days is a number from 1 to {_LONGEST_SHIFT}")
     classes = table.get("accept_sop_classes", [])
-    if not isinstance(classes, list) or not all(isinstance(uid, str) for uid in classes):
+    if not isinstance(classes, list) or not all(map(_is_uid, classes)):
         raise UsageError("site rules: accept_sop_classes is a list of UIDs")
+    if _DIRECTORY in classes:
+        raise UsageError("site rules: a DICOMDIR is made anew (--dicomdir), never accepted")
     return SiteRules(
         actions=_actions(_mapping(table, "actions")),
         safe_private=_private(table.get("private", [])),
@@ -77,6 +90,10 @@ def parse_rules(table: Mapping[str, Any]) -> SiteRules:
         max_shift_days=days,
         pixel_rules=_pixel_rules(table.get("pixels", [])),
     )
+
+
+def _is_uid(text: object) -> bool:
+    return isinstance(text, str) and len(text) <= _LONGEST_UID and _UID.fullmatch(text) is not None
 
 
 def _mapping(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -92,10 +109,30 @@ def _actions(table: Mapping[str, Any]) -> dict[int, str]:
         if letter not in _LETTERS:
             raise UsageError(f"site rules: no action for {name}", hint="one of X, Z, D, U, C and K")
         tag = find_tag(name)
-        if tag >> 16 & 1:
-            raise UsageError("site rules: private elements are kept by [[private]]")
+        why = _why_not(tag, letter)
+        if why:
+            raise UsageError(f"site rules: {name} cannot be {letter}: {why}")
         found[tag] = letter
     return found
+
+
+def _why_not(tag: int, letter: str) -> str:
+    """Return why a rule for an attribute cannot work, "" if it can."""
+    if tag >> 16 & 1:
+        return "private elements are kept by [[private]]"
+    if tag >> 16 in _FOREIGN_GROUPS or tag & 0xFFFF == 0:
+        return "it is no part of a data set, or is made anew"
+    if tag in MARKERS:
+        return "it says what was de-identified, and is made anew"
+    if tag in _PIXELS:
+        return "pixels are treated by [[pixels]] and the options for them"
+    if tag in ENCRYPTED and letter != "X":
+        return "nobody can tell what is encrypted"
+    if letter not in _NEEDED.get(tag, letter):
+        return f"an object needs it, so only {_NEEDED[tag]} is possible"
+    if letter == "U" and vr_of(tag, "UI") not in {"UI", "SQ"}:
+        return "it holds no UID"
+    return ""
 
 
 def _private(rows: object) -> dict[tuple[str, int], str]:
@@ -111,6 +148,8 @@ def _private(rows: object) -> dict[tuple[str, int], str]:
             raise UsageError("site rules: group and element are hexadecimal") from None
         if not group & 1 or group > 0xFFFF or element > 0xFF or row["vr"] not in _VRS:
             raise UsageError("site rules: a [[private]] names no private element")
+        if not str(row["creator"]).strip():
+            raise UsageError("site rules: a [[private]] has no creator")
         found[str(row["creator"]), group << 16 | element] = str(row["vr"])
     return found
 

@@ -24,6 +24,10 @@ from contextlib import suppress
 from enum import StrEnum
 from typing import NamedTuple
 
+from emixcli.deid.letters import common
+from emixcli.deid.letters import spellings as transcribed
+from emixcli.deid.makers import MAKERS
+
 
 class Kind(StrEnum):
     """What a value says of whom."""
@@ -56,11 +60,11 @@ class Spelling(NamedTuple):
 
 
 _NOT_WORD = re.compile(r"[\W_]+")
-_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 _MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september",
     "october", "november", "december",
 )  # fmt: skip
+_ROMAN = ("i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x", "xi", "xii")
 #: Codecs of the character sets of PS3.3 section C.12.1.1.2 that are not ASCII in their upper half.
 _CODECS = (
     "utf_8", "latin_1", "iso8859_2", "iso8859_3", "iso8859_4", "iso8859_5", "iso8859_6",
@@ -75,24 +79,12 @@ _NOBODY = frozenset({
 })  # fmt: skip
 
 
-#: Makers of devices, whose names stand in for an institution where nobody has set one.
-_MAKERS = frozenset({
-    "acuson", "agfa", "agfagevaert", "aloka", "atl", "canonmec", "canonmedicalsystems",
-    "carestream", "carestreamhealth", "elekta", "esaote", "fujifilm", "fujifilmcorporation",
-    "gehealthcare", "gemedicalsystems", "hitachi", "hitachimedicalcorporation", "hologic", "kodak",
-    "konicaminolta", "lorad", "mindray", "philips", "philipshealthcare", "philipsmedicalsystems",
-    "picker", "pickerinternational", "samsung", "samsungmedison", "shimadzu", "siemens",
-    "siemenshealthcare", "siemenshealthineers", "swissray", "toshiba", "toshibamec",
-    "toshibamedicalsystems", "unitedimaginghealthcare", "varian", "varianmedicalsystems", "vepro",
-})  # fmt: skip
-
-
 def plain(text: str) -> str:
     """Return text without case and accents."""
     if text.isascii():
         return text.lower()
     parts = unicodedata.normalize("NFKD", text.casefold())
-    return "".join(letter for letter in parts if not unicodedata.combining(letter))
+    return "".join(common(letter) for letter in parts if not unicodedata.combining(letter))
 
 
 def squeeze(text: str) -> str:
@@ -100,14 +92,14 @@ def squeeze(text: str) -> str:
     return _NOT_WORD.sub("", text)
 
 
-def spell_name(value: str, common: frozenset[str]) -> Iterator[Spelling]:
+def spell_name(value: str, common_words: frozenset[str]) -> Iterator[Spelling]:
     """Yield the spellings of a person's name and of its parts.
 
     Parameters
     ----------
     value
         As DICOM writes it: component groups divided by `=`, components by `^`.
-    common
+    common_words
         Words that are searched for only beside another part.
     """
     for group in value.split("="):
@@ -115,13 +107,19 @@ def spell_name(value: str, common: frozenset[str]) -> Iterator[Spelling]:
         full = [part for part in components if part]
         words = [word for part in full for word in _NOT_WORD.split(part) if word]
         yield from _whole_name(full)
+        for part in full:
+            tight = squeeze(part)
+            if tight not in words and len(tight) >= 7:  # several words, written as one
+                yield Spelling(tight, "name part", whole=False, squeezed=True)
         for word in dict.fromkeys(words):
-            if _tells(word) and word not in common and word not in _NOBODY:
+            if _tells(word) and word not in common_words and word not in _NOBODY:
                 yield Spelling(word, "name part")
                 yield from _disguised(word)
-        for umlauts in {plain(part.casefold().translate(_UMLAUTS)) for part in group.split("^")}:
-            if umlauts.strip() not in components and len(umlauts) > 4:
-                yield Spelling(umlauts.strip(), "name part")
+        for word in dict.fromkeys(_NOT_WORD.split(group)):
+            for other in sorted(transcribed(word)):
+                text = plain(other)
+                if len(text) >= 4 and text not in words and text not in common_words:
+                    yield Spelling(text, "name part")
 
 
 def _whole_name(parts: list[str]) -> Iterator[Spelling]:
@@ -167,7 +165,7 @@ def spell_id(value: str) -> Iterator[Spelling]:
     text = plain(value).strip()
     tight = squeeze(text)
     has_digit = any(letter.isdigit() for letter in tight)
-    if tight in _NOBODY or tight in _MAKERS or len(set(tight)) < 3:
+    if tight in _NOBODY or tight in MAKERS or len(set(tight)) < 3:
         return
     least = (6 if tight.isdigit() else 5) if has_digit else 8
     if not tight.isascii():
@@ -211,13 +209,38 @@ def spell_date(day: datetime.date, *, birth: bool = False) -> Iterator[Spelling]
         if birth:
             for parts in ((d, m, y[2:]), (m, d, y[2:]), (y[2:], m, d)):
                 yield Spelling(between.join(parts), "date with short year")
+            if len(short := between.join((str(day.day), str(day.month), y[2:]))) > 6:
+                yield Spelling(short, "date with short year")
+    for month in (m, str(day.month)):
+        yield Spelling(f"{day.day}. {month}. {y}", "date written otherwise")
+    yield from _written_out(day)
+
+
+def _written_out(day: datetime.date) -> Iterator[Spelling]:
+    """Yield the spellings of a day with a name for its month, or as a day of the year."""
+    y, d = f"{day:%Y}", f"{day:%d}"
+    for between in ("-", "/", ""):
+        yield Spelling(f"{y}{between}{day:%j}", "day of the year")
+    for between in ("-", "/", "."):
+        for number in {str(day.day), d}:
+            roman = between.join((number, _ROMAN[day.month - 1], y))
+            yield Spelling(roman, "date written otherwise")
+    nth = f"{day.day}{_ordinal(day.day)}"
     for month in (_MONTHS[day.month - 1], _MONTHS[day.month - 1][:3]):
         for number in {str(day.day), d}:
             for text in (
                 f"{number} {month} {y}", f"{number}. {month} {y}", f"{month} {number}, {y}",
                 f"{month} {number} {y}", f"{number}-{month}-{y}", f"{number}{month}{y}",
+                f"{y} {month} {number}", f"{y}-{month}-{number}", f"{number} of {month} {y}",
+                f"{nth} of {month} {y}", f"{nth} {month} {y}",
             ):  # fmt: skip
                 yield Spelling(text, "date written out")
+
+
+def _ordinal(number: int) -> str:
+    if number in {11, 12, 13}:
+        return "th"
+    return {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
 
 
 def encodings(text: str) -> Iterator[bytes]:

@@ -27,11 +27,14 @@ _SHORTEST_UID: Final = 14
 _MOST_DIGITS: Final = 4
 #: Numbers that belong together, as those of telephones, insurances and cards are written.
 _RUN: Final = re.compile(r"\d+(?:[-./ _()+]{1,3}\d+)+")
+#: The same where nothing else stands between, and longer numbers.
+_NUMBERS: Final = re.compile(r"\d+(?:[-./ _()+]{1,3}\d+)*")
 _MOST_JOINED_DIGITS: Final = 5
 #: A date that was shifted or may stay: `scrub` leaves no other.
 _DAY: Final = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}")
 #: `C01X00T47` changes from letters to digits as numbers of passports do; `512x512x16` is a size.
 _MOST_PARTS: Final = 3
+_MOST_CODE_PARTS: Final = 4
 _SIZE: Final = re.compile(r"\d+(?:x\d+)+")
 #: Letters of a code that may be a name, and of the shortest word of a joined one.
 _LONG_CODE: Final = 5
@@ -57,20 +60,26 @@ class TextCleaner:
     map_uid: Callable[[str], str] | None
     dates: TextDates
 
-    def scrub(self, text: str) -> str:
-        """Return text without known values, with new UIDs, and with its dates treated."""
+    def scrub(self, text: str, *, is_free: bool = False) -> str:
+        """Return text without known values, with new UIDs, and with its dates treated.
+
+        Parameters
+        ----------
+        is_free
+            Whether it is no text about technique, where versions look like dates.
+        """
         cleaned = text
         if self.map_uid is not None and cleaned.count(".") >= 2:
             cleaned = _UID.sub(self._new_uid, cleaned)
-        cleaned = self.identity.scrub(cleaned)
-        cleaned = self.dates.replace(cleaned)
         if "@" in cleaned or "://" in cleaned or "www." in cleaned.lower():
             cleaned = _MAIL.sub("", cleaned)
+        cleaned = self.identity.scrub(cleaned)
+        cleaned = self.dates.replace(cleaned, is_free=is_free)
         return text if cleaned == text else _tidy(cleaned)
 
     def allow(self, text: str) -> str:
         """Return what is left of text by the allow-list."""
-        scrubbed = self.scrub(text)
+        scrubbed = self.scrub(text, is_free=True)
         cleaned = _WORD.sub(self._allowed, scrubbed)
         if cleaned != text:
             cleaned = _tidy(cleaned)
@@ -112,7 +121,15 @@ def _allowed_run(match: re.Match[str]) -> str:
 
 
 def is_made_of_words(code: str) -> bool:
-    """Whether a code has words of the standard only, also written together, and short letters."""
+    """Whether a code has words of the standard only, also written together, and short letters.
+
+    Numbers as those of people, long or in many groups, are no part of it.
+    """
+    if any(not _allowed_run(run) for run in _NUMBERS.finditer(code)):
+        return False
+    words = [_PARTS.findall(word) for word in _WORD.findall(code)]
+    if any(len(parts) > _MOST_CODE_PARTS for parts in words):
+        return False
     return all(
         len(part) < _LONG_CODE or part.isdigit() or _is_joined(part.lower())
         for part in _PARTS.findall(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 _DIGITS: Final = re.compile(r"\d\D*\d\D*\d")
 _REVERSED: Final = r"(?:\d[0-2]|[01]3)(?:\d0|[0-2]1)\d\d(?:91|02)"
 
+#: Characters of `05.11.25`.
+_PADDED: Final = 8
+
 _YEAR: Final = r"(?P<year>(?:19|20)\d\d)"
 _DAY: Final = r"(?P<day>0?[1-9]|[12]\d|3[01])(?!\d)(?:st|nd|rd|th|\.)?"
 _A: Final = r"(?P<a>0?[1-9]|[12]\d|3[01])"
@@ -27,6 +31,12 @@ _MONTH: Final = (
 )
 #: Months in other scripts, and in Roman numbers: only beside a whole year.
 _OTHER_MONTH: Final = r"(?:[^\W\d_a-z]{3,12}|[ivx]{1,4})\.?"
+#: English months as words of their own: beside a year, or a day and a short year.
+_ENGLISH: Final = (
+    r"(?<![a-z])(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
+    r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
+)
+_ROMAN: Final = r"(?:x?i{1,3}|i?[vx]|vi{1,3}|xi{0,2})"
 _LINK: Final = r"(?:[-./, ]|\bof\b|\bde\b|\bdel\b)*"
 _ISO: Final = rf"(?<!\d){_YEAR}(?P<sep>[-./ :_]?)(?P<month>0[1-9]|1[0-2])(?P=sep)"
 _SHORT_ISO: Final = rf"(?<!\d){_YEAR}(?P<sep>[-./_])(?P<month>0?[1-9]|1[0-2])(?P=sep)"
@@ -40,7 +50,18 @@ _PATTERNS: Final = (
     rf"(?<!\d){_DAY}{_LINK}{_OTHER_MONTH}{_LINK}{_YEAR}(?!\d)",
     rf"(?<![a-z]){_MONTH}{_LINK}{_DAY}{_LINK}{_YEAR}(?!\d)",
     rf"(?<!\d){_YEAR}{_LINK}{_MONTH}{_LINK}{_DAY}",
-    rf"(?<!\d){_YEAR} ?年 ?(?P<month>\d\d?) ?月 ?(?P<day>\d\d?) ?日",
+    rf"(?<!\d){_YEAR} ?年 ?(?P<month>\d\d?) ?月(?: ?(?P<day>\d\d?) ?日)?",
+    r"(?:明治|大正|昭和|平成|令和) ?(?:\d\d?|元) ?年(?: ?\d\d? ?月)?(?: ?\d\d? ?日)?",
+    rf"(?<![\d.]){_A} ?(?P<link>[-./]) ?{_B} ?(?P=link) ?{_YEAR}(?!\d)",
+    rf"(?<![\d.])(?P<dotted>{_A}\.{_B}\.(?P<short>\d\d))(?![\d.]*\d)",
+    rf"(?<!\d){_DAY}(?P<link>[-./]){_ROMAN}(?P=link)(?P<short>\d\d)(?!\d)",
+    rf"(?<!\d)(?P<day>[12]\d|3[01]|0?[1-9])\. ?[a-z]{{3,12}}\.? {_YEAR}(?!\d)",
+    rf"{_ENGLISH}[- ]{_DAY},?[- ](?P<short>\d\d)(?!\d)",
+    rf"{_ENGLISH}[-./, ]{{0,2}}{_YEAR}(?!\d)",
+    rf"(?<!\d){_YEAR}[-/.](?P<nth>[0-2]\d\d|3[0-5]\d|36[0-6])(?!\.?\d)",
+    rf"(?<!\d){_YEAR}-?W(?:[0-4]\d|5[0-3])(?:-?[1-7])?(?!\d)",
+    rf"(?<![\d/.-])(?P<month>0?[1-9]|1[0-2])[-/]{_YEAR}(?![-/]?\d)",
+    rf"(?<![\d/.-]){_YEAR}[-/](?P<month>0[1-9]|1[0-2])(?![-/]?\d)",
     rf"(?<!\d)(?P<reversed>{_REVERSED})(?!\d)",
 )
 _TEXTS: Final = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _PATTERNS)
@@ -70,8 +91,14 @@ class TextDates:
     keeps: bool = False
     never: str = ""
 
-    def replace(self, text: str) -> str:
+    def replace(self, text: str, *, is_free: bool = False) -> str:
         """Return text with its dates treated.
+
+        Parameters
+        ----------
+        is_free
+            Whether three short numbers with dots are a date however they are written; else they
+            may be a version, unless day and month have two digits.
 
         Only dates that begin with the year are moved: others leave open what is day and what is
         month, and are left out.
@@ -86,15 +113,17 @@ class TextDates:
             if match.start() < at:
                 at = max(at, match.end()) if parts and not parts[-1] else at
                 continue
-            parts += [text[at : match.start()], self._treated(match, text)]
+            parts += [text[at : match.start()], self._treated(match, text, is_free=is_free)]
             at = match.end()
         return "".join(parts) + text[at:] if parts else text
 
-    def _treated(self, match: re.Match[str], text: str) -> str:
+    def _treated(self, match: re.Match[str], text: str, *, is_free: bool) -> str:
         groups = match.groupdict()
         if self.never and _may_be(groups, self.never):
             return ""
-        if self.keeps:
+        dotted = groups.get("dotted")
+        is_version = dotted is not None and not is_free and len(dotted) < _PADDED
+        if self.keeps or is_version:
             return text[match.start() : match.end()]
         if self.days is None or "sep" not in groups or "month" not in groups:
             return ""
@@ -111,10 +140,30 @@ def _plain_digit(character: str) -> str:
 
 
 def _may_be(groups: dict[str, str | None], date: str) -> bool:
-    """Whether a date in text may be a certain one: same year and day, any spelling of the month."""
+    """Whether a date in text may be a certain one: same year and day, any spelling of the month.
+
+    Without a day, the month decides where it is a number.
+    """
     found = groups.get("reversed")
     if found is not None:
         return found[::-1] == date
     year = groups.get("year") or groups.get("short") or ""
+    if not year or not date[:4].endswith(year):
+        return False
     days = {int(groups[name] or 0) for name in ("day", "a", "b") if groups.get(name)}
-    return date[:4].endswith(year) and int(date[6:8]) in days
+    if days:
+        return int(date[6:8]) in days
+    nth, month = groups.get("nth"), groups.get("month")
+    if nth:
+        return dt.date(int(date[:4]), int(date[4:6]), int(date[6:8])).timetuple().tm_yday == int(
+            nth
+        )
+    return month is None or int(month) == int(date[4:6])
+
+
+def _nth_of(date: str) -> int:
+    """Return which day of its year a DA value is; 0 for one that is no day."""
+    try:
+        return dt.date(int(date[:4]), int(date[4:6]), int(date[6:8])).timetuple().tm_yday
+    except ValueError:
+        return 0

@@ -14,6 +14,7 @@ import pytest
 from emixcli.anonymize import Anonymizer, DeidError, Option, Profile, SiteRules
 from emixcli.deid.report import Report
 from emixcli.deid.report_page import render
+from emixcli.deid.siterules import parse_rules
 from emixcli.deid.verify import Verifier
 from tests.deid.conftest import KEY
 from tests.planted.ledger import Clause
@@ -43,6 +44,9 @@ SCHEMA = _object(
             _object(tag=_STRING, name=_STRING, action=_STRING, looser={"type": "boolean"})
         ),
         site_sop_classes=_array(_STRING),
+        site_private=_array(_object(creator=_STRING, tag=_STRING, vr=_STRING)),
+        site_pixel_rules=_array(_STRING),
+        max_shift_days=_COUNT,
         accept_risk={"type": ["string", "null"]},
         key={"enum": ["kept", "forgotten"]},
     ),
@@ -154,6 +158,21 @@ def test_the_page_escapes_what_it_shows(small: PlantedStudy) -> None:
     text = render(report.as_dict())
     assert "<script>" not in text
     assert "&lt;b&gt;because" in text
+
+
+def test_every_rule_of_the_site_is_shown() -> None:
+    rules = parse_rules({
+        "max_shift_days": 90,
+        "accept_sop_classes": ["1.3.12.2.1107.5.9.1"],
+        "actions": {"StationName": "K", "ProtocolName": "X"},
+        "private": [{"creator": "ACME <1>", "group": "0019", "element": "0C", "vr": "DS"}],
+        "pixels": [{"id": "room-4", "if": {"Modality": "US"}, "black": [[0, 0, 9, 9]]}],
+    })  # fmt: skip
+    page = render(Report(Profile(rules=rules), "1").as_dict())
+    for text in ("(0008,1010)", "1.3.12.2.1107.5.9.1", "ACME &lt;1&gt;", "room-4", "90 days"):
+        assert text in page
+    assert len(re.findall("class=bad>(?:private, )?looser than the profile", page)) == 2
+    assert "Rules of the site" not in render(Report(Profile(), "1").as_dict())
 
 
 def test_what_the_second_look_finds_is_shown() -> None:

@@ -58,6 +58,8 @@ SPELLINGS = (
     "1950 Jan 31", "1950-Jan-31", "31st of January 1950", "31-I-1950", "31 de enero de 1950",
     "31 januari 1950", "31 января 1950", "1950年1月31日", "31JAN1950", "JANUARY 31ST 1950",
     "1950 01 31", "31011950", "٣١/٠١/١٩٥٠", "1/31/50", "13100591",
+    "31. 1. 1950", "31-I-50", "1950/031", "31.01.50", "Jan 31 50", "31.ledna 1950",
+    "31 / 01 / 1950",
 )  # fmt: skip
 
 
@@ -86,10 +88,40 @@ def test_dates_in_text_move_once_where_the_spelling_is_clear() -> None:
         "T2 3D 512",
         "0.5 mm",
         "2024",
+        "Rel. 5.2012.1",
+        "2.0.0(29Oct)",
+        "R2019 3",
+        "mar 12 x 61",
+        "120-100-50",
     ],
 )
 def test_versions_and_sizes_are_no_dates(text: str) -> None:
     assert TextDates().replace(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "01/1950",
+        "1950-01",
+        "Jan 1950",
+        "January, 1950",
+        "1950年1月",
+        "昭和25年1月31日",
+        "1950-W05-2",
+    ],
+)
+def test_dates_without_a_day_go(text: str) -> None:
+    assert TextDates().replace(f"V {text} 3") == "V  3"
+    if "W" not in text and "昭" not in text:
+        assert TextDates(keeps=True, never="19500131").replace(f"V {text} 3") == "V  3"
+        assert TextDates(keeps=True, never="19510231").replace(f"V {text} 3") == f"V {text} 3"
+
+
+def test_short_numbers_with_dots_are_a_date_or_a_version() -> None:
+    assert TextDates().replace("on 5.11.25, 05.11.25", is_free=True) == "on , "
+    assert TextDates().replace("V 5.11.25") == "V 5.11.25"
+    assert TextDates(never="19251105").replace("V 5.11.25") == "V "
 
 
 @given(st.text())

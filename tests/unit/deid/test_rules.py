@@ -17,6 +17,7 @@ from emixcli.anonymize import (
     profile_rows,
 )
 from emixcli.deid.rules import Rules, resolve
+from emixcli.deid.siterules import parse_rules
 from emixcli.errors import UsageError
 from tests.unit.deid.making import make, read, run_profile
 
@@ -94,12 +95,31 @@ def test_loosening_is_told(site: SiteRules) -> None:
         "[[private]]\ncreator='A'\ngroup='0018'\nelement='01'\nvr='IS'",
         "[[private]]\ncreator='A'\ngroup='zz'\nelement='01'\nvr='IS'",
         "[[pixels]]\nid='a'\nif = {}\nblack = []", "pixels = 3", "[[pixels]]\nif = {}",
+        "accept_sop_classes = ['x']", "accept_sop_classes = ['1.2.840.10008.1.3.10']",
+        "max_shift_days = true", "[[private]]\ncreator=' '\ngroup='0019'\nelement='01'\nvr='IS'",
+        *(
+            f"[actions]\n'{name}' = '{letter}'"
+            for name, letter in [
+                ("PixelData", "X"), ("PixelData", "K"), ("PatientIdentityRemoved", "X"),
+                ("SOPInstanceUID", "K"), ("SOPInstanceUID", "X"), ("SOPClassUID", "D"),
+                ("TransferSyntaxUID", "K"), ("0000,0100", "K"), ("0004,1500", "K"),
+                ("0010,0000", "K"), ("SpecificCharacterSet", "X"), ("StudyDescription", "U"),
+                ("EncryptedContent", "K"), ("DeidentificationMethodCodeSequence", "K"),
+            ]
+        ),
     ],
 )  # fmt: skip
 def test_wrong_site_rules_are_usage_errors(text: str, tmp_path: Path) -> None:
     (tmp_path / "site.toml").write_text(text, "utf-8")
     with pytest.raises(UsageError):
         load_rules(tmp_path / "site.toml")
+
+
+def test_a_rule_that_cannot_work_says_why() -> None:
+    with pytest.raises(UsageError, match="StudyDescription cannot be U: it holds no UID"):
+        parse_rules({"actions": {"StudyDescription": "U"}})
+    kept = {"StudyInstanceUID": "K", "SOPInstanceUID": "U", "EncryptedContent": "X"}
+    assert len(parse_rules({"actions": kept}).actions) == 3
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from emixcli.deid.identity import Identity, Known
-from emixcli.deid.text import TextCleaner, without_controls
+from emixcli.deid.identity import Identity, Known, fold
+from emixcli.deid.spellings import plain, spell_name
+from emixcli.deid.text import TextCleaner, is_made_of_words, without_controls
 from emixcli.deid.textdates import TextDates
 
 NAME = "Bergström^Zoë^Q=山田^太郎=やまだ^たろう"
@@ -135,3 +138,58 @@ def test_numbers_of_people_do_not_pass_the_list(text: str) -> None:
 @pytest.mark.parametrize("text", ["512x512x16", "3.0 mm", "B30", "2.5 mm 120"])
 def test_numbers_of_technique_pass_the_list(text: str) -> None:
     assert CLEANER.allow(text) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("Łukasik^Jørn^Đorđe", "Lukasik"), ("Łukasik^Jørn^Đorđe", "JORN"),
+        ("Łukasik^Jørn^Đorđe", "Dorde"), ("Łukasik^Jørn^Đorđe", "Djordje"),
+        ("Lukasik^Jorn", "Łukasik"), ("Mueller-Groess^Joerg", "Müller"),
+        ("Mueller-Groess^Joerg", "GRÖSS"), ("Mueller-Groess^Joerg", "Größ"),
+        ("Müller^Jörg", "Mueller"), ("Müller^Jörg", "joerg"), ("Ågren^Bo", "Aagren"),
+        ("Aagren^Bo", "ÅGREN"), ("Иванов^Пётр", "Ivanov"), ("Иванов^Пётр", "PETR"),
+        ("Ng^Bo", "Bo Ng"), ("Ng^Bo", "NG, BO"), ("林^健", "林健"), ("林^健", "林 健"),
+        ("やまだ^たろう", "ヤマダ"), ("ヤマダ^タロウ", "ﾔﾏﾀﾞ"), ("O'Brien^Seán", "OBrien Sean"),
+        ("van der Meer^Jan", "VanderMeer"), ("Groß^Weiß", "GROSS"), ("Nguyễn^Thị", "nguyen"),
+    ],
+)  # fmt: skip
+def test_names_go_in_every_transcription(name: str, text: str) -> None:
+    assert Identity([Known("name", name)]).scrub(f"by {text} 3T").split() == ["by", "3T"]
+    found = {spelling.text for spelling in spell_name(name, frozenset())}
+    words = re.split(r"[\W_]+", plain(text))
+    assert min(map(len, words)) < 4 or any(word in found for word in words)
+
+
+@pytest.mark.parametrize(
+    "text", ["Acme for Zabel", "VA44 ZABEL", "Birkenstieg 7", "posemuckel", "Zabel, Posemuckel"]
+)
+def test_parts_of_institutions_and_addresses_go(text: str) -> None:
+    identity = Identity(
+        [Known("text", "Klinikum Zabel Siemens"), Known("text", "Birkenstieg 7, 04711 Posemuckel")]
+    )
+    assert not identity.is_known(identity.scrub(text))
+    assert identity.scrub(text) != text
+    assert identity.scrub("Siemens Healthcare") == "Siemens Healthcare"
+
+
+@pytest.mark.parametrize(
+    ("code", "is_so"),
+    [
+        ("T13_22", True), ("DIS2D", True), ("CT_SOM5 SPI", True), ("M_FFE", True), ("3D", True),
+        ("943 476 5919", False), ("4F7A2B9C1D", False), ("C01X00T47", False),
+        ("2 69 05 49 588 157 80", False), ("Q1 23 45 6C", False), ("48213377", False),
+    ],
+)  # fmt: skip
+def test_codes_are_made_of_words(code: str, is_so: bool) -> None:
+    assert is_made_of_words(code) is is_so
+
+
+def test_what_the_second_look_found_goes_as_it_was_found() -> None:
+    for found, text in (
+        ("kecardnov", "by kecardnoV"), ("vm9uzhjhy2vr", "x Vm9uZHJhY2Vr="), ("zoe", "Zoe 3"),
+        ("ng bo", "Ng, Bo"), ("1.2.3.77.5", "V 1.2.3.77.5"), ("林健太", "林健太郎"),
+    ):  # fmt: skip
+        cleaned = Identity([Known("found", found)]).scrub(text)
+        assert fold(found) not in fold(cleaned)
+        assert cleaned != text
