@@ -121,5 +121,5 @@ def archive_in(
     if head[128:132] == b"DICM":
         return None
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06")):
-        return ZipSource(SectorBytes(content, bad=bad))
+        return ZipSource(SectorBytes(content, bad=bad), recover=search)
     return disc_in(content, head, bad=bad, search=search)

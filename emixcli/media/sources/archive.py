@@ -13,9 +13,10 @@ from emixcli.errors import MediaError
 from emixcli.media.names import UniqueNames, safe_path
 from emixcli.media.sources.base import MediaFile, SourceNotes, StreamBytes, stream_of
 from emixcli.media.sources.central import iter_members
+from emixcli.media.sources.recovered import iter_local_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from emixcli.media.disc.sectors import SectorBytes
     from emixcli.media.sources.base import Bytes
@@ -29,6 +30,8 @@ _LOCAL: Final = struct.Struct("<4s5H3I2H")
 #: What is kept of a member: method, CRC, packed size, size, offset of its local header.
 _KEPT: Final = struct.Struct("<HL3Q")
 _ENCRYPTED: Final = 1
+#: Bytes between a local header and the content at most: name and extra fields.
+_MAX_NAME: Final = 2 * 65535
 _REASONS: Final = {
     "D07": "its name leads out",
     "M09": "encrypted",
@@ -52,32 +55,45 @@ class ZipSource:
 
     kind = "zip"
 
-    def __init__(self, content: SectorBytes) -> None:
+    def __init__(self, content: SectorBytes, *, recover: bool = True) -> None:
         self._content = self.medium = content
         self.notes = SourceNotes()
         try:
-            self._members = self._name_members()
+            self._members = self._listed(recover=recover)
         except (*_DAMAGE, OSError) as exc:
             content.close()
             raise MediaError(
-                "the archive is damaged or incomplete",
-                hint="download or copy it again; emix needs the whole file",
+                "the archive is damaged or incomplete", hint="download or copy it again"
             ) from exc
         except MediaError:
             content.close()
             raise
 
-    def _name_members(self) -> dict[str, bytes]:
+    def _listed(self, *, recover: bool) -> dict[str, bytes]:
+        """Return the members of the central directory, or of the local headers without it."""
+        try:
+            return self._name_members(iter_members(self._content))
+        except (*_DAMAGE, OSError):
+            if not recover:
+                raise
+            self.notes = SourceNotes()
+            members = self._name_members(iter_local_members(self._content))
+            if not members and not self.notes.unreadable:
+                raise
+            self.notes.codes["M16"] += 1
+            return members
+
+    def _name_members(self, found: Iterable[Member]) -> dict[str, bytes]:
         """Return what is to be known of the usable members, by safe and unique names."""
         members: dict[str, bytes] = {}
         names = UniqueNames()
         n_members = n_encrypted = packed_size = 0
-        for member in iter_members(self._content):
+        for member in found:
             if member.name.endswith("/"):
                 continue
             n_members += 1
             n_encrypted += member.flags & _ENCRYPTED
-            packed_size += member.packed_size
+            packed_size += max(0, min(member.packed_size, self._content.size - member.offset))
             if n_members > MAX_MEMBERS or packed_size > self._content.size:
                 raise MediaError(
                     "the archive has impossible contents: it may be a bomb",
@@ -101,8 +117,15 @@ class ZipSource:
 
     def iter_files(self) -> Iterator[MediaFile]:
         """Yield the members."""
+        medium = self._content
         for path, kept in self._members.items():
-            yield MediaFile(path, _KEPT.unpack(kept)[3])
+            _, _, packed_size, size, offset = _KEPT.unpack(kept)
+            end = offset + _LOCAL.size + packed_size
+            if end + _MAX_NAME > medium.size:  # exactly, where it may be cut
+                end = sum(self.extents(path)[0])
+            missing = max(0, end - medium.size)
+            lost = medium.lost(offset, end).n_bytes() - missing if medium.bad else 0
+            yield MediaFile(path, size, missing, lost)
 
     def open_bytes(self, path: str) -> Bytes:
         """Return the content of a member."""
@@ -193,9 +216,9 @@ class _StoredMember:
         """Return `length` bytes, fewer only at the end; a whole read is checked by its CRC."""
         length = max(0, min(length, self.size - offset))
         data = self._content.read_at(self._start + offset, length)
-        is_damaged = len(data) < length
+        is_damaged = length > 0 and not data
         if self._crc is not None and length == self.size:
-            is_damaged = is_damaged or zlib.crc32(data) != self._crc
+            is_damaged = is_damaged or len(data) < length or zlib.crc32(data) != self._crc
         if is_damaged:
             raise OSError("damaged member of an archive")
         return data

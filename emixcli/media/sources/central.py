@@ -21,9 +21,9 @@ _ENTRY: Final = struct.Struct("<4s6H3L5H2L")
 _MAX_COMMENT: Final = 65535
 _CHUNK: Final = 1024 * 1024
 _MAX_ENTRY: Final = _ENTRY.size + 3 * 65535
-_UTF_8: Final = 0x800
+UTF_8: Final = 0x800
 _ZIP64_FIELD: Final = 1
-_IN_FIELD: Final = 0xFFFFFFFF
+IN_FIELD: Final = 0xFFFFFFFF
 
 
 class Member(NamedTuple):
@@ -89,18 +89,18 @@ def _find_directory(content: Bytes) -> tuple[int, int, int]:
 def _member(fields: tuple[int, ...], data: bytes, shift: int) -> Member:
     flags, method = fields[3:5]
     crc, packed_size, size, n_name, n_extra = fields[7:12]
-    name = data[:n_name].decode("utf-8" if flags & _UTF_8 else "cp437")
+    name = data[:n_name].decode("utf-8" if flags & UTF_8 else "cp437")
     offset = fields[16]
-    if _IN_FIELD in (size, packed_size, offset):
-        wide = _zip64(data[n_name : n_name + n_extra])
+    if IN_FIELD in (size, packed_size, offset):
+        wide = zip64(data[n_name : n_name + n_extra])
         size, packed_size, offset = (
-            next(wide, value) if value == _IN_FIELD else value
+            next(wide, value) if value == IN_FIELD else value
             for value in (size, packed_size, offset)
         )
     return Member(name.partition("\0")[0], flags, method, crc, packed_size, size, offset + shift)
 
 
-def _zip64(extra: bytes) -> Iterator[int]:
+def zip64(extra: bytes) -> Iterator[int]:
     """Return the numbers of the Zip64 field (APPNOTE section 4.5.3)."""
     while len(extra) >= 4:
         kind, length = struct.unpack_from("<HH", extra)

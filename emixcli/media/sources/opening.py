@@ -71,9 +71,7 @@ def drive_source(fd: int, drive: Drive, mapfile: Mapfile | None = None) -> Sourc
     MediaError
         Where nothing on it can be read.
     """
-    if reason := _STATES.get(drive.state()):
-        os.close(fd)
-        raise MediaError(reason[0], hint=reason[1])
+    _require_disc(fd, drive)
     contents = drive.contents()
     size = drive.size() or contents.end * SECTOR
     content = DriveBytes(fd, size, sector=drive.sector())
@@ -92,6 +90,37 @@ def drive_source(fd: int, drive: Drive, mapfile: Mapfile | None = None) -> Sourc
         "no file system was found on the disc: it is blank, not finalised, or lost",
         hint="try the drive that wrote it, or ask the sender for a new one",
     )
+
+
+def open_medium(path: str) -> tuple[Bytes, Drive]:
+    r"""Return the bytes of a drive or image for copying, and the drive.
+
+    Raises
+    ------
+    MediaError
+        Where it cannot be opened, or holds no disc.
+    """
+    device = drive_device(path) or os.path.realpath(path)
+    try:
+        is_drive = device != os.path.realpath(path) or stat.S_ISBLK(Path(path).stat().st_mode)
+        fd = _open_device(device) if is_drive else os.open(native_path(device), _FLAGS)
+    except (OSError, ValueError) as exc:
+        raise MediaError(
+            "the drive or image cannot be read",
+            hint="check the path, and that you may read it",
+        ) from exc
+    drive = drive_of(fd)
+    if not is_drive:
+        return FileBytes(fd, drive.size()), drive
+    _require_disc(fd, drive)
+    size = drive.size() or drive.contents().end * SECTOR
+    return DriveBytes(fd, size, sector=drive.sector()), drive
+
+
+def _require_disc(fd: int, drive: Drive) -> None:
+    if reason := _STATES.get(drive.state()):
+        os.close(fd)
+        raise MediaError(reason[0], hint=reason[1])
 
 
 def _open_device(path: str) -> int:
