@@ -345,28 +345,16 @@ const en = {
 } as const;
 
 export type StringKey = keyof typeof en;
-export type Strings = Readonly<Record<StringKey, string>>;
 
-let table: Strings = en;
-let language = "en";
-
-/** Use another table; `tag` goes into the page's lang attribute. */
-export function setLanguage(tag: string, strings: Strings): void {
-  table = strings;
-  language = tag;
-}
-
-/** Tag of the language in use, as in RFC 5646. */
-export function currentLanguage(): string {
-  return language;
-}
+/** Tag of the table's language, as in RFC 5646. */
+export const LANGUAGE = "en";
 
 /** Text of a key, with `{name}` replaced by the parameter of that name. */
 export function t(key: StringKey, parameters: Readonly<Record<string, string | number>> = {}): string {
-  return table[key].replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole));
+  return en[key].replace(/\{(\w+)\}/g, (whole, name: string) => String(parameters[name] ?? whole));
 }
 
 /** Text of a key made at run time, or the fallback where the table has none. */
 export function find(key: string, fallback: string): string {
-  return Object.hasOwn(table, key) ? table[key as StringKey] : fallback;
+  return Object.hasOwn(en, key) ? en[key as StringKey] : fallback;
 }

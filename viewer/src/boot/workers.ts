@@ -9,7 +9,7 @@ export const pageEnd: Promise<void> = new Promise((resolve) => {
 });
 
 /** A codec that has been parsed with the page. */
-export async function pageCodec(name: string): Promise<string> {
+async function pageCodec(name: string): Promise<string> {
   await pageEnd;
   return document.getElementById(`emix-codec-${name}`)?.textContent ?? "";
 }

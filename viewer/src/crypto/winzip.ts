@@ -6,10 +6,10 @@ import { type Bytes, equal, toUtf8 } from "../base/bytes.ts";
 import type { Cipher } from "./aes.ts";
 
 export const SALT = 16;
-export const CHECK = 2;
-export const MAC = 10;
+const CHECK = 2;
+const MAC = 10;
 /** Bytes before the ciphertext. */
-export const LEAD = SALT + CHECK;
+const LEAD = SALT + CHECK;
 
 export class AuthenticationError extends Error {}
 

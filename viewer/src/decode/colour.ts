@@ -77,7 +77,7 @@ function toEight(data: Samples, bits: number): Bytes {
 const clamp = (value: number): number => (value < 0 ? 0 : value > 255 ? 255 : (value + 0.5) | 0);
 
 /** PS3.3 section C.7.6.3.1.2, YBR_FULL; in place. */
-export function fullToRgb(data: Bytes): void {
+function fullToRgb(data: Bytes): void {
   for (let i = 0; i + 2 < data.length; i += 3) {
     const y = data[i]!;
     const cb = data[i + 1]! - 128;

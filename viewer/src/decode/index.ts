@@ -38,7 +38,7 @@ export async function decodeFrame(
 const table = ({ first, bits, data }: Lut): PaletteTable => ({ first, bits, data });
 
 /** The index's description of an image. Throws DecodeError where there is none. */
-export function specOf(instance: Instance): FrameSpec {
+function specOf(instance: Instance): FrameSpec {
   const { pixel, rows, columns } = instance;
   if (instance.problem) throw new DecodeError("unsupported", instance.problem);
   if (!pixel || !rows || !columns) throw new DecodeError("unsupported", "This object holds no image.");

@@ -31,7 +31,7 @@ export function isPdf(bytes: Uint8Array): boolean {
 }
 
 /** Lines with their outline: headings where a line has a label and no value. */
-export function renderLines(lines: readonly TextLine[]): HTMLElement {
+function renderLines(lines: readonly TextLine[]): HTMLElement {
   const root = document.createElement("div");
   root.className = "lines";
   for (const line of lines) {

@@ -35,7 +35,7 @@ export class CentralCatalog implements Catalog {
 }
 
 /** The middle of the first series, where its viewing starts. */
-export function findFirst(records: Iterable<ZipRecord>): ZipRecord | undefined {
+function findFirst(records: Iterable<ZipRecord>): ZipRecord | undefined {
   const series: ZipRecord[] = [];
   let folder: string | undefined;
   for (const record of records) {

@@ -2,7 +2,7 @@
 import { t } from "../strings.ts";
 import { el, setText, uniqueId } from "../ui/dom.ts";
 
-export const DIGITS = 6;
+const DIGITS = 6;
 
 /** The digits of a pasted or typed text. */
 export function digitsOf(text: string): string {

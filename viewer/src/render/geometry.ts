@@ -116,11 +116,11 @@ export function scaleBar(millimetresPerPixel: number, longest: number): ScaleBar
   return { millimetres, pixels: millimetres / millimetresPerPixel };
 }
 
-export function cross(a: Vector3, b: Vector3): Vector3 {
+function cross(a: Vector3, b: Vector3): Vector3 {
   return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
 }
 
-export function dot(a: Vector3, b: Vector3): number {
+function dot(a: Vector3, b: Vector3): number {
   return a[0] * b[0] + a[1] * b[1] + a[2] * b[2];
 }
 

@@ -10,7 +10,7 @@ export interface NamedVoi {
 const luts = new WeakMap<LutFields, Lut>();
 
 /** Decode a table once; the same fields always give the same object, so that painters can compare by identity. */
-export function readLut(fields: LutFields): Lut {
+function readLut(fields: LutFields): Lut {
   const known = luts.get(fields);
   if (known !== undefined) return known;
   const bytes = fromBase64(fields.data);

@@ -29,11 +29,6 @@ export interface Lut {
   readonly explanation: string;
 }
 
-export interface VoiWindow {
-  readonly center: number;
-  readonly width: number;
-}
-
 export type VoiFunction = "LINEAR" | "LINEAR_EXACT" | "SIGMOID";
 
 /** Everything that turns stored values into grey levels. */

@@ -16,7 +16,7 @@ export interface Command {
 }
 
 /** The name of a key event in the form of `Command.keys`. */
-export function keyName(event: KeyboardEvent): string {
+function keyName(event: KeyboardEvent): string {
   const shifted = event.shiftKey && event.key.length > 1;
   return `${shifted ? "Shift+" : ""}${event.key.length === 1 ? event.key.toLowerCase() : event.key}`;
 }

@@ -192,7 +192,7 @@ function viewLines(state: CornerState, image: Instance | null): Line[] {
   ];
 }
 
-export function voiText(voi: Voi): string {
+function voiText(voi: Voi): string {
   if (voi.kind === "lut") return voi.lut.explanation || t("text.table");
   return t("text.window", {
     width: windowValue(voi.width, voi.width),

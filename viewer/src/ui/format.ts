@@ -1,5 +1,5 @@
 /** DICOM values as people read them. Tolerant: what cannot be read is shown as it stands. */
-import { currentLanguage } from "../strings.ts";
+import { LANGUAGE } from "../strings.ts";
 
 /** A person name: FAMILY, Given Middle, with prefix and suffix; other scripts in brackets (PS3.5 section 6.2). */
 export function personName(value: string | undefined): string {
@@ -39,7 +39,7 @@ function parseDate(value: string | undefined): Day | null {
 const dateFormats = new Map<string, Intl.DateTimeFormat>();
 
 function dateFormat(): Intl.DateTimeFormat {
-  const language = currentLanguage();
+  const language = LANGUAGE;
   let format = dateFormats.get(language);
   if (format === undefined) {
     // English with the day first and the month as a word: read the same on both sides of the ocean.
@@ -118,6 +118,6 @@ export function length(millimetres: number): string {
 export function moment(value: string | undefined): string {
   const instant = new Date(value ?? "");
   if (Number.isNaN(instant.getTime())) return "";
-  const language = currentLanguage() === "en" ? "en-GB" : currentLanguage();
+  const language = LANGUAGE === "en" ? "en-GB" : LANGUAGE;
   return new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "short" }).format(instant);
 }
