@@ -16,6 +16,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
 from emixcli.anonymize import Anonymized, Anonymizer, DeidError, Option, Profile, Reason
+from emixcli.deid.repair import TRIES, Repair
 from emixcli.errors import DeidUnsafeError, EmixError
 from emixcli.media.grouping import group
 from emixcli.media.header import HeaderReader
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from emixcli.deid.pixels.faces import FaceMask
-    from emixcli.deid.repair import Repair
     from emixcli.deid.report import Report
     from emixcli.deid.structure import Leak
     from emixcli.deid.verify import Verifier
@@ -195,8 +195,11 @@ class Remade:
         return self._media.open(instance)
 
     def open_new(self, instance: Instance) -> BinaryIO | None:
-        """Open one as it is now."""
-        return self._reader.open(instance)
+        """Open one as it is now; None where it is refused, which packing will meet again."""
+        try:
+            return self._reader.open(instance)
+        except DeidError:
+            return None
 
     def repair(self, instance: Instance, repair: Repair) -> None:
         """Remember how it is to be made."""
@@ -319,7 +322,10 @@ class Outputs(Protocol):
         """Open one as it is now; None where it was refused."""
 
     def repair(self, instance: Instance, repair: Repair) -> None:
-        """Make one again, or take it out if the repair says that it is refused."""
+        """Make one again, or take it out if the repair says that it is refused.
+
+        One that was refused before stays so.
+        """
 
 
 def look_again(
@@ -357,13 +363,16 @@ def look_again(
     progress.stage("verifying", 2 * sum(1 for _ in _instances(patients)), "files")
     for patient in patients:
         verifier = Verifier(report.profile, ours=keyed.is_own)
+        unread = set()
         for instance in _instances((patient,)):
-            with outputs.open_old(instance) as file:
-                if not verifier.learn(_nameless(file)):
-                    _learn_from_engine(verifier, file, how)
+            if not _learn(instance, verifier, outputs, how):
+                unread.add(place_of(instance))
             progress.advance(1)
         for instance in _instances((patient,)):
-            _look_at(instance, verifier, outputs, report)
+            if place_of(instance) in unread:
+                outputs.repair(instance, Repair().given_up())
+            else:
+                _look_at(instance, verifier, outputs, report)
             progress.advance(1)
     if report.leaks and not report.n_verified:
         places = sorted({f"{leak.where} ({leak.kind})" for leak in report.leaks})
@@ -374,10 +383,19 @@ def look_again(
         )
 
 
+def _learn(instance: Instance, verifier: Verifier, outputs: Outputs, how: Deidentification) -> bool:
+    """Take what stands in an instance as it was; returns whether it can be read."""
+    try:
+        with outputs.open_old(instance) as file:
+            if not verifier.learn(_nameless(file)):
+                _learn_from_engine(verifier, file, how)
+    except (OSError, EmixError):
+        return False
+    return True
+
+
 def _look_at(instance: Instance, verifier: Verifier, outputs: Outputs, report: Report) -> None:
     """Look at one output, and have it made again as long as that may help."""
-    from emixcli.deid.repair import TRIES, Repair
-
     repair = Repair()
     first: list[Leak] = []
     for attempt in range(TRIES + 1):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli.deid.report import Report
-from emixcli.errors import EmixError
+from emixcli.errors import EmixError, OutputError
 from emixcli.services.deidentify import DeidentifyingReader, Refused, place_of, refusal
 from emixcli.services.object_file import write_object
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from emixcli.deid.repair import Repair
+    from emixcli.deid.report import Output
     from emixcli.media.reader import MediaReader
     from emixcli.model import Instance
     from emixcli.services.deid_work import Item
@@ -51,31 +52,42 @@ class Written:
     def repair(self, instance: Instance, repair: Repair) -> None:
         """Write an instance again, or delete it."""
         place = place_of(instance)
-        name = self._names[place]
-        report, before = self._report, self._outputs.pop(name)
+        name = self._names.get(place, "")
+        before = self._outputs.pop(name, None)
+        if before is None:
+            return
         self._path(name).unlink()
-        with self._media.open(instance) as source:
-            with contextlib.closing(
-                self._reader.anonymize(source, self._repairs.get(place))
-            ) as old:
-                report.actions -= old.actions
-                report.accepted -= Counter(old.accepted)
-            self._repairs[place] = repair
-            try:
-                made = self._reader.anonymize(source, repair)
-            except (OSError, EmixError) as exc:
-                self.refused.append(refusal(instance, exc))
-                return
-            with contextlib.closing(made):
-                write_object(made, source, str(self._path(name)))
-        sha256 = before.sha256
-        if sha256:
-            with self._path(name).open("rb") as file:
-                sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        again = Report(report.profile, report.version)
-        again.written(made, name=name, sha256=sha256)
-        report.add(again)
+        try:
+            with self._media.open(instance) as source:
+                self._forget(source, place)
+                self._repairs[place] = repair
+                again = self._written(source, repair, before)
+        except OutputError:
+            raise
+        except (OSError, EmixError) as exc:
+            self.refused.append(refusal(instance, exc))
+            return
+        self._report.add(again)
         self._outputs[name] = again.outputs[0]
+
+    def _forget(self, source: BinaryIO, place: Place) -> None:
+        """Take out of the report what was done to an object before."""
+        with contextlib.closing(self._reader.anonymize(source, self._repairs.get(place))) as made:
+            self._report.actions -= made.actions
+            self._report.accepted -= Counter(made.accepted)
+
+    def _written(self, source: BinaryIO, repair: Repair, before: Output) -> Report:
+        """Return the report of an object that was written again."""
+        path = self._path(before.name)
+        with contextlib.closing(self._reader.anonymize(source, repair)) as made:
+            write_object(made, source, str(path))
+            sha256 = before.sha256
+            if sha256:
+                with path.open("rb") as file:
+                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+            again = Report(self._report.profile, self._report.version)
+            again.written(made, name=before.name, sha256=sha256)
+        return again
 
     def close(self) -> None:
         """Put what was made again into the report."""

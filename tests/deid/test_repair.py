@@ -6,7 +6,7 @@ import io
 import itertools
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import pydicom
 import pytest
@@ -14,11 +14,22 @@ from pydicom import Dataset
 
 from emixcli.anonymize import Anonymizer, DeidError, Profile
 from emixcli.deid.repair import Repair
+from emixcli.deid.report import Report
+from emixcli.media.reader import MediaReader
+from emixcli.media.scan import scan_media
+from emixcli.services.deidentify import (
+    Deidentification,
+    DeidentifyingReader,
+    Remade,
+    deidentify,
+    look_again,
+)
 from tests import builders
 from tests.deid.conftest import KEY
 from tests.running import run_here
 
 if TYPE_CHECKING:
+    from emixcli.model import Instance
     from tests.running import Result
 
 PHYSICIAN = "Zabelka^Jindrich"
@@ -183,3 +194,24 @@ def test_an_element_goes_where_words_do_not_help() -> None:
     assert b"".join(engine.anonymize(source).iter_bytes(source)) == plain
     with pytest.raises(DeidError):
         engine.anonymize(source, repair.given_up())
+
+
+def test_what_cannot_be_read_again_does_not_go_out(tmp_path: Path) -> None:
+    """A disc that is read once and then no more: nothing vouches for that object."""
+    disc = write(tmp_path / "disc", named(), named(), named())
+    how = Deidentification(Profile(), KEY)
+    chosen = scan_media([str(disc)])
+    with MediaReader(chosen) as media:
+        reader = DeidentifyingReader(media, how)
+        report = Report(Profile(), "1")
+        look_again(chosen.patients, _Scratched(media, reader), report, how=how)
+        found = deidentify(chosen, reader)
+    assert report.n_verified == 2
+    assert [(item.file, item.id) for item in found.refused] == [("IM2", "object.second-look")]
+
+
+class _Scratched(Remade):
+    def open_old(self, instance: Instance) -> BinaryIO:
+        if instance.path == "IM2":
+            raise OSError
+        return super().open_old(instance)
