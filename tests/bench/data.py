@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset
+from pydicom.uid import EnhancedCTImageStorage
 
 from emixcli.demo import objects, thorax
 from tests import builders
@@ -121,6 +122,38 @@ def sparse_multiframes(folder: Path, total: int) -> int:
         done += len(head) + n_frames * frame
         index += 1
     return done
+
+
+def large_multiframe(folder: Path, n_frames: int) -> int:
+    """Write one Enhanced CT image of n frames of 512 KiB, with noise in them; return its bytes."""
+    path = folder / "enhanced.dcm"
+    if path.exists():
+        return path.stat().st_size
+    folder.mkdir(parents=True, exist_ok=True)
+    item = next(iter(objects.ct_series(_volume())))
+    as_scanners_write(item, 0)
+    item.SOPClassUID = EnhancedCTImageStorage
+    item.NumberOfFrames = n_frames
+    item.PerFrameFunctionalGroupsSequence = [_frame_groups(index) for index in range(n_frames)]
+    item.PixelData = bytes(SLICE_SIZE)
+    content = objects.to_bytes(item)[: -SLICE_SIZE - 4]
+    rng = np.random.default_rng(n_frames)
+    block = rng.integers(0, 1 << 12, 16 * SLICE_SIZE // 2, np.uint16).tobytes()
+    with path.with_suffix(".partial").open("wb") as file:
+        file.write(content + struct.pack("<I", n_frames * SLICE_SIZE))
+        for start in range(0, n_frames, 16):
+            file.write(block[: min(16, n_frames - start) * SLICE_SIZE])
+    path.with_suffix(".partial").rename(path)
+    return path.stat().st_size
+
+
+def _frame_groups(index: int) -> Dataset:
+    content, position, groups = Dataset(), Dataset(), Dataset()
+    content.FrameAcquisitionNumber, content.InStackPositionNumber = 1, index + 1
+    content.FrameAcquisitionDateTime = f"20260310101500.{index:06}"
+    position.ImagePositionPatient = [-200, -200, index * 0.5]
+    groups.FrameContentSequence, groups.PlanePositionSequence = [content], [position]
+    return groups
 
 
 def tiny_files(folder: Path, n: int) -> int:

@@ -31,6 +31,7 @@ _ROWS: tuple[Row, ...] = (
     Row("scan, 2,000 files, warm", "≥ 20x pydicom, ≥ 0.12 of the floor", media.scan, "scan"),
     Row("de-identify 300 slices of CT", "≤ 2x cp -r in one process, ≤ 1x in two; not slower than"
         " gdcmanon; ≥ 5x tools on pydicom; ≤ 60 MB", deid.anonymize, "anonymize"),
+    Row("de-identify one object of 2 GB", "≤ 60 MB", deid.multiframe, "anonymize-large"),
     Row("pack CT, 0.3 and 1.3 GB", "≥ 5x 7zz on two threads, ≥ 20x pyzipper, size within 6 %",
         packing.pack, "pack"),
     Row("memory, 20 GB of multi-frame objects", "≤ 150 MB", packing.memory, "memory"),
