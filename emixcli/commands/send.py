@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -138,6 +139,7 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
                 choice = deidentified(choice, keyed, progress=listener)
             result = _run(choice, order, exchange, sender, journal=journal, manner=manner)
         finally:
+            choice.close()
             if not journal.records:
                 journal.remove()
     show(result, choice, json=manner.json)
@@ -205,7 +207,8 @@ def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
         choice = choose(selection, progress=listener)
         how = selection.deidentification
         choice = deidentified(choice, how and how.keyed(new_key()), progress=listener)
-        plan = service.plan_of(choice, _sender(manner.profile, "", ""))
+        with contextlib.closing(choice):
+            plan = service.plan_of(choice, _sender(manner.profile, "", ""))
     if not manner.json:
         describe(plan, choice, order)
         output.write_line("nothing was sent")

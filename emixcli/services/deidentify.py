@@ -46,6 +46,9 @@ class Reader(Protocol):
     def open(self, item: Instance | Document) -> BinaryIO:
         """Return a seekable binary file."""
 
+    def close(self) -> None:
+        """Give the media back; `open` opens them again."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -158,6 +161,10 @@ class DeidentifyingReader:
         if not hasattr(self._local, "anonymizer"):
             self._local.anonymizer = self._how.anonymizer()
         return cast("Anonymizer", self._local.anonymizer).anonymize(file, repair)
+
+    def close(self) -> None:
+        """Give the media back; `open` opens them again."""
+        self._reader.close()
 
     def open(self, item: Instance | Document) -> BinaryIO:
         """Return an instance de-identified, as a seekable stream.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,14 +69,15 @@ def prepare(
     how = request.selection.deidentification
     choice = deidentified(choice, how and how.keyed(new_key()), progress=progress)
     progress.stage("indexing")
-    plan = plan_package(
-        choice.file_set,
-        reports=choice.reports,
-        sender=request.sender or configured_sender(),
-        package_id=package_id,
-        reader=choice.reader,
-        deidentification=choice.deidentification,
-    )
+    with contextlib.closing(choice):
+        plan = plan_package(
+            choice.file_set,
+            reports=choice.reports,
+            sender=request.sender or configured_sender(),
+            package_id=package_id,
+            reader=choice.reader,
+            deidentification=choice.deidentification,
+        )
     return Prepared(plan, choice, identity, recipients, request.workers)
 
 
@@ -117,7 +119,8 @@ def pack(
     """
     check_output(output)
     publics = (*prepared.recipients, prepared.identity.public)
-    with secret_written(code_out, sealing.code), FileSink(output) as sink:
+    written = secret_written(code_out, sealing.code)
+    with contextlib.closing(prepared.choice), written, FileSink(output) as sink:
         slots = sealing.slots(publics)
         result = write_package(
             prepared.plan,

@@ -39,8 +39,8 @@ class Choice:
     """What was found (`scanned`) and what of it is meant (`file_set`).
 
     `n_reports_left_out` counts reports on the medium that may be of a patient who was not chosen.
-    `reader` opens the instances where they are not taken as they are; `deidentification` is what
-    the index of a package then says.
+    `reader` opens the instances where they are not taken as they are, and `close` gives the media
+    back that it holds; `deidentification` is what the index of a package then says.
     """
 
     file_set: FileSet
@@ -49,6 +49,11 @@ class Choice:
     n_reports_left_out: int
     reader: DeidentifyingReader | None = None
     deidentification: dict[str, Any] | None = None
+
+    def close(self) -> None:
+        """Give the media back; what is opened later opens them again."""
+        if self.reader is not None:
+            self.reader.close()
 
 
 def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choice:
@@ -110,16 +115,16 @@ def deidentified(
             "reports are not de-identified",
             hint="leave --report out, or send it without --anonymize",
         )
-    media = MediaReader(choice.file_set)
-    how = with_faces(how, choice.file_set, media)
-    reader = DeidentifyingReader(media, how)
-    found = deidentify(choice.file_set, reader, progress=progress)
-    _check_all(found, choice)
-    outputs, report = Remade(media, reader), Report(how.profile, __version__)
-    look_again(choice.file_set.patients, outputs, report, how=how, progress=progress)
-    if reader.repairs:
+    with MediaReader(choice.file_set) as media:
+        how = with_faces(how, choice.file_set, media)
+        reader = DeidentifyingReader(media, how)
         found = deidentify(choice.file_set, reader, progress=progress)
         _check_all(found, choice)
+        outputs, report = Remade(media, reader), Report(how.profile, __version__)
+        look_again(choice.file_set.patients, outputs, report, how=how, progress=progress)
+        if reader.repairs:
+            found = deidentify(choice.file_set, reader, progress=progress)
+            _check_all(found, choice)
     return replace(
         choice,
         file_set=found.file_set,
