@@ -241,6 +241,8 @@ class Document:
     path: str
     size: int
     kind: str  # "pdf", "hl7v2", "cda", "ccr", "rtf", "text"
+    verdict: str = "unknown"  # compared with the patients: "match", "warn", "block"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)

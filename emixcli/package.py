@@ -6,10 +6,8 @@ one. The format is `docs/format/package-v1.md`.
 
 from __future__ import annotations
 
-import codecs
 import contextlib
 import datetime
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -44,11 +42,10 @@ from emixcli.container.plan import PackagePlan, Reader, Sender
 from emixcli.container.reader import PackageHead, PackageReader, read_head
 from emixcli.container.slots import KEY_LENGTH, Slot, open_slots
 from emixcli.container.zipwriter import Lost, Sink, Written, ZipWriter, default_workers
-from emixcli.errors import MediaError, ReportError, UsageError
-from emixcli.media.sniff import document_kind
-from emixcli.media.window import HEAD_LENGTH
+from emixcli.errors import MediaError, UsageError
 from emixcli.model import Document, FileSet, Instance
 from emixcli.progress import SILENT, ProgressListener
+from emixcli.reports.attached import describe_reports, load_report
 
 __all__ = [
     "PackageHead",
@@ -90,6 +87,7 @@ def plan_package(
     file_set: FileSet,
     *,
     reports: Sequence[Path] = (),
+    accept_reports: str = "",
     sender: Sender,
     package_id: str | None = None,
     created: str | None = None,
@@ -105,6 +103,8 @@ def plan_package(
         What a scan found.
     reports
         More reports, from the disk.
+    accept_reports
+        Why reports that do not fit the patient go along, where their rule lets them.
     sender
         Who sends.
     package_id, created
@@ -120,6 +120,8 @@ def plan_package(
     ------
     ReportError
         A report cannot be read.
+    PatientMismatchError
+        A report is of another patient.
     EmixError
         The viewer page is missing.
     """
@@ -127,10 +129,11 @@ def plan_package(
     if not is_package_id(package_id):
         raise UsageError("this is not a package id")
     page = make_page(load_bundle() if bundle is None else bundle)
-    found = tuple(_load_report(path) for path in reports)
+    found = tuple(load_report(path) for path in reports)
     with _reader(file_set, reader) as media:
         deepener = Deepener(media)
-        index = _fold_index(file_set, found, deepener, deidentification)
+        documents = describe_reports(file_set, found, media, accept=accept_reports)
+        index = _fold_index(file_set, documents, deepener, deidentification)
     directory = make_dicomdir(file_set, package_id=package_id, extra=deepener.keys)
     made = (index, directory.content)
     return PackagePlan(
@@ -150,7 +153,7 @@ def plan_package(
 
 def _fold_index(
     file_set: FileSet,
-    reports: tuple[Report, ...],
+    documents: list[dict[str, Any]],
     deepener: Deepener,
     deidentification: Mapping[str, Any] | None,
 ) -> Folded:
@@ -158,10 +161,6 @@ def _fold_index(
     index = Folder(b'"patients":')
     for piece in iter_patients(file_set, deepener):
         index.add(piece)
-    documents = [
-        plan.document_fields(document, name)
-        for document, name in layout.iter_documents(file_set, reports)
-    ]
     tail = {
         "documents": documents,
         "findings": findings_json(file_set.findings),
@@ -173,45 +172,6 @@ def _fold_index(
 
 def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-#: Names that are never those of plain text: the content is then a placeholder or a mistake.
-_NO_TEXT = frozenset({
-    ".docx", ".odt", ".pages", ".xlsx", ".xls", ".ods", ".pptx", ".ppt", ".pdf", ".rtf", ".jpg",
-    ".jpeg", ".png", ".tif", ".tiff", ".zip", ".dcm",
-})  # fmt: skip
-
-
-def _load_report(path: Path) -> Report:
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_LENGTH)
-            size = file.seek(0, os.SEEK_END)
-    except OSError as exc:
-        raise ReportError(
-            "a report cannot be read", hint="check the name given to --report"
-        ) from exc
-    kind = document_kind(head, path.name) or ("text" if _is_text(head) else None)
-    if kind is None:
-        raise ReportError(
-            "a report is of no known kind", hint="give PDF, text, RTF, HL7 v2, CDA or CCR"
-        )
-    if kind == "text" and path.suffix.lower() in _NO_TEXT:
-        raise ReportError(
-            "a report is plain text, but its name says something else",
-            hint="make sure that it is the right file, then name it .txt",
-        )
-    return Report(path, size, kind)
-
-
-def _is_text(head: bytes) -> bool:
-    if b"\0" in head or not head:
-        return False
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def _counts(file_set: FileSet, *, reports: tuple[Report, ...]) -> dict[str, int]:

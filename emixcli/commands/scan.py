@@ -36,11 +36,12 @@ def command(
     del verbose  # handled by its callback
     from emixcli.media.report import scan_document
     from emixcli.media.scan import require_dicom, scan_media
+    from emixcli.services.reports import with_matches
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 
     with progress(quiet) as listener:
-        file_set = scan_media(paths, progress=listener)
+        file_set = with_matches(scan_media(paths, progress=listener))
     if json:
         output.write_json(scan_document(file_set))
     else:

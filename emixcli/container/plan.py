@@ -187,7 +187,6 @@ def document_fields(document: Document | Report, name: str) -> dict[str, Any]:
         "kind": document.kind,
         "mime": MIME_TYPES.get(document.kind, "application/octet-stream"),
         "size": document.size,
-        "match": {"verdict": "unknown", "reason": "not compared with the images"},
     }
 
 

@@ -48,7 +48,13 @@ def scan_document(file_set: FileSet) -> dict[str, Any]:
             for number, patient in enumerate(file_set.patients, 1)
         ),
         "reports": (
-            {"source": d.source, "path": d.path, "size": d.size, "kind": d.kind}
+            {
+                "source": d.source,
+                "path": d.path,
+                "size": d.size,
+                "kind": d.kind,
+                "match": {"verdict": d.verdict, "reason": d.reason},
+            }
             for d in file_set.documents
         ),
         "unreadable": (
@@ -138,7 +144,8 @@ def tree_lines(file_set: FileSet) -> Iterator[str]:
                 branch = "└" if series is study.series[-1] else "├"
                 yield f"{' ' if last else '│'}  {branch}─ {_series_text(series)}"
     for document in file_set.documents[:_MAX_LISTED]:
-        yield f"report  {document.kind:<6} {size_text(document.size):>9}  {document.path}"
+        verdict = f"  {document.verdict}: {document.reason}" if document.reason else ""
+        yield f"report  {document.kind:<6} {size_text(document.size):>9}  {document.path}{verdict}"
     yield from _rest(len(file_set.documents), "reports")
     for lost in file_set.unreadable[:_MAX_LISTED]:
         yield f"unreadable  {lost.reason}: {lost.path}"

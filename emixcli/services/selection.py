@@ -12,6 +12,7 @@ from emixcli.errors import DeidUnsafeError, OutputError, UsageError
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
+from emixcli.services.reports import with_matches
 
 if TYPE_CHECKING:
     from emixcli.model import FileSet
@@ -72,11 +73,13 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
         studies=selection.studies,
         all_patients=selection.all_patients,
     )
+    chosen = with_matches(chosen)
     n_left_out = 0
     if len(chosen.patients) < len(scanned.patients):
-        # A report beside the images says nowhere reliably whose it is.
-        n_left_out = len(chosen.documents)
-        chosen = replace(chosen, documents=())
+        # Of a medium with several patients, only reports that are surely of those chosen go along.
+        kept = tuple(document for document in chosen.documents if document.verdict == "match")
+        n_left_out = len(chosen.documents) - len(kept)
+        chosen = replace(chosen, documents=kept)
     return Choice(chosen, scanned, tuple(selection.reports), n_left_out)
 
 

@@ -208,6 +208,16 @@ _TYPES: Final = (
         "there are gaps between slices inside a series",
         "ask the sender whether the series is complete",
     ),
+    FindingType(
+        "C06", _BLOCK, "report of another patient",
+        "what a report says of its patient contradicts the images",
+        "leave the report out, or take it with the images that it belongs to",
+    ),
+    FindingType(
+        "C07", _RISK, "report not surely of this patient",
+        "a report says too little of its patient, or differs a little from the images",
+        "read the report and make sure that it belongs to the patient",
+    ),
 )  # fmt: skip
 
 TYPES: Final[dict[str, FindingType]] = {entry.code: entry for entry in _TYPES}

@@ -1,0 +1,109 @@
+"""Reports that go into a package: taken from disk and medium, compared, made readable."""
+
+from __future__ import annotations
+
+import codecs
+import os
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from emixcli.container import layout
+from emixcli.container.layout import Report
+from emixcli.container.plan import document_fields
+from emixcli.errors import ReportError
+from emixcli.media.sniff import document_kind
+from emixcli.media.window import HEAD_LENGTH
+from emixcli.reports import reading
+from emixcli.reports.matching import Level
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from emixcli.container.plan import Reader
+    from emixcli.model import Document, FileSet
+
+#: Names that are never those of plain text: the content is then a placeholder or a mistake.
+_NO_TEXT = frozenset({
+    ".docx", ".odt", ".pages", ".xlsx", ".xls", ".ods", ".pptx", ".ppt", ".pdf", ".rtf", ".jpg",
+    ".jpeg", ".png", ".tif", ".tiff", ".zip", ".dcm",
+})  # fmt: skip
+
+
+def load_report(path: Path) -> Report:
+    """Return a report from the disk, its kind told by its content.
+
+    Raises
+    ------
+    ReportError
+        It cannot be read, is of no known kind, or its name and content contradict each other.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_LENGTH)
+            size = file.seek(0, os.SEEK_END)
+    except OSError as exc:
+        raise ReportError(
+            "a report cannot be read", hint="check the name given to --report"
+        ) from exc
+    kind = document_kind(head, path.name) or ("text" if _is_text(head) else None)
+    if kind is None:
+        raise ReportError(
+            "a report is of no known kind", hint="give PDF, text, RTF, HL7 v2, CDA or CCR"
+        )
+    if kind == "text" and path.suffix.lower() in _NO_TEXT:
+        raise ReportError(
+            "a report is plain text, but its name says something else",
+            hint="make sure that it is the right file, then name it .txt",
+        )
+    return Report(path, size, kind)
+
+
+def _is_text(head: bytes) -> bool:
+    if b"\0" in head or not head:
+        return False
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def describe_reports(
+    file_set: FileSet, reports: tuple[Report, ...], media: Reader, *, accept: str = ""
+) -> list[dict[str, Any]]:
+    """Return what the index says of each report, none of another patient among them.
+
+    Parameters
+    ----------
+    media
+        Opens the reports of the medium.
+    accept
+        Why reports that do not fit the patient go along, where their rule lets them; recorded.
+
+    Raises
+    ------
+    PatientMismatchError
+        One is, and nobody has accepted it or may accept it.
+    """
+    found, refused = [], []
+    for document, name in layout.iter_documents(file_set, reports):
+        read = reading.read_file(_opener(document, media), document)
+        verdict = reading.judge(file_set.patients, read)
+        if verdict.level == Level.BLOCK and not (accept and verdict.overridable):
+            refused.append(verdict)
+        fields = document_fields(document, name)
+        fields["match"] = reading.match_json(verdict, accept)
+        if read.blocks:
+            fields["blocks"] = [block.as_document() for block in read.blocks]
+        found.append(fields)
+    if refused:
+        raise reading.mismatch(refused)
+    return found
+
+
+def _opener(document: Document | Report, media: Reader) -> Callable[[], BinaryIO]:
+    if isinstance(document, Report):
+        path = document.path
+        return lambda: path.open("rb")
+    item = document
+    return lambda: media.open(item)

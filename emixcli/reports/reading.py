@@ -1,0 +1,197 @@
+"""Reads a report of any kind: whom it is about, and how it is shown.
+
+Hostile input ends here: whatever is wrong with a report, the answer says so in words, the original
+travels nevertheless, and nothing of it is opened, fetched or run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+from emixcli.errors import MediaError, PatientMismatchError, ReportError
+from emixcli.reports import blocks
+from emixcli.reports.matching import Identifier, Identity, Level, Verdict, match
+from emixcli.reports.names import parse_pn
+
+if TYPE_CHECKING:
+    from emixcli.container.layout import Report
+    from emixcli.model import Document, Patient
+    from emixcli.reports.blocks import Block
+
+MAX_SIZE: Final = 64 * 2**20
+"""Bytes of a report that is read; a larger one travels unread."""
+
+_MAX_BLOCKS: Final = 5000
+_MAX_TEXT: Final = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a report says.
+
+    Parameters
+    ----------
+    identities
+        Whom it and the documents inside it are about; each must be the patient of the images.
+    blocks
+        The readable form; empty where only the file itself can be shown, as for PDF.
+    """
+
+    identities: tuple[Identity, ...]
+    blocks: tuple[Block, ...] = ()
+
+
+UNREAD: Final = Verdict(Level.WARN, "R10", "the report cannot be read, so it was not compared")
+
+
+def read_file(open_file: Callable[[], BinaryIO], document: Document | Report) -> Reading:
+    """Return what a report on a medium or a disk says; one that cannot be read says nothing."""
+    if document.size > MAX_SIZE:
+        return Reading(())
+    try:
+        with open_file() as file:
+            data = file.read(document.size)
+    except (OSError, MediaError):
+        return Reading(())
+    return read(data, document.kind)
+
+
+def read(data: bytes, kind: str) -> Reading:
+    """Return what a report says.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    kind
+        As `model.Document.kind`.
+    """
+    try:
+        found = _READERS[kind](data) if len(data) <= MAX_SIZE else Reading(())
+    except ReportError as error:
+        return Reading((), (blocks.note(f"{error}.", strong=True),))
+    return Reading(found.identities, _bounded(found.blocks))
+
+
+def _bounded(found: Iterable[Block]) -> tuple[Block, ...]:
+    """Return blocks up to a bound, and say so where more was left out."""
+    kept: list[Block] = []
+    n_characters = 0
+    for block in found:
+        n_characters += len(block.text) + sum(len(cell) for row in block.rows for cell in row)
+        if len(kept) >= _MAX_BLOCKS or n_characters > _MAX_TEXT:
+            kept.append(blocks.note("The rest is not shown here: save the original.", strong=True))
+            break
+        kept.append(block)
+    return tuple(kept)
+
+
+def _read_hl7(data: bytes) -> Reading:
+    from emixcli.reports.hl7 import read_messages
+    from emixcli.reports.hl7_documents import find_documents
+    from emixcli.reports.hl7_identity import read_identity
+    from emixcli.reports.oru import render
+
+    messages = read_messages(data)
+    inner = [
+        identity
+        for message in messages
+        for document in find_documents(message)
+        if document.kind == "cda"
+        for identity in read(document.data, "cda").identities
+        if identity.says_who
+    ]
+    return Reading((read_identity(messages), *inner), tuple(render(messages)))
+
+
+def _read_cda(data: bytes) -> Reading:
+    from emixcli.reports import cda, xmltree
+
+    root = xmltree.parse(data)
+    return Reading((cda.read_identity(root),), tuple(cda.render(root)))
+
+
+def _read_ccr(data: bytes) -> Reading:
+    from emixcli.reports import ccr, xmltree
+
+    root = xmltree.parse(data)
+    return Reading((ccr.read_identity(root),), tuple(ccr.render(root)))
+
+
+def _read_rtf(data: bytes) -> Reading:
+    from emixcli.reports.rtf import render
+
+    return Reading((Identity(),), tuple(render(data)))
+
+
+def _read_text(data: bytes) -> Reading:
+    from emixcli.reports.plain import render
+
+    return Reading((Identity(),), tuple(render(data)))
+
+
+def _read_pdf(data: bytes) -> Reading:
+    del data  # shown by the browser's own reader
+    return Reading((Identity(),))
+
+
+_READERS: Final[dict[str, Callable[[bytes], Reading]]] = {
+    "hl7v2": _read_hl7, "cda": _read_cda, "ccr": _read_ccr, "rtf": _read_rtf, "text": _read_text,
+    "pdf": _read_pdf,
+}  # fmt: skip
+
+
+def judge(patients: Iterable[Patient], reading: Reading) -> Verdict:
+    """Return whether a report may go with images of these patients.
+
+    The patient whom it fits best counts; all that the report holds must fit.
+    """
+    if not reading.identities:
+        return UNREAD
+    verdicts = [
+        max((match(images, identity) for identity in reading.identities), key=_severity)
+        for images in (identity_of(patient) for patient in patients)
+    ]
+    return min(verdicts, key=_severity, default=UNREAD)
+
+
+def match_json(verdict: Verdict, accept: str = "") -> dict[str, str]:
+    """Return a verdict as the index of a package has it; an accepted one is a warning."""
+    if verdict.level != Level.BLOCK:
+        return {"verdict": str(verdict.level), "rule": verdict.rule, "reason": verdict.reason}
+    return {
+        "verdict": str(Level.WARN), "rule": verdict.rule, "reason": verdict.reason,
+        "accepted": accept,
+    }  # fmt: skip
+
+
+def mismatch(verdicts: Sequence[Verdict]) -> PatientMismatchError:
+    """Return the error for reports that must not go along."""
+    count = "a report" if len(verdicts) == 1 else f"{len(verdicts)} reports"
+    reasons = "; ".join(dict.fromkeys(verdict.reason for verdict in verdicts))
+    overridable = all(verdict.overridable for verdict in verdicts)
+    hint = "leave it out, or send it with the images that it belongs to"
+    if overridable:
+        hint += "; if you have read it and know better, --accept-report REASON"
+    return PatientMismatchError(f"{count} may be of another patient: {reasons}", hint=hint)
+
+
+def _severity(verdict: Verdict) -> int:
+    return (Level.MATCH, Level.WARN, Level.BLOCK).index(verdict.level)
+
+
+def identity_of(patient: Patient) -> Identity:
+    """Return what images say of a patient and the examinations."""
+    issuer = patient.text("IssuerOfPatientID")
+    number = patient.text("PatientID")
+    studies = patient.studies
+    return Identity(
+        names=parse_pn(patient.text("PatientName")),
+        ids=(Identifier(number, (issuer,) if issuer else ()),) if number else (),
+        birth_date=patient.text("PatientBirthDate"),
+        sex=patient.text("PatientSex"),
+        accessions=tuple(filter(None, (study.text("AccessionNumber") for study in studies))),
+        study_uids=tuple(study.uid for study in studies),
+    )

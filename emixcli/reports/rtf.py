@@ -1,0 +1,80 @@
+"""RTF as text, by striprtf, with a look before at what that leaves out.
+
+Hidden and deleted text would come out as current, pictures, headers and objects not at all: so the
+reader is told what is not shown. Nothing embedded is ever opened.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from emixcli.errors import ReportError
+from emixcli.reports import blocks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from emixcli.reports.blocks import Block
+
+_MAX_SIZE: Final = 20 * 2**20
+_PARTS: Final = (
+    ("pictures", re.compile(r"\\(?:pict|shppict)\b(?!\w)")),
+    ("embedded objects", re.compile(r"\\object\b")),
+    ("binary data", re.compile(r"\\bin\d")),
+    ("page headers and footers", re.compile(r"\\(?:header|footer)[lrf]?\b")),
+    ("footnotes and comments", re.compile(r"\\(?:footnote|annotation)\b")),
+    ("fields that ask for other files", re.compile(r"\\fldinst\b|\\\*\\template\b", re.IGNORECASE)),
+)
+_HIDDEN: Final = re.compile(r"\\(?:v|deleted)(?:1)?(?![\w-])")
+_BINARY: Final = re.compile(r"\\bin-?\d+")
+_BAD_UNICODE: Final = re.compile(r"\\u-?\d{6,}")
+
+
+def render(data: bytes) -> Iterator[Block]:
+    """Yield the text and what of the document is not shown.
+
+    Raises
+    ------
+    ReportError
+        Too large, or not to be read.
+    """
+    if len(data) > _MAX_SIZE:
+        raise ReportError("an RTF report is too large", hint="at most 20 MB are read")
+    source = data.decode("latin-1")
+    hidden = [name for name, pattern in _PARTS if pattern.search(source)]
+    if hidden:
+        yield blocks.note("Not shown: " + ", ".join(hidden) + ". Open the original to see them.")
+    if _HIDDEN.search(source):
+        yield blocks.note(
+            "Text that the document hides or marks as deleted is shown among the rest.", strong=True
+        )
+    if _is_cut(source):
+        yield blocks.note("The document has text behind its end, which is not shown.", strong=True)
+    yield blocks.paragraph(_text(source))
+
+
+def _text(source: str) -> str:
+    from striprtf.striprtf import rtf_to_text
+
+    source = _BAD_UNICODE.sub("?", _BINARY.sub("", source))
+    try:
+        # striprtf has no types.
+        text: str = rtf_to_text(source, encoding="cp1252", errors="replace")  # type: ignore[no-untyped-call]
+    except (ValueError, LookupError, RecursionError, OverflowError, IndexError):
+        raise ReportError(
+            "an RTF report cannot be read", hint="it can be sent, but not be shown"
+        ) from None
+    return text
+
+
+def _is_cut(source: str) -> bool:
+    """Whether a bracket too many ends the document before its end."""
+    depth = 0
+    for match in re.finditer(r"\\[\\{}]|[{}]", source):
+        mark = match[0]
+        if len(mark) == 1:
+            depth += 1 if mark == "{" else -1
+            if depth == 0:
+                return bool(source[match.end() :].strip(" \t\r\n\0"))
+    return False
