@@ -21,7 +21,6 @@ from emixcli.container.entry import Source, encode, encode_bytes
 from emixcli.container.folded import Folded, Folder
 from emixcli.container.identity import Identity, SigningKey
 from emixcli.container.index import findings_json, iter_patients
-from emixcli.container.layout import Report
 from emixcli.container.manifest import (
     MANIFEST_START,
     entry_json,
@@ -118,16 +117,10 @@ def plan_package(
 
     Raises
     ------
-    ReportError
-        A report cannot be read.
-    PatientMismatchError
-        A report is of another patient.
     EmixError
-        The viewer page is missing.
+        A report cannot be read or is of another patient; the viewer page is missing.
     """
-    package_id = package_id or new_package_id()
-    if not is_package_id(package_id):
-        raise UsageError("this is not a package id")
+    package_id = _checked_id(package_id) if package_id else new_package_id()
     page = make_page(load_bundle() if bundle is None else bundle)
     found = tuple(load_report(path) for path in reports)
     with _reader(file_set, reader) as media:
@@ -149,6 +142,12 @@ def plan_package(
         size_bound=plan.size_bound(file_set, reports=found, page=page, made=made),
         counts=_counts(file_set, reports=found),
     )
+
+
+def _checked_id(package_id: str) -> str:
+    if not is_package_id(package_id):
+        raise UsageError("this is not a package id")
+    return package_id
 
 
 def _fold_index(
@@ -174,7 +173,7 @@ def _now() -> str:
     return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _counts(file_set: FileSet, *, reports: tuple[Report, ...]) -> dict[str, int]:
+def _counts(file_set: FileSet, *, reports: tuple[layout.Report, ...]) -> dict[str, int]:
     return {
         "patients": len(file_set.patients),
         "studies": sum(1 for _ in file_set.iter_studies()),
@@ -275,13 +274,13 @@ def _head(package_plan: PackagePlan, *, n_entries: int, size: int) -> dict[str, 
 
 def _write_content(
     writer: ZipWriter,
-    sources: Iterator[tuple[Source, Instance | Document | Report | None]],
+    sources: Iterator[tuple[Source, Instance | Document | layout.Report | None]],
     *,
     workers: int,
     progress: ProgressListener,
 ) -> _Outcome:
     outcome = _Outcome()
-    origins: dict[str, Instance | Document | Report | None] = {}
+    origins: dict[str, Instance | Document | layout.Report | None] = {}
 
     def remember() -> Iterator[Source]:
         for source, origin in sources:

@@ -19,6 +19,14 @@ Reports = Annotated[
     list[Path] | None,
     typer.Option("--report", metavar="FILE", help="A report to add; several times."),
 ]
+AcceptReport = Annotated[
+    str,
+    typer.Option(
+        "--accept-report",
+        metavar="REASON",
+        help="Send a report that differs from the patient; the reason goes with it.",
+    ),
+]
 Patients = Annotated[
     list[str] | None,
     typer.Option("--patient", metavar="N|ID", help="Take this patient only; several times."),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emixcli.commands import _deid as deid
-from emixcli.commands._media import AllPatients, Paths, Patients, Reports, Studies
+from emixcli.commands._media import AcceptReport, AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import CodeOut, DryRun, Json, NoInput, Quiet, Verbose, Yes
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def command(
     *,
     output: Output,
     report: Reports = None,
+    accept_report: AcceptReport = "",
     patient: Patients = None,
     study: Studies = None,
     all_patients: AllPatients = False,
@@ -74,7 +75,6 @@ def command(
     the file. Ends with 3 where something on the medium could not be read; the result lists it.
     """
     del verbose  # handled by its callback
-    from emixcli.commands._sharing import check_code_out
     from emixcli.services.sealing import Sealing
 
     secret = _find_secret(code_file, ask=passphrase, no_input=no_input)
@@ -84,13 +84,11 @@ def command(
     from emixcli.ui.progress import progress
 
     if not dry_run:
-        if secret is None:
-            check_code_out(code_out, json=json)
-        service.check_output(output, code_out, sources=paths)
+        _check_outputs(output, code_out, paths, generated=secret is None, json=json)
     how = deid.find_deidentification(anonymize, deid_option, deid_key, deid_rules, accept_risk)
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
-        reports=report or (), deidentification=how,
+        reports=report or (), accept_reports=accept_report, deidentification=how,
     )  # fmt: skip
     request = service.PackRequest(selection=selection, recipients=recipient or (), workers=threads)
     with progress(quiet) as listener:
@@ -103,6 +101,18 @@ def command(
         result = service.pack(prepared, output, sealing, code_out=code_out, progress=listener)
     _tell_code(None if code_out else result.code)
     _show(result, output, json=json)
+
+
+def _check_outputs(
+    output: Path, code_out: Path | None, sources: list[str], *, generated: bool, json: bool
+) -> None:
+    """Refuse, before anything is read, outputs that cannot be written."""
+    from emixcli.commands._sharing import check_code_out
+    from emixcli.services.pack import check_output
+
+    if generated:
+        check_code_out(code_out, json=json)
+    check_output(output, code_out, sources=sources)
 
 
 def _find_secret(code_file: Path | None, *, ask: bool, no_input: bool) -> str | None:

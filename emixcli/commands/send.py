@@ -11,7 +11,7 @@ import typer
 
 from emixcli.commands import _deid as deid
 from emixcli.commands._exchange import CaFile, ConfirmTo, Hold, Purpose, TimeOut, To, TokenFile
-from emixcli.commands._media import AllPatients, Paths, Patients, Reports, Studies
+from emixcli.commands._media import AcceptReport, AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import (
     CodeOut,
     DryRun,
@@ -58,6 +58,7 @@ def command(
     confirm_to: ConfirmTo = None,
     hold: Hold = None,
     report: Reports = None,
+    accept_report: AcceptReport = "",
     patient: Patients = None,
     study: Studies = None,
     all_patients: AllPatients = False,
@@ -98,7 +99,7 @@ def command(
     )
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
-        reports=report or (), deidentification=deidentify,
+        reports=report or (), accept_reports=accept_report, deidentification=deidentify,
     )  # fmt: skip
     manner = _Manner(
         profile=profile, code_out=code_out, again=again, json=json, yes=yes, no_input=no_input,

@@ -73,6 +73,7 @@ def prepare(
         plan = plan_package(
             choice.file_set,
             reports=choice.reports,
+            accept_reports=choice.accept_reports,
             sender=request.sender or configured_sender(),
             package_id=package_id,
             reader=choice.reader,

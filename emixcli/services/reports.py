@@ -41,7 +41,7 @@ def _compared(document: Document, media: MediaReader, patients: Sequence[Patient
 
 def _findings(documents: Sequence[Document]) -> list[Finding]:
     found = []
-    for code, level in (("C06", Level.BLOCK), ("C07", Level.WARN)):
+    for code, level in (("R01", Level.BLOCK), ("R02", Level.WARN)):
         files = tuple((d.source, d.path) for d in documents if d.verdict == level)
         if files:
             found.append(TYPES[code].found(len(files), "", files[:10]))

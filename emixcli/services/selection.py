@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class Selection:
     """What to take.
 
-    `patients` and `studies` choose as `media.select` says. `reports` are files from elsewhere.
+    `patients` and `studies` choose as `media.select` says. `reports` are files from elsewhere;
+    `accept_reports` says why those go along that do not fit the patient.
     `deidentification` asks for `deidentified` after `choose`.
     """
 
@@ -32,6 +33,7 @@ class Selection:
     studies: Sequence[str] = ()
     all_patients: bool = False
     reports: Sequence[Path] = ()
+    accept_reports: str = ""
     deidentification: Deidentification | None = None
 
 
@@ -48,6 +50,7 @@ class Choice:
     scanned: FileSet
     reports: tuple[Path, ...]
     n_reports_left_out: int
+    accept_reports: str = ""
     reader: DeidentifyingReader | None = None
     deidentification: dict[str, Any] | None = None
 
@@ -80,7 +83,10 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
         kept = tuple(document for document in chosen.documents if document.verdict == "match")
         n_left_out = len(chosen.documents) - len(kept)
         chosen = replace(chosen, documents=kept)
-    return Choice(chosen, scanned, tuple(selection.reports), n_left_out)
+    return Choice(
+        chosen, scanned, tuple(selection.reports), n_left_out,
+        accept_reports=selection.accept_reports.strip(),
+    )  # fmt: skip
 
 
 def deidentified(

@@ -182,6 +182,7 @@ def plan_of(
     return plan_package(
         choice.file_set,
         reports=choice.reports,
+        accept_reports=choice.accept_reports,
         sender=sender,
         reader=choice.reader,
         deidentification=choice.deidentification,

@@ -19,7 +19,8 @@ class FindingType:
     Attributes
     ----------
     code
-        `M` medium, `F` file format, `D` DICOMDIR, `S` structure of an object, `C` consistency.
+        `M` medium, `F` file format, `D` DICOMDIR, `S` structure of an object, `C` consistency,
+        `R` report.
     title
         A few words for a table.
     why
@@ -209,12 +210,12 @@ _TYPES: Final = (
         "ask the sender whether the series is complete",
     ),
     FindingType(
-        "C06", _BLOCK, "report of another patient",
+        "R01", _BLOCK, "report of another patient",
         "what a report says of its patient contradicts the images",
         "leave the report out, or take it with the images that it belongs to",
     ),
     FindingType(
-        "C07", _RISK, "report not surely of this patient",
+        "R02", _RISK, "report not surely of this patient",
         "a report says too little of its patient, or differs a little from the images",
         "read the report and make sure that it belongs to the patient",
     ),
