@@ -15,8 +15,8 @@ from emixcli.keywords import KEYWORDS, POSITIONS
 from emixcli.packed import Packed, SharedValues, Value, name_of, pack, unpack, unpack_one
 
 __all__ = [
-    "KEYWORDS", "Document", "FileSet", "Finding", "Instance", "Patient", "Series", "Severity",
-    "Study", "Unreadable", "Value",
+    "KEYWORDS", "Document", "FileSet", "Finding", "Instance", "Missing", "Patient", "Series",
+    "Severity", "Study", "Unreadable", "Value",
 ]  # fmt: skip
 
 
@@ -256,6 +256,18 @@ class Unreadable:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """An object that a DICOMDIR names and that is not on the media, "" for what it does not say."""
+
+    source: int
+    sop_uid: str
+    study_uid: str
+    series_uid: str
+    series_number: str
+    instance_number: str
+
+
+@dataclass(frozen=True, slots=True)
 class FileSet:
     """Everything that was found on the media given to one command."""
 
@@ -268,6 +280,7 @@ class FileSet:
     size: int = 0  # bytes of the DICOM instances
     findings: tuple[Finding, ...] = field(default=())
     left_out: tuple[Instance, ...] = ()  # with the UID of an earlier object that is another one
+    missing: tuple[Missing, ...] = ()
 
     def iter_studies(self) -> Iterator[Study]:
         """Yield every study of every patient."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.media import elements as el
 from emixcli.media.charset import joined
+from emixcli.media.disc.sectors import iter_pieces
 from emixcli.media.names import safe_path
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ _INSTANCE_NUMBER: Final = 0x00200013
 _KEPT: Final = frozenset({
     _FILE_ID, _SOP_UID, _STUDY_UID, _SERIES_UID, _SERIES_NUMBER, _INSTANCE_NUMBER,
 })  # fmt: skip
+_HOLE: Final = -1
+_ITEM: Final = b"\xfe\xff\x00\xe0"
+_RECORD_BEGIN: Final = b"\x04\x00\x00\x14"
 #: What a record says of all records below it.
 _INHERITED: Final = (_STUDY_UID, _SERIES_UID, _SERIES_NUMBER)
 
@@ -70,6 +74,8 @@ class Directory:
     ----------
     is_whole
         Whether it could be read to its end, once all references were.
+    has_holes
+        Whether sectors inside cannot be read; what lies behind them was read all the same.
 
     Parameters
     ----------
@@ -82,7 +88,7 @@ class Directory:
     def __init__(self, content: Bytes, offset: int) -> None:
         self._content = content
         self._at = offset
-        self.is_whole = False
+        self.is_whole = self.has_holes = False
 
     def __iter__(self) -> Iterator[Reference]:
         """Yield the references in the order of the file.
@@ -95,18 +101,33 @@ class Directory:
         return _references(self._elements())
 
     def _elements(self) -> Iterator[tuple[int, bytes]]:
-        """Yield tag and value of all elements, going into every sequence.
+        """Yield tag and value of all elements, going into every sequence, also behind holes."""
+        dialect = el.EXPLICIT_LITTLE
+        try:
+            dialect = _dialect(self._content.read_at(self._at, 8))
+            yield from self._part(dialect, self._content.size)
+        except OSError:
+            self.has_holes = True
+        if self.has_holes:
+            for start, stop in _readable(self._content, self._at):
+                if start != self._at:
+                    yield _HOLE, b""
+                    self._at = _next_record(self._content, start, stop)
+                yield from self._part(dialect, stop)
+            self.is_whole = False
+
+    def _part(self, dialect: el.Dialect, size: int) -> Iterator[tuple[int, bytes]]:
+        """Yield the elements up to an offset.
 
         The value of what opens a sequence or item is empty, and a long one is cut.
         """
-        size = self._content.size
         base = stop = self._at  # of what was read
         data = b""
-        dialect = _dialect(self._content.read_at(self._at, 8))
         structure = {dialect.item, dialect.item_end, dialect.sequence_end}
         while self._at + 8 <= size:
             if self._at + _MAX_ELEMENT > stop and stop < size:
-                base, data = self._at, self._content.read_at(self._at, _CHUNK)
+                base = self._at
+                data = self._content.read_at(base, min(_CHUNK, size - base))
                 stop = base + len(data)
                 if len(data) < min(_CHUNK, size - base):
                     size = stop  # the file is shorter than its medium says
@@ -129,6 +150,26 @@ class Directory:
         self.is_whole = size == self._content.size
 
 
+def _readable(content: Bytes, start: int) -> list[tuple[int, int]]:
+    """Return the parts of a file behind an offset that can be read."""
+    found: list[tuple[int, int]] = []
+    for at, data in iter_pieces(content, start, content.size):
+        if found and found[-1][1] == at:
+            found[-1] = (found[-1][0], at + len(data))
+        else:
+            found.append((at, at + len(data)))
+    return found
+
+
+def _next_record(content: Bytes, start: int, stop: int) -> int:
+    """Return where a record begins behind a hole: an item with (0004,1400), little endian."""
+    data = content.read_at(start, stop - start)
+    at = data.find(_ITEM)
+    while at >= 0 and data[at + 8 : at + 12] != _RECORD_BEGIN:
+        at = data.find(_ITEM, at + 1)
+    return start + at if at >= 0 else stop
+
+
 def _dialect(head: bytes) -> el.Dialect:
     """Tell from the first element how a data set is encoded."""
     head = head.ljust(8, b"\0")
@@ -139,7 +180,9 @@ def _references(elements: Iterator[tuple[int, bytes]]) -> Iterator[Reference]:
     record: dict[int, str] = {}
     above: dict[int, str] = {}
     for tag, value in elements:
-        if tag == _RECORD_TYPE:
+        if tag == _HOLE:
+            record, above = {}, {}  # the record of the series may be lost
+        elif tag == _RECORD_TYPE:
             if record:
                 above |= {key: record[key] for key in _INHERITED if key in record}
                 yield from _reference(record, above)

@@ -12,8 +12,10 @@ from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from emixcli.media.dicomdir import Directory
+from emixcli.media.disc.sectors import SectorBytes
 from emixcli.media.elements import SLOTS
 from emixcli.media.names import fold
+from emixcli.model import Missing
 from emixcli.validate.places import ranges
 
 if TYPE_CHECKING:
@@ -31,9 +33,16 @@ _GROUPS: Final = frozenset({"PATIENT", "STUDY", "SERIES", "PRIVATE"})
 
 
 class DirectoryCheck:
-    """The directories of one medium, compared with its files once all were seen."""
+    """The directories of one medium, compared with its files once all were seen.
+
+    Attributes
+    ----------
+    missing
+        What they name and nobody has, after `check`.
+    """
 
     def __init__(self, number: int, source: Source) -> None:
+        self.missing: list[Missing] = []
         self._number = number
         self._source = source
         self._others: list[str] = []
@@ -49,9 +58,9 @@ class DirectoryCheck:
         """Remember a file on the medium that is none of the instances found."""
         self._others.append(path)
 
-    def add_directory(self, path: str, header: Header) -> None:
-        """Remember a DICOMDIR, or a directory inside one."""
-        self._directories.append((path, header.dataset_offset))
+    def add_directory(self, path: str, header: Header | None) -> None:
+        """Remember a DICOMDIR, or a directory inside one; its header may be lost."""
+        self._directories.append((path, header.dataset_offset if header is not None else 0))
 
     def check(self, instances: Sequence[Instance], findings: Findings) -> list[str]:
         """Report references without file (D02) and files without reference (D03), and more.
@@ -82,7 +91,9 @@ class DirectoryCheck:
         self._codes["D04"] = len(self._moved)
         for code, count in self._codes.items():
             findings.add(code, count=count)
-        _report_missing(_merged(self._missing), findings)
+        missing = _merged(self._missing)
+        _report_missing(missing, findings)
+        self.missing += [_named(self._number, reference) for reference in missing]
         return unreadable
 
     def _follow(self, path: str, offset: int) -> bool:
@@ -91,6 +102,8 @@ class DirectoryCheck:
         try:
             content = self._source.open_bytes(path)
             try:
+                if self._source.medium is None:
+                    content = SectorBytes(content)
                 directory = Directory(content, offset)
                 for reference in directory:
                     self._look_for(base, reference)
@@ -99,7 +112,7 @@ class DirectoryCheck:
         except OSError:
             return False
         self._codes["D05"] += not directory.is_whole
-        return True
+        return not directory.has_holes
 
     def _look_for(self, base: str, reference: Reference) -> None:
         if reference.path is None:
@@ -177,6 +190,17 @@ def _merged(missing: dict[str, Reference]) -> list[Reference]:
         for reference in missing.values()
         if reference.sop_uid or not is_named(fold(reference.path or ""))
     ]
+
+
+def _named(number: int, reference: Reference) -> Missing:
+    return Missing(
+        number,
+        reference.sop_uid,
+        reference.study_uid,
+        reference.series_uid,
+        reference.series_number,
+        reference.instance_number,
+    )
 
 
 def _report_missing(missing: Iterable[Reference], findings: Findings) -> None:

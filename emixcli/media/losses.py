@@ -10,7 +10,8 @@ import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from emixcli.errors import EmixError
+from emixcli.errors import EmixError, NoDicomError
+from emixcli.media.damaged import readable_head
 from emixcli.media.dicomdir import Directory
 from emixcli.media.disc.ranges import Ranges
 from emixcli.media.disc.sectors import SectorBytes, iter_pieces
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from emixcli.media.dicomdir import Reference
-    from emixcli.media.sources import MediaFile, Source
+    from emixcli.media.sources import Bytes, MediaFile, Source
     from emixcli.model import FileSet, Instance
     from emixcli.progress import ProgressListener
 
@@ -175,6 +176,15 @@ def _loss(
     )
 
 
+def _dataset_offset(content: Bytes) -> int:
+    """Return where the data set of a DICOMDIR begins, though its sectors may be bad."""
+    head = readable_head(content)
+    try:
+        return read_header(head).dataset_offset
+    except NoDicomError:
+        return 0
+
+
 def _records(source: Source) -> dict[str, Reference]:
     """Return what the DICOMDIRs of a medium say of each file, by folded path."""
     records: dict[str, Reference] = {}
@@ -184,8 +194,9 @@ def _records(source: Source) -> dict[str, Reference]:
             continue
         try:
             content = source.open_bytes(file.path)
-            with source.open(file.path) as stream:
-                offset = read_header(stream, file.size).dataset_offset
+            if source.medium is None:
+                content = SectorBytes(content)
+            offset = _dataset_offset(content)
             for reference in Directory(content, offset):
                 if reference.path is not None:
                     records.setdefault(fold(posixpath.join(folder, reference.path)), reference)

@@ -2,8 +2,8 @@
 
 The strategy and the mapfile are GNU ddrescue's, so that either goes on where the other stopped: at
 first what reads well, skipping ahead behind an error; then what was skipped; then the edges of bad
-areas, then their sectors one by one, then retries. The copy is scanned afterwards, from the cache of
-the system: a drive reads its disc forward once much faster than it seeks from header to header.
+areas, then their sectors one by one, then retries. The copy is scanned afterwards, from the cache
+of the system: a drive reads its disc forward once much faster than it seeks from header to header.
 """
 
 from __future__ import annotations

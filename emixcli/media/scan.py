@@ -15,6 +15,7 @@ from emixcli.media.doubles import Doubles
 from emixcli.media.elements import SLOTS
 from emixcli.media.grouping import group
 from emixcli.media.header import Header, HeaderReader
+from emixcli.media.names import fold
 from emixcli.media.nested import holds_dicom, is_archive
 from emixcli.media.opened import Opened
 from emixcli.media.sniff import document_kind
@@ -55,17 +56,32 @@ def scan_media(paths: Sequence[str], *, progress: ProgressListener = SILENT) -> 
     MediaError
         Where a medium cannot be read at all. Single bad files are listed in the result.
     """
-    scan = _Scan(progress)
     sources: list[Source] = []
     try:
-        with _without_gc():
-            for number, path in enumerate(paths):
-                sources.append(open_source(path))
-                scan.read(number, sources[-1])
-            return scan.result(tuple(paths), sources)
+        sources += [open_source(path) for path in paths]
+        return scan_sources(sources, tuple(paths), progress=progress)
     finally:
         for source in sources:
             source.close()
+
+
+def scan_sources(
+    sources: Sequence[Source], names: tuple[str, ...], *, progress: ProgressListener = SILENT
+) -> FileSet:
+    """Return what is on media that are open, and stay so.
+
+    Parameters
+    ----------
+    names
+        How they were given.
+    progress
+        As in `scan_media`.
+    """
+    scan = _Scan(progress)
+    with _without_gc():
+        for number, source in enumerate(sources):
+            scan.read(number, source)
+        return scan.result(names, sources)
 
 
 @contextlib.contextmanager
@@ -164,6 +180,8 @@ class _Scan:
         header = damaged_header(file, opened, self._headers)
         if header is not None and _is_named(header):
             self._take_instance(file, opened, header, code="M01")
+        elif fold(posixpath.basename(file.path)) == "DICOMDIR":
+            self._directories[-1].add_directory(file.path, header)  # it is lost, not its records
         else:
             self._directories[-1].add_file(file.path)
             self._lose(file, "cannot be read")
@@ -278,6 +296,7 @@ class _Scan:
             size=sum(instance.size for instance in self._instances),
             findings=self._findings.result(numbers),
             left_out=tuple(left_out),
+            missing=tuple(item for check in self._directories for item in check.missing),
         )
 
 

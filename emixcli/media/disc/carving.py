@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emixcli.media import elements as el
-from emixcli.media.disc.sectors import SECTOR, iter_pieces
+from emixcli.media.disc.sectors import SECTOR, UnreadableError, iter_pieces
 from emixcli.media.parser import DEFLATED_UID, EXPLICIT_BIG_UID
 
 if TYPE_CHECKING:
@@ -139,7 +139,10 @@ class _Walk:
             except OSError:
                 try:
                     self._data = self._content.read_at(self.at, min(length, self._stop - self.at))
-                except OSError:
+                except OSError as exc:
+                    # The bad sector belongs to the object: its loss must not go unseen.
+                    bad = exc.stop if isinstance(exc, UnreadableError) else self.at + SECTOR
+                    self.at = max(bad, self.at)
                     raise _EndError from None
             self._base, index = self.at, 0
         return self._data[index : index + length].ljust(length, b"\0")

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _MARK: Final = b"CD001"
 _MAX_SESSIONS: Final = 99
+#: Descriptors of one session follow each other.
+_N_ALIKE: Final = 4
 #: How far behind its descriptors the root directory of a session is searched, in bytes.
 _ROOT_WITHIN: Final = 64 * 1024 * 1024
 
@@ -38,7 +40,8 @@ def find_sessions(content: Bytes, known: Iterable[int] = ()) -> list[int]:
     behind = min((item.n_bytes for item in first), default=0)
     for sector in _marks(content, max(behind, FIRST_DESCRIPTOR * SECTOR)):
         start = sector - FIRST_DESCRIPTOR
-        if start not in found and _is_session(content, sector):
+        near = range(start - _N_ALIKE, start + 1)
+        if found.isdisjoint(near) and _is_session(content, sector):
             found.add(start)
             if len(found) >= _MAX_SESSIONS:
                 break
@@ -46,13 +49,16 @@ def find_sessions(content: Bytes, known: Iterable[int] = ()) -> list[int]:
 
 
 def _marks(content: Bytes, behind: int) -> Iterator[int]:
-    """Yield the sectors that look like a primary volume descriptor."""
+    """Yield the sectors that look like the first volume descriptor, or where that would be.
+
+    The primary one may be unreadable: the Joliet one follows it.
+    """
     start = -(-behind // SECTOR) * SECTOR
     for base, data in iter_pieces(content, start, content.size):
         at = data.find(_MARK)
         while at >= 0:
-            if (base + at) % SECTOR == 1 and at and data[at - 1] == 1:
-                yield (base + at) // SECTOR
+            if (base + at) % SECTOR == 1 and at and data[at - 1] in (1, 2):
+                yield (base + at) // SECTOR - (data[at - 1] - 1)
             at = data.find(_MARK, at + 1)
 
 

@@ -15,7 +15,7 @@ from emixcli.errors import MediaError
 from emixcli.media.disc.carving import carve
 from emixcli.media.disc.iso9660 import iter_descriptors, read_tree
 from emixcli.media.disc.ranges import Ranges
-from emixcli.media.disc.sectors import SECTOR
+from emixcli.media.disc.sectors import SECTOR, UnreadableError
 from emixcli.media.disc.sessions import find_sessions
 from emixcli.media.disc.tree import UNWRITTEN, DiscFile, TreeContent, pack_extents
 from emixcli.media.disc.udf import read_trees
@@ -66,6 +66,7 @@ def read_disc(content: Bytes, *, starts: Iterable[int] = (), search: bool = True
     disc = Disc()
     sessions = find_sessions(content, starts)
     groups = [_session_trees(content, start, disc) for start in sessions]
+    disc.codes["M04"] += _n_lost_sessions(content, sessions, starts)
     _add_udf(groups, read_trees(content, sessions), disc)
     disc.n_trees = sum(map(len, groups))
     names = UniqueNames()
@@ -77,6 +78,8 @@ def read_disc(content: Bytes, *, starts: Iterable[int] = (), search: bool = True
             disc.codes["M05"] += len(disc.files) - n_before
     if search and (disc.codes["M04"] or not disc.n_trees):
         _search(content, disc, groups)
+        if not disc.n_trees and disc.files:
+            disc.codes["M04"] += 1
     _require_files(disc)
     return disc
 
@@ -91,6 +94,30 @@ def has_file_system(content: Bytes) -> bool:
         recognition = b""
     names = (recognition[at + 1 : at + 6] for at in range(0, len(recognition), SECTOR))
     return any(name in (b"NSR02", b"NSR03") for name in names) or has_anchor(content)
+
+
+def _n_lost_sessions(content: Bytes, sessions: list[int], starts: Iterable[int]) -> int:
+    """Return how many sessions there must be of which no descriptor can be read."""
+    if not sessions:
+        return 0
+    lost = {start for start in starts if start not in sessions and _is_bad(content, start)}
+    if min(sessions):
+        try:
+            content.read_at(0, 1)
+            lost.add(0)
+        except OSError as exc:
+            is_hole = isinstance(exc, UnreadableError) and exc.stop >= min(sessions) * SECTOR
+            lost |= set() if is_hole else {0}  # a dump of a later session has no first one
+    return len(lost)
+
+
+def _is_bad(content: Bytes, start: int) -> bool:
+    """Whether the first descriptors of a session cannot be read; a track may have none."""
+    try:
+        content.read_at((start + _FIRST_SECTOR) * SECTOR, 2 * SECTOR)
+    except OSError:
+        return True
+    return False
 
 
 def _session_trees(content: Bytes, start: int, disc: Disc) -> list[TreeContent]:

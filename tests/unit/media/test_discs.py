@@ -320,6 +320,22 @@ def test_objects_are_carved_at_their_exact_length(syntax: str, tmp_path: Path) -
     assert all(c.is_whole for c in found)
 
 
+@given(
+    patch=st.binary(max_size=40),
+    at=st.integers(0, 3000),
+    cut=st.integers(0, 6000),
+    syntax=st.sampled_from([str(syntax) for syntax in builders.SYNTAXES]),
+)
+@settings(max_examples=200, deadline=None)
+def test_measuring_damaged_objects(patch: bytes, at: int, cut: int, syntax: str) -> None:
+    image = bytearray(_OBJECTS[syntax])
+    image[at : at + len(patch)] = patch
+    data = bytes(image[: max(0, len(image) - cut)])
+    content = SectorBytes(FaultyBytes(data, [(cut // SECTOR * SECTOR, cut // SECTOR * SECTOR + 1)]))
+    for found in carve(content, [(0, len(data))]):
+        assert 0 < found.length <= len(data) - found.offset
+
+
 def test_a_mapfile_beside_the_image(files: dict[str, bytes], tmp_path: Path) -> None:
     path = iso(tmp_path / "x.iso", files)
     data = path.read_bytes()
@@ -428,3 +444,9 @@ def test_calls_of_a_drive_that_is_none(tmp_path: Path) -> None:
     assert not drive.eject()
     assert isinstance(drive, LinuxDrive) or os.name == "nt"
     os.close(fd)
+
+
+_OBJECTS = {
+    str(syntax): builders.to_bytes(builders.instance(transfer_syntax=syntax))
+    for syntax in builders.SYNTAXES
+}
