@@ -120,6 +120,7 @@ class Evidence:
         self.in_bytes = Needles()
         self.in_text = Needles()
         self.in_squeezed = Needles()
+        self.in_spaced = Needles()
         #: Hashes of what stood in elements that the table protects, by tag.
         self.values: dict[int, set[int]] = {}
         self._ours = ours
@@ -196,7 +197,10 @@ class Evidence:
         if (kind, key) in self._done:
             return
         self._done.add((kind, key))
-        for text, how, whole, squeezed in spellings:
+        for text, how, whole, squeezed, spaced in spellings:
+            if spaced:
+                self.in_spaced.add(text.encode(), kind, how, whole=False)
+                continue
             if squeezed:
                 self.in_squeezed.add(text.encode(), kind, how, whole=whole)
                 continue

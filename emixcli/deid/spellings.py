@@ -3,8 +3,8 @@
 What is too short or too common to be searched for everywhere is left out here; the structure check
 of `emixcli.deid.verify` still compares it at its own place. The limits:
 
-- parts of names: four letters, or two of a script other than Latin; parts that are words of the
-  vocabulary of radiology ("Head", "Long") only beside another part of the name;
+- parts of names: three letters in text and four elsewhere, or two of a script other than Latin;
+  parts that are words of the vocabulary of radiology ("Head", "Long") only beside another part;
 - numbers and codes: five characters with a digit; six where all are digits; without any digit
   (addresses, institutions) eight letters;
 - names of makers of devices, where they stand for an institution, are left out;
@@ -51,12 +51,15 @@ class Spelling(NamedTuple):
         No letter or digit may stand before or behind it.
     squeezed
         To be searched in text without blanks and punctuation.
+    spaced
+        To be searched in text whose words have one blank between them.
     """
 
     text: str
     how: str
     whole: bool = True
     squeezed: bool = False
+    spaced: bool = False
 
 
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -79,12 +82,23 @@ _NOBODY = frozenset({
 })  # fmt: skip
 
 
+#: Short words in names that are no names.
+_PARTICLES = frozenset({
+    "van", "von", "der", "den", "del", "dos", "des", "los", "las", "iii", "phd", "mrs", "dra",
+})  # fmt: skip
+
+
 def plain(text: str) -> str:
     """Return text without case and accents."""
     if text.isascii():
         return text.lower()
     parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(common(letter) for letter in parts if not unicodedata.combining(letter))
+
+
+def space(text: str) -> str:
+    """Return plain text as words with a blank before and behind each."""
+    return f" {_NOT_WORD.sub(' ', text).strip()} "
 
 
 def squeeze(text: str) -> str:
@@ -115,6 +129,8 @@ def spell_name(value: str, common_words: frozenset[str]) -> Iterator[Spelling]:
             if _tells(word) and word not in common_words and word not in _NOBODY:
                 yield Spelling(word, "name part")
                 yield from _disguised(word)
+            elif _is_short(word) and word not in common_words and word not in _NOBODY:
+                yield Spelling(space(word), "short name part", spaced=True)
         for word in dict.fromkeys(_NOT_WORD.split(group)):
             for other in sorted(transcribed(word)):
                 text = plain(other)
@@ -141,6 +157,10 @@ def _tells(word: str) -> bool:
     if word.isdigit():
         return len(word) >= 6
     return len(word) >= 4 if word.isascii() else len(word) >= 2
+
+
+def _is_short(word: str) -> bool:
+    return len(word) == 3 and word.isascii() and word.isalpha() and word not in _PARTICLES
 
 
 def _disguised(word: str) -> Iterator[Spelling]:

@@ -26,7 +26,7 @@ from emixcli.deid.reading import (
     pixels_from,
     quiet,
 )
-from emixcli.deid.spellings import Kind, plain, squeeze
+from emixcli.deid.spellings import Kind, plain, space, squeeze
 from emixcli.deid.structure import Leak, Structure, where
 
 if TYPE_CHECKING:
@@ -128,9 +128,11 @@ class Verifier:
         chosen = [text for text in texts if text.values]
         words = [plain("\\".join(text.values)) for text in chosen]
         tight = [squeeze(word) for word in words]
+        apart = [space(word) for word in words]
         for needles, strings in (
             (self.evidence.in_text, words),
             (self.evidence.in_squeezed, tight),
+            (self.evidence.in_spaced, apart),
         ):
             for text, hit in _find(needles, strings, chosen):
                 if self._counts(text, hit):

@@ -142,6 +142,17 @@ def test_text_in_binary_elements_is_found(codec: str) -> None:
     assert [leak.kind for leak in leaks if leak.where == "bytes"]
 
 
+def test_short_names_are_found_as_words() -> None:
+    source = builders.instance(extra={"ReferringPhysicianName": "Kim^Bo", "OperatorsName": "Max^Y"})
+    verifier = Verifier(Profile())
+    verifier.learn(io.BytesIO(builders.to_bytes(source)))
+    for text in ("Kim", "by KIM, 3T", "set_by_kim"):
+        leaks = verifier.check(io.BytesIO(clean(ManufacturerModelName=text)))
+        assert [leak.how for leak in leaks] == ["short name part"]
+    for text in ("Kimball", "max 3"):  # another word, and one of the vocabulary
+        assert verifier.check(io.BytesIO(clean(ManufacturerModelName=text))) == []
+
+
 def test_a_number_as_a_name_and_a_first_of_january() -> None:
     source = builders.instance(extra={"PatientName": "4711998", "PatientBirthDate": "19500101"})
     verifier = Verifier(Profile())
