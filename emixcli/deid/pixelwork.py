@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from emixcli.deid.body import Inlined, Made, Piece
 from emixcli.deid.parse import UNDEFINED
 from emixcli.deid.pixels.facts import Facts
+from emixcli.deid.pixels.native import needs_cleaning
 from emixcli.deid.pixels.risk import (
     FACE_REMOVAL,
     Assessment,
@@ -79,10 +80,10 @@ class PixelWork:
             from emixcli.deid.pixels.ocr import find_text
 
             regions += tuple(find_text(facts, source.file, pixels.offset, pixels.length, regions))
-        from emixcli.deid.pixels.clean import clean_pixels, needs_cleaning
-
         value = PixelValue(assessment, (pixels.offset, pixels.length), pixels.length)
         if pixels.length == UNDEFINED or needs_cleaning(facts, pixels.length, regions):
+            from emixcli.deid.pixels.clean import clean_pixels
+
             made = clean_pixels(facts, source.file, pixels.offset, pixels.length, regions)
             value = PixelValue(assessment, made, made.size, made.attributes)
         if source.is_memory:

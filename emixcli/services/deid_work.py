@@ -41,7 +41,8 @@ _WORTH_BYTES = 48_000_000
 #: Objects from which on a process that starts from nothing is.
 _WORTH_A_START = 1500
 _CHUNK = 200
-_MOST_PROCESSES = 8
+#: Processes at most; two share small work, where the start of each further one would show.
+_MOST_PROCESSES, _FEW_PROCESSES = 8, 2
 #: The number of a job in the pipe of jobs: few enough bytes that a read gets all or none.
 _NUMBER = struct.Struct("<I")
 #: Jobs that a pipe of 64 KiB, the least that Linux gives, can hold.
@@ -76,9 +77,10 @@ class Part:
 
 def processes_for(items: Sequence[Item]) -> int:
     """Return by how many processes objects are best de-identified."""
-    most = min(_MOST_PROCESSES, os.cpu_count() or 1)
-    if not _can_copy():
-        return most if len(items) >= _WORTH_A_START else 1
+    is_much = len(items) >= _WORTH_A_START
+    most = min(_MOST_PROCESSES if is_much else _FEW_PROCESSES, os.cpu_count() or 1)
+    if is_much or not _can_copy():
+        return most if is_much else 1
     size = sum(instance.size for instance, _ in items)
     return most if len(items) >= _WORTH_A_COPY and size >= _WORTH_BYTES else 1
 

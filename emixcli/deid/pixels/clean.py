@@ -13,7 +13,7 @@ from emixcli.deid.pixels.encapsulated import read_encapsulated, rewrite
 from emixcli.deid.pixels.errors import PixelError, damaged, unsupported
 from emixcli.deid.pixels.facts import EXTENDED_OFFSETS, KEYWORDS, Facts, Region
 from emixcli.deid.pixels.markers import strip_comments
-from emixcli.deid.pixels.native import black_samples, iter_cleaned, layout
+from emixcli.deid.pixels.native import black_samples, iter_cleaned, layout, needs_cleaning
 from emixcli.deid.pixels.syntaxes import Codec, can_clean, codec, has_markers, is_video
 
 if TYPE_CHECKING:
@@ -120,22 +120,6 @@ def _clean_native(
     for _ in iter_cleaned(file, start, 0, facts, regions):
         pass  # raises now, rather than in the midst of the output, what the header rules out
     return Cleaned(length, pieces)
-
-
-def needs_cleaning(facts: Facts, length: int, regions: Sequence[Region] = ()) -> bool:
-    """Whether the value of native pixel data must not be copied as it is.
-
-    Regions are blackened, overlays that hide in unused bits are cleared, and bytes that follow the
-    last pixel, but for one that makes the length even.
-    """
-    if regions or facts.has_embedded_overlay:
-        return True
-    bits = facts.rows * facts.columns * facts.samples * facts.integer("BitsAllocated")
-    expected = -(-bits * facts.frames // 8)
-    if facts.text("PhotometricInterpretation") == "YBR_FULL_422":
-        with suppress(PixelError):
-            expected = layout(facts, length).frame_bytes * facts.frames
-    return expected > 0 and length > expected + expected % 2
 
 
 def _changer(facts: Facts, regions: list[Region]) -> Callable[[bytes], bytes | None] | None:

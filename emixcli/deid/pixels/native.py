@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
 
-from emixcli.deid.pixels.errors import damaged, unsupported
+from emixcli.deid.pixels.errors import PixelError, damaged, unsupported
 
 if TYPE_CHECKING:
     from emixcli.deid.pixels.facts import Facts, Region
@@ -113,6 +114,22 @@ def layout(facts: Facts, length: int) -> Layout:
     if facts.integer("PlanarConfiguration") == 1 and samples > 1:
         return Layout(rows, columns, 1, tuple(values))
     return Layout(rows, columns, 1, (b"".join(values),))
+
+
+def needs_cleaning(facts: Facts, length: int, regions: Sequence[Region] = ()) -> bool:
+    """Whether the value of native pixel data must not be copied as it is.
+
+    Regions are blackened, overlays that hide in unused bits are cleared, and bytes that follow the
+    last pixel, but for one that makes the length even.
+    """
+    if regions or facts.has_embedded_overlay:
+        return True
+    bits = facts.rows * facts.columns * facts.samples * facts.integer("BitsAllocated")
+    expected = -(-bits * facts.frames // 8)
+    if facts.text("PhotometricInterpretation") == "YBR_FULL_422":
+        with suppress(PixelError):
+            expected = layout(facts, length).frame_bytes * facts.frames
+    return expected > 0 and length > expected + expected % 2
 
 
 def iter_cleaned(
