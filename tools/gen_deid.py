@@ -55,6 +55,7 @@ def main(argv: list[str]) -> int:
 
 def tables(shared: Path) -> dict[str, str]:
     """Return the text of every table that needs no PS3.3."""
+    from tools.deid_terms import terms
     from tools.deid_words import vocabulary
 
     rows = _rows(shared)
@@ -62,9 +63,12 @@ def tables(shared: Path) -> dict[str, str]:
         "profile.tsv": profile(shared, rows),
         "safe_private.tsv": safe_private(shared),
         "dictionary.tsv": dictionary(rows),
+        "counts.tsv": counts(),
         "technical.txt": technical(),
         "uids.txt": uids(),
         "vocabulary.txt": vocabulary(),
+        "terms.txt": terms(frozenset(vocabulary().split())),
+        "codes.txt": listed_codes(),
     }
 
 
@@ -144,6 +148,22 @@ def dictionary(rows: Iterable[Mapping[str, str]]) -> str:
     return "".join(f"{vr}\t{''.join(tags)}\n" for vr, tags in sorted(by_vr.items()))
 
 
+#: VRs of numbers of one width each; those of bytes and words have any length.
+_COUNTED = frozenset(["AT", "FD", "FL", "SL", "SS", "SV", "UL", "US", "UV"])
+
+
+def counts() -> str:
+    """Return one line per largest number of values: the tags of numbers that have no more."""
+    from pydicom._dicom_dict import DicomDictionary
+
+    by_count = defaultdict(list)
+    for tag, (vr, multiplicity, _, _, keyword) in sorted(DicomDictionary.items()):
+        most = multiplicity.split("-")[-1]
+        if tag >> 16 > 0x0006 and keyword and most.isdigit() and set(vr.split(" or ")) <= _COUNTED:
+            by_count[int(most)].append(f"{tag:08X}")
+    return "".join(f"{most}\t{''.join(tags)}\n" for most, tags in sorted(by_count.items()))
+
+
 #: Text attributes outside Table E.1-1 that name devices, techniques, units and codes, not people.
 _TECHNICAL = """
 SequenceName PulseSequenceName FilterType CollimatorGridName ReceiveCoilName TransmitCoilName
@@ -180,9 +200,24 @@ def technical() -> str:
 #: Label Map and Height Map Segmentation Storage, which pydicom does not have yet.
 _NEWER_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.7", "1.2.840.10008.5.1.4.1.1.66.8")
 
+#: Coding schemes (PS3.16 section 8), and SOP classes of makers of which many objects speak.
+_OTHER_UIDS = """
+1.2.840.10065.1.12 2.16.840.1.113883.2.1.3.2.4.21 2.16.840.1.113883.3.26.1.1
+1.3.6.1.4.1.19376.1.8.2.1 2.16.840.1.113883.5.4 2.16.1
+1.3.12.2.1107.5.9.1 1.3.46.670589.11.0.0.12.1 1.3.46.670589.11.0.0.12.2 1.3.46.670589.11.0.0.12.4
+1.3.46.670589.2.3.1.1 1.3.46.670589.2.4.1.1 1.3.46.670589.2.5.1.1 1.3.46.670589.5.0.1
+1.3.46.670589.5.0.1.1 1.3.46.670589.5.0.2 1.3.46.670589.5.0.2.1 1.3.46.670589.5.0.3
+1.3.46.670589.5.0.3.1 1.3.46.670589.5.0.4 1.3.46.670589.5.0.8 1.3.46.670589.5.0.9
+1.3.46.670589.5.0.10 1.3.46.670589.5.0.11 1.3.46.670589.5.0.11.1 1.3.46.670589.5.0.12
+1.3.46.670589.5.0.13 1.3.46.670589.5.0.14 1.2.840.113619.4.2 1.2.840.113619.4.3
+1.2.840.113619.4.26 1.2.840.113619.4.27 1.2.840.113619.4.30 1.2.392.200036.9116.7.8.1.1.1
+1.2.392.200036.9125.1.1.2 1.2.392.200036.9125.1.1.4 1.2.276.0.48.5.1.4.1.1.7
+1.2.276.0.7230010.3.1.0.1
+"""
+
 
 def uids() -> str:
-    """Return SOP classes that store objects (S) and transfer syntaxes (T), retired ones too."""
+    """Return SOP classes that store objects (S), transfer syntaxes (T) and the other UIDs (U)."""
     from pydicom._uid_dict import UID_dictionary
 
     lines = []
@@ -191,8 +226,29 @@ def uids() -> str:
             lines.append(f"T\t{uid}\n")
         elif kind == "SOP Class" and "Storage" in name and "Commitment" not in name:
             lines.append(f"S\t{uid}\n")
+        else:
+            lines.append(f"U\t{uid}\n")
+    lines += [f"U\t{uid}\n" for uid in _OTHER_UIDS.split()]
     lines += [f"S\t{uid}\n" for uid in _NEWER_CLASSES]
     return "".join(sorted(set(lines)))
+
+
+# -- PS3.16 --------------------------------------------------------------------------------------
+
+
+def listed_codes() -> str:
+    """Return the codes of PS3.16 that are not written as `emixcli.deid.codes` knows."""
+    from pydicom.sr._concepts_dict import concepts
+
+    from emixcli.deid.codes import is_shaped
+
+    codes_of: Mapping[str, Mapping[str, Mapping[str, object]]] = concepts  # type: ignore[assignment]
+    known = {(scheme, code) for scheme, by in codes_of.items() for of in by.values() for code in of}
+    return "".join(
+        sorted(
+            f"{scheme} {code}\n" for scheme, code in known if code and not is_shaped(scheme, code)
+        )
+    )
 
 
 # -- PS3.3 ---------------------------------------------------------------------------------------

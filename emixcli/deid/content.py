@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from emixcli.deid.codes import SCHEME
+from emixcli.deid.codes import SCHEME, is_public
 from emixcli.deid.options import Option
 from emixcli.deid.parse import iter_elements, iter_items
 
@@ -33,6 +34,16 @@ _WHAT: Final = frozenset({
     ("SCT", "397669002"), ("SCT", "50373000"), ("SCT", "27113001"), ("SCT", "57312000"),
 })  # fmt: skip
 
+#: What concepts of local schemes are called that say who somebody is.
+_PERSONAL: Final = re.compile(
+    r"(?i)insur|versicher|phone|telefon|mobile|\bfax|e-?mail|passport|licen[cs]e|social|security"
+    r"|birth|geburt|address|adresse|postal|\bzip\b|account|identif|kennung"
+    r"|\bids?\b|\bmrn\b|\bssn\b"
+    r"|accession|\bcase (?:no|number)|(?:record|patient|visit|file|card|member|ticket|order|room)"
+    r"(?:'?s)? ?(?:no|nr|number|nummer|name)|nummer$|surname"
+    r"|(?:first|last|family|given|maiden) name"
+)
+
 
 def is_personal(
     data: bytes, elements: Iterable[Element], options: frozenset[Option], *, explicit: bool
@@ -46,15 +57,17 @@ def is_personal(
     """
     for element in elements:
         if element.tag == NAME:
-            concept = _concept(data, element, explicit=explicit)
             is_kept = Option.RETAIN_PATIENT_CHARACTERISTICS in options
-            return concept in _WHO or (concept in _WHAT and not is_kept)
+            scheme, code, meaning = _concept(data, element, explicit=explicit)
+            if (scheme, code) in _WHO or ((scheme, code) in _WHAT and not is_kept):
+                return True
+            return not is_public(scheme, code) and _PERSONAL.search(meaning) is not None
     return False
 
 
-def _concept(data: bytes, element: Element, *, explicit: bool) -> tuple[str, str]:
-    """Return scheme and code of the first item of a sequence."""
-    found = {0x00080100: "", SCHEME: ""}
+def _concept(data: bytes, element: Element, *, explicit: bool) -> tuple[str, str, str]:
+    """Return scheme, code and meaning of the first item of a sequence."""
+    found = {0x00080100: "", SCHEME: "", 0x00080104: ""}
     inner = explicit and element.vr not in ("UN", "")
     items = iter_items(data, element.value, element.end, explicit=inner, depth=1)
     for start, stop in items:
@@ -62,4 +75,4 @@ def _concept(data: bytes, element: Element, *, explicit: bool) -> tuple[str, str
             if part.tag in found:
                 found[part.tag] = data[part.value : part.end].decode("latin-1").strip(" \0")
         break
-    return found[SCHEME], found[0x00080100]
+    return found[SCHEME], found[0x00080100], found[0x00080104]

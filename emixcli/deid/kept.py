@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from emixcli.deid import charsets, codes, documents, icc, values
+from emixcli.deid import binary, charsets, codes, documents, icc, publicuids, values
 from emixcli.deid.dates import shift_da, shift_dt
 from emixcli.deid.identity import fold
-from emixcli.deid.rules import CHARACTER_SET, DATE_VRS
-from emixcli.deid.tables import vocabulary
-from emixcli.deid.text import is_made_of_words, without_controls
+from emixcli.deid.options import Option
+from emixcli.deid.rules import CHARACTER_SET, DATE_VRS, DEFINITIONS, find_row
+from emixcli.deid.tables import technical, vocabulary
+from emixcli.deid.terms import is_term
+from emixcli.deid.terms import technical as technical_text
+from emixcli.deid.text import without_controls
 
 if TYPE_CHECKING:
     from emixcli.deid.parse import Element
@@ -28,14 +31,16 @@ _OFFSET: Final = re.compile(rb"(?:[+-]\d{4})?[ \0]*")
 _CONTENT_NUMBERS: Final = frozenset({0x0040A30A, 0x0040A161, 0x0040A162, 0x0040A163, 0x00700022})
 _CODE_PARTS: Final = codes.VALUES | {0x00080102, 0x00080103, 0x00080104}
 _FREE_TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT", "PN", "AE"})
-#: Codes that devices make up, and the first of the values that may be so: Image Type, Body Part
-#: Examined, Scan Options, Content Label.
-_WORDY: Final = {0x00080008: 2, 0x00180015: 0, 0x00180022: 0, 0x00700080: 0}
+#: Graphic Layer: annotations name theirs, so that every one needs a name of its own.
+_LAYER: Final = 0x00700002
+_LAYER_LENGTH: Final = 8
+_LONG_TEXT: Final = frozenset({"LT", "ST", "UT"})
 _OLDEST: Final = 89
 _SHORTEST_IN_NUMBERS: Final = 5
 _MAX_SEARCHED: Final = 1 << 20
 #: Digits of a number that may be a date or an identifier, and such a number: no fraction.
 _MANY_DIGITS: Final = 6
+_FEW_DIGITS: Final = 5
 _NUMBER: Final = re.compile(r"(?<![\d.])\d(?:[^.\\]*\d){5,}(?!\d*\.)")
 
 
@@ -57,6 +62,8 @@ class Values:
             return documents.blank(self._context.mime_type)
         if not old.strip(b" \0"):
             return b""
+        if vr in values.WIDTHS:
+            return values.dummy(vr, old[: binary.longest(tag)])
         if tag in (PATIENT_NAME, PATIENT_ID):
             return self._pseudonym(tag, old, scope).encode("ascii")
         return self.new_uids(old) if vr == "UI" else values.dummy(vr, old)
@@ -126,8 +133,24 @@ class Values:
         is_public = _is_public(tag, old, scope)
         if is_public and tag in codes.VALUES:
             return None if self._context.identity.is_coded(old.decode("latin-1")) else old
+        if tag in technical() and tag not in codes.VALUES and not self._is_kept_by_site(tag):
+            return self._text(vr, old, scope, is_free=False, is_technical=True)
         is_free = not scope.is_retained and not is_public
         return self._text(vr, old, scope, is_free=is_free)
+
+    def keep_private(self, element: Element, vr: str, old: bytes, scope: Scope) -> bytes | None:
+        """Return a value of PS3.15 Table E.3.10-1, as `keep` does, without words of anybody."""
+        if vr in _FREE_TEXT:
+            is_long = vr in _LONG_TEXT
+            return self._text(vr, old, scope, is_free=is_long, is_technical=not is_long)
+        if vr == "CS" and not all(map(is_term, old.decode("latin-1").rstrip(" \0").split("\\"))):
+            return None
+        if vr not in values.TEXT_VRS and binary.holds_words(old):
+            return None
+        return self.keep(element, vr, old, scope)
+
+    def _is_kept_by_site(self, tag: int) -> bool:
+        return tag in self._context.rules.profile.rules.actions
 
     def _shaped(self, tag: int, vr: str, old: bytes, scope: Scope) -> bytes | None:
         if tag == CHARACTER_SET:
@@ -138,30 +161,62 @@ class Values:
             return b"090Y" if old[3:4] == b"Y" and int(old[:3]) > _OLDEST else old
         if vr == "CS":
             return self._codes(tag, old)
-        if vr in ("IS", "DS") and len(old) >= _MANY_DIGITS and self._tells(old.decode("ascii")):
-            return None
+        if vr == "UI" and tag in DEFINITIONS:
+            return self._definitions(old)
+        if vr in ("IS", "DS") and len(old) >= _FEW_DIGITS:
+            parts = old.decode("ascii").strip(" \0").split("\\")
+            if any(self._tells(part) or self._is_key(part, scope) for part in parts):
+                return None
         return old
+
+    def _definitions(self, old: bytes) -> bytes:
+        """Return UIDs of definitions; those that nobody has published are mapped like any other."""
+        if Option.RETAIN_UIDS in self._context.rules.profile.options:
+            return old
+        accepted = self._context.rules.profile.rules.accept_sop_classes
+        uids = old.decode("ascii").rstrip(" \0").split("\\")
+        if all(publicuids.is_public(uid) or uid in accepted or not uid for uid in uids):
+            return old
+        return self.new_uids(old)
+
+    def _is_key(self, text: str, scope: Scope) -> bool:
+        """Whether a number is an identifier.
+
+        Short ones count at the top only: elsewhere a measured value may be one by chance.
+        """
+        digits = binary.whole_number(text)
+        if len(digits) < _MANY_DIGITS and (not digits or scope.depth):
+            return False
+        return digits in self._context.identity.compacts
 
     def _codes(self, tag: int, old: bytes) -> bytes | None:
         """Return CS values; those that name the patient, a date or nothing known become `OTHER`."""
-        text = old.decode("ascii")
-        first = _WORDY.get(tag)
-        is_plain = not (self._names_patient(text) or self._tells(text) or self._is_dated(text))
-        if first is None and is_plain:
-            return old
-        parts = [part.strip(" \0") for part in text.split("\\")]
+        # what an option or a site keeps is not reduced to known words
+        is_asked = find_row(tag) is not None or self._is_kept_by_site(tag)
+        parts = [part.strip(" \0") for part in old.decode("ascii").split("\\")]
         kept = [
-            "OTHER"
-            if self._names_patient(part)
-            or self._tells(part)
-            or self._is_dated(part)
-            or (first is not None and number >= first and not is_made_of_words(part))
-            else part
-            for number, part in enumerate(parts)
+            self._other(tag, part) if self._identifies(part, is_asked=is_asked) else part
+            for part in parts
         ]
         if kept == parts:
             return old
         return None if kept == ["OTHER"] else "\\".join(kept).encode()
+
+    def _other(self, tag: int, code: str) -> str:
+        """Return what stands for a code."""
+        if tag != _LAYER:
+            return "OTHER"
+        keyed = self._context.keyed.pseudonym(f"layer {code}")
+        return f"LAYER_{keyed[-_LAYER_LENGTH:]}"
+
+    def _identifies(self, code: str, *, is_asked: bool) -> bool:
+        """Whether a code names the patient or a date, or is made of words that nobody knows."""
+        return (
+            not (is_asked or is_term(code))
+            or self._names_patient(code)
+            or self._tells(code)
+            or self._is_dated(code)
+        )
 
     def _names_patient(self, text: str) -> bool:
         """Whether a code has a known value that is no word of the standard."""
@@ -191,7 +246,7 @@ class Values:
         if element.tag == _ICC_PROFILE:
             blank = icc.blank_texts(old)
             return None if blank is None or self._context.identity.is_in(blank) else blank
-        if len(old) % values.WIDTHS.get(vr, 1):
+        if len(old) % values.WIDTHS.get(vr, 1) or self._is_misused(element, vr, old):
             return None
         # in numbers, a short value would be found by chance
         shortest = 1 if values.WIDTHS.get(element.vr or vr, 1) == 1 else _SHORTEST_IN_NUMBERS
@@ -199,7 +254,20 @@ class Values:
             return None
         return old
 
-    def _text(self, vr: str, old: bytes, scope: Scope, *, is_free: bool) -> bytes | None:
+    def _is_misused(self, element: Element, vr: str, old: bytes) -> bool:
+        """Whether numbers are more than there may be, or are text, or an identifier."""
+        most = binary.longest(element.tag, element.vr)
+        if most is not None and len(old) > most:
+            return True
+        width = values.WIDTHS.get(element.vr or vr, 1)
+        if len(old) <= _MAX_SEARCHED and binary.is_text(old, width=width):
+            return True
+        named = element.vr if width == values.WIDTHS.get(vr) else vr
+        return binary.holds_number(self._context.identity, named or vr, old)
+
+    def _text(
+        self, vr: str, old: bytes, scope: Scope, *, is_free: bool, is_technical: bool = False
+    ) -> bytes | None:
         raw = old.rstrip(b" \0")
         if not raw:
             return b""
@@ -212,6 +280,8 @@ class Values:
         if not raw.isascii() and self._is_known_otherwise(raw):
             return None
         cleaned = cleaner.allow(plain) if is_free else cleaner.scrub(plain)
+        if is_technical:
+            cleaned = technical_text(cleaned)
         if cleaned == text:
             return old
         if not any(character.isalnum() for character in cleaned):

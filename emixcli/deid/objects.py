@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
 _MAX_FIRST_READ: Final = 256 * 1024
 _NO_PIXELS: Final = PixelValue()
+#: Rows, Columns, Bits Allocated: nothing but images with pixel data has all three.
+_IMAGE: Final = frozenset({0x00280010, 0x00280011, 0x00280100})
+#: Pixel Data Provider URL: the pixels are elsewhere.
+_PROVIDER: Final = 0x00287FE0
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,7 @@ class Objects:
         dataset = self._engine.treat(source, repair)
         pixels = dataset.pixels
         if pixels is None:
+            _check_whole(dataset)
             return _Opened(source, dataset, None, source, None)
         if pixels.length == UNDEFINED and source.syntax in NATIVE:
             raise DeidError(Reason.ENCODING)
@@ -185,6 +190,7 @@ class Objects:
         )
         dataset = self._engine.treat(little, repair)
         if pixels is None:
+            _check_whole(dataset)
             return _Opened(little, dataset, None, source, None)
         if pixels.length == UNDEFINED:
             raise DeidError(Reason.ENCODING)
@@ -262,6 +268,13 @@ def _has_ocr() -> bool:
     from emixcli.deid.pixels.ocr import is_installed
 
     return is_installed()
+
+
+def _check_whole(dataset: DataSet) -> None:
+    """Refuse an image that ends where its pixel data should begin."""
+    tags = {record.tag for record in dataset.records if record.value.strip(b" \0")}
+    if tags >= _IMAGE and _PROVIDER not in tags:
+        raise DeidError(Reason.TRUNCATED)
 
 
 def _new(record: Record | None) -> str:

@@ -33,15 +33,13 @@ def creators_of(data: bytes, elements: Iterable[Element]) -> dict[int, str]:
     return found
 
 
-def safe_vr(
-    tag: int, creators: Mapping[int, str], safe: Mapping[tuple[str, int], str]
-) -> str | None:
-    """Return the VR of a safe private element; None if it is not among those known to be safe."""
+def key_of(tag: int, creators: Mapping[int, str]) -> tuple[str, int] | None:
+    """Return creator and `gggg00ee` of a private element; None where no creator is known."""
     number = tag & 0xFFFF
     creator = creators.get(tag & 0xFFFF0000 | number >> 8, "")
     if not creator or number < 0x1000:
         return None
-    return safe.get((creator, tag & 0xFFFF0000 | number & 0xFF))
+    return creator, tag & 0xFFFF0000 | number & 0xFF
 
 
 def used_creators(tags: Iterable[int]) -> set[int]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
-from emixcli.deid import codes, content, values
+from emixcli.deid import binary, codes, content, values
 from emixcli.deid import private as pv
 from emixcli.deid.iods import types_in
 from emixcli.deid.kept import PATIENT_ID, PATIENT_NAME, Values
@@ -23,6 +24,9 @@ _TELLING: Final = frozenset({CHARACTER_SET, codes.SCHEME, content.NAME})
 #: Bytes of a sequence that is remembered, and how many are.
 _MAX_REPEATED: Final = 2048
 _MAX_SEQUENCES: Final = 1000
+
+#: Returns what is left of a value: cleans or keeps it.
+Treat = Callable[[Element, str, bytes, Scope], bytes | None]
 
 
 class Renderer:
@@ -77,6 +81,7 @@ class Renderer:
             scope = self._told(data, elements, scope)
         made = {}
         for element in elements:
+            binary.check(data, element, explicit=scope.explicit)
             if element.tag not in made:  # of two with the same tag the first counts
                 made[element.tag] = self.element(data, element, scope)
         return join_sorted(made)
@@ -166,7 +171,8 @@ class Renderer:
             return self._new_uids(data, element, vr, scope)
         if vr == "SQ":
             return self._sequence(data, element, scope, letter)
-        return self._value(letter, data, element, vr, scope)
+        treat = self._values.clean if letter == "C" else self._values.keep
+        return self._value(treat, data, element, vr, scope)
 
     def _write(self, element: Element, vr: str, value: bytes, scope: Scope) -> bytes:
         named = element.vr if element.vr in values.WIDTHS and vr in values.WIDTHS else vr
@@ -228,15 +234,16 @@ class Renderer:
         )
 
     def _value(
-        self, letter: str, data: bytes, element: Element, vr: str, scope: Scope
+        self, treat: Treat, data: bytes, element: Element, vr: str, scope: Scope
     ) -> bytes | None:
         """Return an element that is no sequence, cleaned or kept; None if nothing is left."""
         if element.is_undefined:
             return None
         old = data[element.value : element.end]
-        treat = self._values.clean if letter == "C" else self._values.keep
         new = treat(element, vr, old, scope)
-        has_vr = bool(element.vr) or not scope.explicit
+        # text is written with its own VR where the file says UN
+        is_named = element.vr != "UN" or vr not in values.TEXT_VRS
+        has_vr = (bool(element.vr) and is_named) or not scope.explicit
         if new is old and has_vr and not len(old) & 1:
             return data[element.start : element.stop]
         return None if new is None else self._write(element, vr, new, scope)
@@ -250,12 +257,17 @@ class Renderer:
             # `join_sorted` drops it where nothing of its block is left.
             creator = scope.creators.get(tag, "")
             return encode(tag, "LO", creator.encode("latin-1"), explicit=scope.explicit)
-        vr = pv.safe_vr(tag, scope.creators, safe)
-        made = None if vr is None else self._safe_private(data, element, vr, scope)
+        key = pv.key_of(tag, scope.creators)
+        vr = None if key is None else safe.get(key)
+        is_site = key in self.context.rules.profile.rules.safe_private
+        treat = self._values.keep if is_site else self._values.keep_private
+        made = None if vr is None else self._safe_private(treat, data, element, vr[:2], scope)
         self._count(tag, "K" if made else "X")
         return made or b""
 
-    def _safe_private(self, data: bytes, element: Element, vr: str, scope: Scope) -> bytes | None:
+    def _safe_private(
+        self, treat: Treat, data: bytes, element: Element, vr: str, scope: Scope
+    ) -> bytes | None:
         if vr == "SQ":
             return self._sequence(data, element, scope, "K")
         if vr in DATE_VRS:
@@ -264,7 +276,7 @@ class Renderer:
             return self.act(letter, data, element, vr, scope)
         if vr == "UI" and Option.RETAIN_UIDS not in self.context.rules.profile.options:
             return self._new_uids(data, element, vr, scope)
-        return self._value("K", data, element, vr or element.vr or "UN", scope)
+        return self._value(treat, data, element, vr or element.vr or "UN", scope)
 
 
 def join_sorted(made: dict[int, bytes]) -> bytes:

@@ -187,7 +187,7 @@ class Rules:
         if vr in _FREE_TEXT_VRS and not self._is_technical(tag):
             return Rule("C", "free text outside Table E.1-1: words of the standard stay")
         basic = "D" if vr in _CHECKED_VRS else "XZD"
-        return Rule("K", "not in Table E.1-1; values of the patient are removed from text", basic)
+        return Rule("K", f"not in Table E.1-1; {_left_of(vr)}", basic)
 
     def _is_technical(self, tag: int) -> bool:
         if Option.CLEAN_DESCRIPTORS in self._options:
@@ -216,6 +216,15 @@ def find_row(tag: int) -> tables.Row | None:
     if group & 0xFF00 == 0x6000:
         return rows["60xx4000" if tag & 0xFFFF == _OVERLAY_COMMENTS else "60xx3000"]
     return None
+
+
+def _left_of(vr: str) -> str:
+    """Return what is left of a value that is kept."""
+    if vr == "CS":
+        return "known words and short codes stay"
+    if vr in _FREE_TEXT_VRS:
+        return "words of devices, codes and numbers stay"
+    return "values of the patient are removed from text"
 
 
 def _letters(action: str) -> str:

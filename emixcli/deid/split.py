@@ -6,8 +6,10 @@ import struct
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from emixcli.deid import charsets
+from emixcli.deid import binary, charsets, publicuids
+from emixcli.deid.identity import Known
 from emixcli.deid.known import iter_known, may_identify
+from emixcli.deid.options import Option
 from emixcli.deid.parse import LONG_VRS, SHORT_VRS, UNDEFINED, Element, head, skip_items
 from emixcli.deid.pixels.facts import FACT_TAGS
 from emixcli.deid.private import is_creator
@@ -15,7 +17,6 @@ from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.rules import CHARACTER_SET, Rules
 
 if TYPE_CHECKING:
-    from emixcli.deid.identity import Known
     from emixcli.deid.scope import Context
     from emixcli.deid.source import Source
 
@@ -110,6 +111,7 @@ class Splitter:
     def __init__(self, rules: Rules) -> None:
         self._rules = rules
         self._keeps_private = bool(rules.safe_private)
+        self._maps_uids = Option.RETAIN_UIDS not in rules.profile.options
         self._seen: dict[tuple[bool, str], dict[bytes, Record]] = {}
         self._n_seen = 0
         self._previous: list[Record] = []
@@ -283,9 +285,14 @@ class Splitter:
 
     def _learn(self, raw: bytes, element: Element, charset: str, *, explicit: bool) -> Record:
         tag = element.tag
+        binary.check(raw, element, explicit=explicit)
         known: tuple[Known, ...] = ()
         if may_identify(element):
             known = tuple(iter_known(raw, element, self._rules, charset, explicit=explicit))
+        if self._maps_uids:
+            known += tuple(
+                Known("text", uid) for uid in publicuids.short_ones(raw, element, explicit=explicit)
+            )
         is_creating = self._keeps_private and bool(tag >> 16 & 1) and is_creator(tag)
         return Record(
             tag,

@@ -49,18 +49,29 @@ def profile() -> dict[str, Row]:
     return rows
 
 
+def _packed(name: str) -> dict[int, str]:
+    """Return what stands before the tab of each line, by the tags behind it."""
+    found: dict[int, str] = {}
+    for line in read(name).splitlines():
+        what, digits = line.split("\t")
+        tags = struct.unpack(f">{len(digits) // 8}I", bytes.fromhex(digits))
+        found.update(dict.fromkeys(tags, what))
+    return found
+
+
 @lru_cache(maxsize=1)
 def dictionary() -> dict[int, str]:
     """Return the value representation of every attribute of PS3.6, the first where there are two.
 
     Not among them: groups 0000 to 0006, repeating groups, and attributes that may stand anywhere.
     """
-    found: dict[int, str] = {}
-    for line in read("dictionary.tsv").splitlines():
-        vr, digits = line.split("\t")
-        tags = struct.unpack(f">{len(digits) // 8}I", bytes.fromhex(digits))
-        found.update(dict.fromkeys(tags, vr))
-    return found
+    return _packed("dictionary.tsv")
+
+
+@lru_cache(maxsize=1)
+def counts() -> dict[int, int]:
+    """Return how many values an attribute of numbers may have (PS3.6), where that is limited."""
+    return {tag: int(most) for tag, most in _packed("counts.tsv").items()}
 
 
 @lru_cache(maxsize=1)
@@ -93,9 +104,21 @@ def vocabulary() -> frozenset[str]:
 
 
 @lru_cache(maxsize=1)
-def uids() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the SOP classes that store objects, and the transfer syntaxes."""
+def terms() -> frozenset[str]:
+    """Return the words, in lower case, of defined terms and of devices, and the vocabulary."""
+    return vocabulary() | frozenset(read("terms.txt").split())
+
+
+@lru_cache(maxsize=1)
+def uids() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """Return SOP classes that store objects, transfer syntaxes, and the other public UIDs."""
     lines = read("uids.txt").splitlines()
     return tuple(  # type: ignore[return-value]
-        frozenset(line[2:] for line in lines if line[0] == kind) for kind in "ST"
+        frozenset(line[2:] for line in lines if line[0] == kind) for kind in "STU"
     )
+
+
+@lru_cache(maxsize=1)
+def listed_codes() -> frozenset[str]:
+    """Return public codes that are not written as those of their scheme: scheme, blank, code."""
+    return frozenset(read("codes.txt").splitlines())

@@ -32,7 +32,8 @@ WIDTHS: Final = {
     "AT": 4, "FD": 8, "FL": 4, "OB": 1, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2, "SL": 4,
     "SS": 2, "SV": 8, "UL": 4, "UN": 1, "US": 2, "UV": 8,
 }  # fmt: skip
-_NUMBER_TEXT: Final = frozenset({"DS", "IS"})
+#: VRs of one value, in which a backslash is a character (PS3.5 section 6.4).
+_SINGLE: Final = frozenset({"LT", "ST", "UR", "UT"})
 TEXT_VRS: Final = frozenset(
     "AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()  # noqa: SIM905 - a list is longer
 )
@@ -53,9 +54,11 @@ SHAPES: Final[dict[str, re.Pattern[bytes]]] = {
 
 
 def dummy(vr: str, old: bytes) -> bytes:
-    """Return a dummy; for numbers as many values as there were."""
+    """Return a dummy of as many values as there were."""
     if vr in WIDTHS:
         return bytes(max(len(old), WIDTHS[vr]))
-    if vr in _NUMBER_TEXT and b"\\" in old:
-        return b"\\".join([b"0"] * (old.count(b"\\") + 1))
-    return _DUMMIES.get(vr, b"")
+    made = _DUMMIES.get(vr, b"")
+    # a backslash of another character set is no delimiter
+    if b"\\" not in old or vr in _SINGLE or not old.isascii() or b"\x1b" in old:
+        return made
+    return b"\\".join([made.rstrip()] * (old.count(b"\\") + 1))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydicom import dcmread
+from pydicom import DataElement, dcmread
 from pydicom.data import get_testdata_files
 
 from emixcli.anonymize import Anonymizer, DeidError, Profile
@@ -166,11 +166,16 @@ def test_technical_values_stay(results: list[tuple[Path, bytes | None, str]]) ->
             warnings.simplefilter("ignore")
             before, after = dcmread(path, force=True), dcmread(io.BytesIO(data))
             for element in before:
-                if element.VR in _NUMBERS and is_technical(element.tag):
+                if element.VR in _NUMBERS and is_technical(element.tag) and not is_damaged(element):
                     new = after[element.tag].value if element.tag in after else None
                     if new != element.value:
                         changed[path.name, str(element.tag)] = (element.value, new)
     assert changed == {}
+
+
+def is_damaged(element: DataElement) -> bool:
+    """Whether there are more numbers than PS3.6 allows: bytes of something else."""
+    return tables.counts().get(element.tag, element.VM) < element.VM
 
 
 _NUMBERS = {"DS", "FD", "FL", "US", "SS", "UL", "SL"}

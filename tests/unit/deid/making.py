@@ -21,10 +21,10 @@ UID_ROOT = "1.2.826.0.1.3680043.8.498.4711"
 VALUES = {
     "AE": b"PLANTEDAE ", "AS": b"047Y", "CS": b"PLANTEDCS ", "DA": b"19470308",
     "DS": b"47.11 ", "DT": b"19470308101112", "FD": b"\1\2\3\4\5\6\7\x40", "FL": b"\1\2\3\x40",
-    "IS": b"4711", "LO": b"Plantedlo Zzyzx ", "LT": b"Plantedlt Zzyzx ", "OB": b"PLANTEDOB ",
+    "IS": b"4711", "LO": b"Plantedlo Zzyzx ", "LT": b"Plantedlt Zzyzx ", "OB": b"\1PLANTEDOB",
     "OW": b"PLANTEDOW ", "PN": b"Plantedpn^Zzyzx ", "SH": b"Plantedsh ", "SL": b"\1\2\3\4",
     "SS": b"\1\2", "ST": b"Plantedst Zzyzx ", "TM": b"101112.471147", "UC": b"Planteduc ",
-    "UI": b"1.2.826.0.1.3680043.8.498.4711.7\0", "UL": b"\1\2\3\4", "UN": b"PLANTEDUN ",
+    "UI": b"1.2.826.0.1.3680043.8.498.4711.7\0", "UL": b"\1\2\3\4", "UN": b"\1PLANTEDUN",
     "UR": b"https://planted.invalid/zzyzx ", "US": b"\1\2", "UT": b"Plantedut Zzyzx ",
     "AT": b"\x10\0\x10\0", "OF": b"\1\2\3\4", "OD": b"\1\2\3\4\5\6\7\x40", "OL": b"\1\2\3\4",
     "OV": b"\1\2\3\4\5\6\7\x40", "SV": b"\1\2\3\4\5\6\7\x40", "UV": b"\1\2\3\4\5\6\7\x40",

@@ -14,7 +14,15 @@ from tests.unit.deid.making import CODE, EXPLICIT, KEY, make, read, run, value_o
 
 SAFE = [(creator, number, vr) for (creator, number), vr in tables.safe_private().items()]
 #: Standard values where planted ones would be removed as free text of a wrong shape.
-PLAIN = {"CS": b"SAFE", "DS": b"1.5 ", "IS": b"12", "LO": b"T2 ", "SH": b"T1 ", "ST": b"mask"}
+PLAIN = {
+    "LT": b"brain ",
+    "CS": b"SAFE",
+    "DS": b"1.5 ",
+    "IS": b"12",
+    "LO": b"T2 ",
+    "SH": b"T1 ",
+    "ST": b"mask",
+}
 
 
 @cache
