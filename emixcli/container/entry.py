@@ -6,14 +6,17 @@ import functools
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli.container.cipher import MAC, OVERHEAD, SALT, VERIFIER, EntryCipher, make_salt
 from emixcli.container.encoding import to_base64url
-from emixcli.container.frames import FrameHasher, Range
+from emixcli.container.frames import FrameHasher
 from emixcli.container.glue import PARSE_LIMIT, FixupStream, find_fixups, fixups_bound
 from emixcli.container.zipformat import DEFLATED, STORED, ZipEntry, local_header
 from emixcli.errors import MediaError, PackageDamagedError
+
+if TYPE_CHECKING:
+    from emixcli.fragments import Range
 
 #: Larger sources are read several times instead of being held.
 MEMORY_LIMIT = 16 * 1024 * 1024

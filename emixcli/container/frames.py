@@ -7,20 +7,15 @@ import struct
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
+from emixcli.fragments import HEAD, UNDEFINED, Range, find_first_fragments, read_items
+
 if TYPE_CHECKING:
     from emixcli.model import Instance
 
-ENCAPSULATED = 0xFFFFFFFF
 #: Objects with more frames than this are read whole.
 MAX_FRAMES = 65_536
-_ITEM, _DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
-_ITEM_HEADER = struct.Struct("<HHI")
 _MAX_FRAGMENTS = 1_000_000
 _DEFLATED_TRANSFER_SYNTAX = "1.2.840.10008.1.2.1.99"
-#: How JPEG, JPEG-LS and JPEG 2000 code streams begin.
-_STARTS = (b"\xff\xd8", b"\xff\x4f\xff\x51")
-
-Range = tuple[int, int]
 
 
 def n_frames(instance: Instance) -> int:
@@ -46,7 +41,7 @@ def frame_ranges(instance: Instance, file: BinaryIO) -> list[Range]:
     """
     if not has_frame_table(instance):
         return []
-    if instance.pixel_length == ENCAPSULATED:
+    if instance.pixel_length == UNDEFINED:
         return _encapsulated(instance, file)
     return _native(instance)
 
@@ -72,61 +67,28 @@ def _native(instance: Instance) -> list[Range]:
 
 
 def _encapsulated(instance: Instance, file: BinaryIO) -> list[Range]:
-    items = _items(file, instance.pixel_offset, instance.size)
-    if len(items) < 2:
+    def read_at(offset: int, length: int) -> bytes:
+        file.seek(offset)
+        return file.read(length)
+
+    items = read_items(read_at, instance.pixel_offset, instance.size, most=_MAX_FRAGMENTS)
+    if len(items.values) < 2:
         return []
-    table_at, table_length = items[0]
-    fragments = items[1:]
-    frames = n_frames(instance)
-    if len(fragments) == frames:
-        return [(at, 8 + length) for at, length in fragments]
-    file.seek(table_at + 8)
-    offsets = list(struct.unpack(f"<{table_length // 4}I", file.read(table_length // 4 * 4)))
-    base = fragments[0][0]
-    starts = {at - base: index for index, (at, _) in enumerate(fragments)}
-    if len(offsets) == frames and all(offset in starts for offset in offsets):
-        firsts = [starts[offset] for offset in offsets]
-    else:
-        firsts = _code_stream_starts(file, fragments)
-    if len(firsts) != frames or firsts != sorted(set(firsts)) or firsts[0] != 0:
-        return []
-    return _join(fragments, firsts)
+    (table_at, table_length), *fragments = items.values
+    table = read_at(table_at, table_length // 4 * 4)
+    offsets = struct.unpack(f"<{len(table) // 4}I", table)
+    firsts = find_first_fragments(read_at, fragments, offsets, n_frames(instance))
+    return [] if firsts is None else _join(fragments, firsts)
 
 
 def _join(fragments: Sequence[Range], firsts: Sequence[int]) -> list[Range]:
-    """Return the range of each run of fragments that begins at an index in `firsts`."""
+    """Return the range of each run of fragments, heads included, that begins in `firsts`."""
     ranges = []
     for first, following in zip(firsts, [*firsts[1:], len(fragments)], strict=True):
-        start = fragments[first][0]
+        start = fragments[first][0] - HEAD.size
         last_at, last_length = fragments[following - 1]
-        ranges.append((start, last_at + 8 + last_length - start))
+        ranges.append((start, last_at + last_length - start))
     return ranges
-
-
-def _code_stream_starts(file: BinaryIO, fragments: Sequence[Range]) -> list[int]:
-    firsts = []
-    for index, (at, _) in enumerate(fragments):
-        file.seek(at + 8)
-        if file.read(4).startswith(_STARTS):
-            firsts.append(index)
-    return firsts
-
-
-def _items(file: BinaryIO, start: int, size: int) -> list[Range]:
-    """Return offset of the header and length of the value of every whole item."""
-    items: list[Range] = []
-    at = start
-    while len(items) < _MAX_FRAGMENTS:
-        file.seek(at)
-        header = file.read(8)
-        if len(header) < _ITEM_HEADER.size:
-            break
-        group, element, length = _ITEM_HEADER.unpack(header)
-        if (group, element) != _ITEM or length > size - at - 8:
-            break
-        items.append((at, length))
-        at += 8 + length
-    return items
 
 
 class FrameHasher:

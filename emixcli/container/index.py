@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from emixcli.container.encoding import to_json
-from emixcli.container.frames import ENCAPSULATED
 from emixcli.container.layout import instance_name, series_folder
+from emixcli.fragments import UNDEFINED
 from emixcli.model import FileSet, Finding, Instance, Patient, Series, Study
 
 Fields = dict[str, Any]
@@ -165,7 +165,7 @@ def _add_image(fields: Fields, instance: Instance) -> None:
         _put(fields, name, finite(instance.number(keyword)))
     fields["signed"] = instance.integer("PixelRepresentation") == 1
     fields["frames"] = max(1, instance.integer("NumberOfFrames", 1))
-    encapsulated = instance.pixel_length == ENCAPSULATED
+    encapsulated = instance.pixel_length == UNDEFINED
     length = None if encapsulated else instance.pixel_length
     fields["pixel"] = {"offset": instance.pixel_offset, "length": length, "type": "integer"}
     _put(fields, "windows", _windows(instance))

@@ -15,12 +15,13 @@ from emixcli.container.cipher import OVERHEAD
 from emixcli.container.encoding import to_base64url, to_json
 from emixcli.container.entry import Source
 from emixcli.container.folded import Folded, fold
-from emixcli.container.frames import ENCAPSULATED, Range, frame_ranges, n_frames
+from emixcli.container.frames import frame_ranges, n_frames
 from emixcli.container.glue import glue_bound
 from emixcli.container.identity import fingerprint_of
 from emixcli.container.layout import Report
 from emixcli.container.manifest import manifest_bound
 from emixcli.container.page import FORMAT, Page
+from emixcli.fragments import UNDEFINED, Range
 
 if TYPE_CHECKING:
     from emixcli.model import Document, FileSet, Instance
@@ -155,7 +156,7 @@ def is_compressible(instance: Instance) -> bool:
         return False
     if instance.pixel_offset < 0:
         return True
-    return instance.pixel_length != ENCAPSULATED and n_frames(instance) == 1
+    return instance.pixel_length != UNDEFINED and n_frames(instance) == 1
 
 
 def size_bound(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
@@ -20,6 +19,7 @@ from emixcli.deid.pixels.risk import (
     hint,
 )
 from emixcli.deid.refusal import DeidError, Reason
+from emixcli.fragments import State, read_items
 
 if TYPE_CHECKING:
     from emixcli.deid.engine import DataSet
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from emixcli.deid.split import PixelElement
 
 _VERSION_NAME: Final = 0x00020013
+_MAX_ITEMS: Final = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -116,12 +117,7 @@ def end_of(source: Source, pixels: PixelElement) -> int:
         if at + pixels.length > source.size:
             raise DeidError(Reason.TRUNCATED)
         return at + pixels.length
-    while at + 8 <= source.size:
-        group, element, length = struct.unpack("<HHI", source.read_at(at, 8))
-        at += 8
-        if (group, element) == (0xFFFE, 0xE0DD):
-            return at
-        if (group, element) != (0xFFFE, 0xE000) or length == UNDEFINED:
-            raise DeidError(Reason.MALFORMED)
-        at += length
-    raise DeidError(Reason.TRUNCATED)
+    items = read_items(source.read_at, at, source.size, most=_MAX_ITEMS)
+    if items.state is State.WHOLE:
+        return items.end
+    raise DeidError(Reason.TRUNCATED if items.state is State.CUT else Reason.MALFORMED)

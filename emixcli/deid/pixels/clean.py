@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from emixcli.deid.pixels import libraries
 from emixcli.deid.pixels.encapsulated import read_encapsulated, rewrite
-from emixcli.deid.pixels.errors import PixelError, damaged, unsupported
+from emixcli.deid.pixels.errors import damaged, unsupported
 from emixcli.deid.pixels.facts import EXTENDED_OFFSETS, KEYWORDS, Facts, Region
 from emixcli.deid.pixels.markers import strip_comments
-from emixcli.deid.pixels.native import black_samples, iter_cleaned, layout, needs_cleaning
+from emixcli.deid.pixels.native import black_samples, iter_cleaned, needs_cleaning
 from emixcli.deid.pixels.syntaxes import Codec, can_clean, codec, has_markers, is_video
 
 if TYPE_CHECKING:

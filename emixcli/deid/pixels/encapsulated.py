@@ -7,20 +7,27 @@ import struct
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 from typing import IO, TYPE_CHECKING, BinaryIO, Final
 
 from emixcli.deid.pixels.errors import damaged
 from emixcli.deid.pixels.facts import EXTENDED_LENGTHS, EXTENDED_OFFSETS
 from emixcli.deid.pixels.native import read_into
+from emixcli.fragments import (
+    DELIMITER,
+    HEAD,
+    ITEM,
+    Range,
+    State,
+    find_first_fragments,
+    read_items,
+)
 
 if TYPE_CHECKING:
     from emixcli.deid.body import Piece
     from emixcli.deid.pixels.facts import Facts
 
-_ITEM: Final = 0xE000FFFE
-_DELIMITER: Final = 0xE0DDFFFE
-_HEAD: Final = struct.Struct("<II")
 _MAX_ITEMS: Final = 4_000_000
 #: A frame is held in memory as a whole.
 MAX_FRAME: Final = 1 << 30
@@ -28,10 +35,8 @@ MAX_FRAME: Final = 1 << 30
 _SPOOL: Final = 16 * 1024 * 1024
 #: Those beyond this are made a second time when they are written.
 MAX_SPOOL: Final = 256 * 1024 * 1024
-#: How JPEG, JPEG-LS and JPEG 2000 code streams begin.
-_STARTS: Final = (b"\xff\xd8", b"\xff\x4f\xff\x51")
 
-Fragment = tuple[int, int]
+Fragment = Range
 #: Stands for the place in the spool of a frame that is not there.
 _AGAIN: Final = -1
 
@@ -67,8 +72,12 @@ def read_encapsulated(
     PixelError
         If items or frames cannot be told apart.
     """
-    (table, *fragments), end = _read_items(file, start)
-    if table[1] > 16 * _MAX_ITEMS or not fragments:
+    read_at = partial(_read_at, file)
+    items = read_items(read_at, start, file.seek(0, io.SEEK_END), most=_MAX_ITEMS)
+    if items.state is not State.WHOLE or len(items.values) < 2:
+        raise damaged()
+    table, *fragments = items.values
+    if table[1] > 16 * _MAX_ITEMS:
         raise damaged()
     raw = bytearray(table[1])
     read_into(file, table[0], memoryview(raw))
@@ -76,51 +85,19 @@ def read_encapsulated(
     extended = facts.values.get(EXTENDED_OFFSETS, b"")
     if not offsets and extended:
         offsets = list(struct.unpack_from(f"<{len(extended) // 8}Q", extended))
-    firsts = _first_fragments(file, fragments, offsets, 1 if is_video else facts.frames)
+    firsts: list[int] | None = [0]
+    if facts.frames != 1 and not is_video:
+        firsts = find_first_fragments(read_at, fragments, offsets, facts.frames)
+    if firsts is None:
+        raise damaged()
     bounds = [*firsts, len(fragments)]
     frames = tuple(tuple(fragments[first:last]) for first, last in pairwise(bounds))
-    return Encapsulated(frames, bytes(raw), end)
+    return Encapsulated(frames, bytes(raw), items.end)
 
 
-def _read_items(file: BinaryIO, start: int) -> tuple[list[Fragment], int]:
-    items: list[Fragment] = []
-    at = start
-    while len(items) < _MAX_ITEMS:
-        file.seek(at)
-        head = file.read(8)
-        if len(head) < 8:
-            raise damaged()
-        tag, length = _HEAD.unpack(head)
-        if tag == _DELIMITER and items:
-            return items, at + 8
-        if tag != _ITEM or length == 0xFFFFFFFF:
-            raise damaged()
-        items.append((at + 8, length))
-        at += 8 + length
-    raise damaged()
-
-
-def _first_fragments(
-    file: BinaryIO, fragments: Sequence[Fragment], offsets: Sequence[int], n_frames: int
-) -> list[int]:
-    """Return the index of each frame's first fragment."""
-    if n_frames == 1:
-        return [0]
-    if len(fragments) == n_frames:
-        return list(range(n_frames))
-    base = fragments[0][0]
-    starts = {at - base: index for index, (at, _) in enumerate(fragments)}
-    if len(offsets) == n_frames and all(offset in starts for offset in offsets):
-        firsts = [starts[offset] for offset in offsets]
-    else:
-        firsts = []
-        for index, (at, _) in enumerate(fragments):
-            file.seek(at)
-            if file.read(4).startswith(_STARTS):
-                firsts.append(index)
-    if len(firsts) != n_frames or firsts != sorted(set(firsts)) or firsts[0] != 0:
-        raise damaged()
-    return firsts
+def _read_at(file: BinaryIO, offset: int, length: int) -> bytes:
+    file.seek(offset)
+    return file.read(length)
 
 
 def _new_spool() -> IO[bytes]:
@@ -186,7 +163,7 @@ class Rewritten:
 
     def pieces(self) -> Iterator[Piece]:
         """Yield bytes and ranges of the source."""
-        yield _HEAD.pack(_ITEM, len(self.table)) + self.table
+        yield HEAD.pack(ITEM, len(self.table)) + self.table
         for frame, place in zip(self.source.frames, self.places, strict=True):
             if place is None:
                 for at, length in frame:
@@ -201,8 +178,8 @@ class Rewritten:
             if len(data) != length:
                 raise damaged()
             padding = b"\0" * (length % 2)
-            yield _HEAD.pack(_ITEM, length + length % 2) + data + padding
-        yield _HEAD.pack(_DELIMITER, 0)
+            yield HEAD.pack(ITEM, length + length % 2) + data + padding
+        yield HEAD.pack(DELIMITER, 0)
 
     def _make_again(self, fragments: Sequence[Fragment]) -> bytes:
         frame = read_frame(self.file, fragments)
