@@ -19,7 +19,7 @@ from emixcli.model import Missing
 from emixcli.validate.places import ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from emixcli.media.dicomdir import Reference
     from emixcli.media.header import Header
@@ -46,6 +46,8 @@ class DirectoryCheck:
         self._number = number
         self._source = source
         self._others: list[str] = []
+        self._lost: set[str] = set()
+        self._named: list[Reference] = []
         self._directories: list[tuple[str, int]] = []
         self._files: dict[str, bool] = {}  # by folded path: whether a directory names it
         self._instances: Sequence[Instance] = ()
@@ -57,6 +59,11 @@ class DirectoryCheck:
     def add_file(self, path: str) -> None:
         """Remember a file on the medium that is none of the instances found."""
         self._others.append(path)
+
+    def add_lost(self, path: str) -> None:
+        """Remember a file that cannot be read: a directory may say what it was."""
+        self.add_file(path)
+        self._lost.add(fold(path))
 
     def add_directory(self, path: str, header: Header | None) -> None:
         """Remember a DICOMDIR, or a directory inside one; its header may be lost."""
@@ -92,7 +99,10 @@ class DirectoryCheck:
         for code, count in self._codes.items():
             findings.add(code, count=count)
         missing = _merged(self._missing)
-        _report_missing(missing, findings)
+        for where, count in _by_series(missing):
+            findings.add("D02", count=count, where=where)
+        for where, _ in _by_series(self._named):
+            findings.add("M01", count=0, where=where)
         self.missing += [_named(self._number, reference) for reference in missing]
         return unreadable
 
@@ -120,6 +130,8 @@ class DirectoryCheck:
             return
         wanted = fold(posixpath.join(base, reference.path))
         if wanted in self._files:
+            if wanted in self._lost and not self._files[wanted] and reference.sop_uid:
+                self._named.append(reference)
             self._files[wanted] = True
             return
         if self._tree is None:
@@ -203,12 +215,14 @@ def _named(number: int, reference: Reference) -> Missing:
     )
 
 
-def _report_missing(missing: Iterable[Reference], findings: Findings) -> None:
+def _by_series(references: Iterable[Reference]) -> Iterator[tuple[str, int]]:
+    """Yield words and a count for each series among references."""
     by_series: dict[str, list[str]] = defaultdict(list)
-    for reference in missing:
+    for reference in references:
         by_series[reference.series_number].append(reference.instance_number)
     for series, numbers in by_series.items():
         known = sorted({int(number) for number in numbers if number.isdecimal()})
         name = f"series {series}" if series.isdecimal() else "series without number"
-        words = f"{name}: instances {ranges(known)}" if known else f"{name}: {len(numbers)} files"
-        findings.add("D02", count=len(numbers), where=words)
+        word = "instance" if len(known) == 1 else "instances"
+        words = f"{name}: {word} {ranges(known)}" if known else f"{name}: {len(numbers)} files"
+        yield words, len(numbers)

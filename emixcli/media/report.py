@@ -264,5 +264,6 @@ def _where(finding: Finding) -> str:
     if not finding.files:
         return finding.where
     names = [path.replace("\n", " ") for _, path in finding.files]
-    rest = finding.count - len(names)
-    return "; ".join([*names, f"and {rest} more"] if rest > 0 else names)
+    others = [part for part in finding.where.split("; ") if part.startswith(("series", "study"))]
+    rest = finding.count - len(names) if not others else 0
+    return "; ".join([*names, *others, f"and {rest} more"] if rest > 0 else [*names, *others])

@@ -183,7 +183,7 @@ class _Scan:
         elif fold(posixpath.basename(file.path)) == "DICOMDIR":
             self._directories[-1].add_directory(file.path, header)  # it is lost, not its records
         else:
-            self._directories[-1].add_file(file.path)
+            self._directories[-1].add_lost(file.path)
             self._lose(file, "cannot be read")
 
     def _take_instance(

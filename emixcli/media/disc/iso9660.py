@@ -14,6 +14,7 @@ from emixcli.media.disc.rockridge import SystemUse, read_system_use
 from emixcli.media.disc.sectors import SECTOR
 from emixcli.media.disc.tree import (
     MAX_DEPTH,
+    MAX_DIRECTORIES,
     MAX_DIRECTORY,
     MAX_FILES,
     DiscFile,
@@ -127,6 +128,7 @@ class _Tree:
         self._content = content
         self._rock_ridge = False
         self._skip = 0
+        self._left = MAX_DIRECTORIES
         self._names = UniqueNames()
         self._found = TreeContent(_JOLIET_RANK if descriptor.joliet else _PLAIN_RANK)
         self._root = self._record(descriptor.root)
@@ -206,6 +208,10 @@ class _Tree:
     def _records(self, directory: _Record) -> Iterator[_Record]:
         size = min(directory.size, MAX_DIRECTORY)
         for sector in range(0, size, SECTOR):
+            self._left -= SECTOR
+            if self._left < 0 or len(self._found.files) >= MAX_FILES:
+                self._found.n_damaged += 1
+                return
             data = self._head(directory.place + sector, min(SECTOR, size - sector))
             if not data or not data[0]:
                 self._found.n_damaged += 1  # a sector of a directory is never empty

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
 _EXTENT: Final = struct.Struct("<2Q")
 #: Offset of an extent that was never written: it reads as zeros (ECMA-167 section 4/14.14.1.1).
 UNWRITTEN: Final = (1 << 64) - 1
-MAX_FILES: Final = 2_000_000
+MAX_FILES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 MAX_DIRECTORY: Final = 64 * 1024 * 1024
+#: Bytes of all directories of a tree: hostile ones may all lie in the same place.
+MAX_DIRECTORIES: Final = 512 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from emixcli.media.disc import udf_tags as tags
 from emixcli.media.disc.sectors import iter_pieces
 from emixcli.media.disc.tree import (
     MAX_DEPTH,
+    MAX_DIRECTORIES,
     MAX_DIRECTORY,
     MAX_FILES,
     UNWRITTEN,
@@ -59,6 +60,7 @@ class _Tree:
         self._names = UniqueNames()
         self._found = TreeContent(_RANK, n_damaged=volume.n_lost)
         self._n_extents = 0
+        self._left = MAX_DIRECTORIES
 
     def read(self) -> TreeContent:
         """Return all files."""
@@ -279,7 +281,8 @@ class _Tree:
     def _load(self, entry: tags.FileEntry, place: int, partition: int) -> bytes:
         """Return the content of a directory or table as far as it can be read."""
         parts: list[bytes] = []
-        left = min(entry.size, MAX_DIRECTORY)
+        left = min(entry.size, MAX_DIRECTORY, self._left)
+        self._left -= left
         for where, length in self._extents(entry, place, partition):
             wanted = min(length, left)
             if where != UNWRITTEN:

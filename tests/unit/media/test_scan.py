@@ -181,7 +181,7 @@ def test_dicomdir(tmp_path: Path) -> None:
     builders.write(builders.instance(series=9), disc / "EXTRA")
     file_set = scan_media([str(disc)])
     assert codes(file_set) == {"D02": 1, "D03": 1}
-    assert "series 1: instances 1" in next(f.where for f in file_set.findings if f.code == "D02")
+    assert "series 1: instance 1" in next(f.where for f in file_set.findings if f.code == "D02")
 
 
 def test_dicomdir_in_other_case_folder_and_damage(tmp_path: Path) -> None:

@@ -73,6 +73,20 @@ def test_our_images_are_those_of_others(kind: str, tmp_path: Path) -> None:
         assert (tmp_path / "out" / name).read_bytes() == data
 
 
+@pytest.mark.skipif(not shutil.which("mkudffs"), reason="mkudffs is not installed")
+@pytest.mark.parametrize("medium", ["cdr", "cdrw", "dvdram", "dvd", "bdr"])
+def test_empty_discs_of_mkudffs_have_no_damage(medium: str, tmp_path: Path) -> None:
+    path = tmp_path / "x.img"
+    with path.open("wb") as file:
+        file.truncate(50 * 1024 * 1024)
+    command = ["mkudffs", f"--media-type={medium}", "-b", "2048", str(path)]
+    subprocess.run(command, check=True, capture_output=True)
+    source = open_source(str(path))
+    assert list(source.iter_files()) == []
+    assert {code for code, count in source.notes.codes.items() if count} == {"M06"}
+    source.close()
+
+
 @pytest.mark.parametrize("anchors", [("256",), ("N",), ()])
 def test_one_anchor_is_enough_or_none(anchors: tuple[str, ...], tmp_path: Path) -> None:
     assert contents(image(tmp_path, anchors=anchors)) == WANTED
