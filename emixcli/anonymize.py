@@ -8,24 +8,21 @@ that cannot be made safe are refused by a `DeidError`.
 from __future__ import annotations
 
 import secrets
-from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO
 
+from emixcli.deid.anonymized import Anonymized, Identifier
 from emixcli.deid.body import Body
 from emixcli.deid.explain import Explanation, explain, find_tag, loosened, profile_rows
-from emixcli.deid.known import iter_texts
 from emixcli.deid.objects import Objects, PixelPlace
 from emixcli.deid.options import Option, Profile, SiteRules
 from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.siterules import load_rules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping
 
     from emixcli.deid.pixels.faces import FaceMask
     from emixcli.deid.repair import Repair
-    from emixcli.deid.split import Record
 
 __all__ = [
     "Anonymized",
@@ -53,88 +50,6 @@ KEY_LENGTH = 32
 def new_key() -> bytes:
     """Return a fresh key; who forgets it cannot link two runs."""
     return secrets.token_bytes(KEY_LENGTH)
-
-
-@dataclass(frozen=True, slots=True)
-class Identifier:
-    """A value of the input that must not be in the output: for verification only.
-
-    Attributes
-    ----------
-    tag
-        Where it stood.
-    vr
-        Value representation, which says how it can be spelt: `PN`, `DA`, `UI`, `LO`…
-    value
-        Decoded text, one value. Never stored, never printed.
-    """
-
-    tag: int
-    vr: str
-    value: str
-
-
-@dataclass(frozen=True)
-class Anonymized:
-    """A de-identified object.
-
-    Attributes
-    ----------
-    head
-        Preamble, file meta group and data set up to the pixel data's value.
-    body
-        What follows.
-    size
-        Bytes of both.
-    sop_instance_uid, series_uid, study_uid
-        The new ones, "" where the object has none.
-    accepted
-        Reason ids of risks that `Profile.accept_risk` let pass.
-    records
-        The old elements and what became of them.
-    """
-
-    head: bytes
-    body: Body
-    size: int
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_uid: str
-    study_uid: str
-    accepted: tuple[str, ...] = ()
-    records: Sequence[Record] = field(default=(), repr=False)
-
-    @property
-    def actions(self) -> Counter[tuple[int, str]]:
-        """How often each action letter was taken on each tag, nested ones included."""
-        found: Counter[tuple[int, str]] = Counter()
-        for record in self.records:
-            for action, n in record.actions.items():
-                found[action] += n
-        return found
-
-    def identifiers(self) -> Iterator[Identifier]:
-        """Yield every value that was removed or replaced, nested ones included."""
-        for record in self.records:
-            changed = {tag for tag, letter in record.actions if letter != "K"}
-            if not changed:
-                continue
-            for tag, vr, text in iter_texts(
-                record.raw, record.element, record.charset, explicit=record.explicit
-            ):
-                if tag in changed:
-                    for value in text.split("\\"):
-                        if value.strip(" \0"):
-                            yield Identifier(tag, vr, value.strip(" \0"))
-
-    def close(self) -> None:
-        """Free what cleaned pixel data holds on disk."""
-        self.body.close()
-
-    def iter_bytes(self, source: BinaryIO) -> Iterator[bytes | memoryview]:
-        """Yield the object; `source` is the file that was given to `anonymize`."""
-        yield self.head
-        yield from self.body.read_from(source)
 
 
 class Anonymizer:
@@ -198,15 +113,4 @@ class Anonymizer:
         """
         if repair is not None and repair.is_refused:
             raise DeidError(Reason.SECOND_LOOK)
-        made = self._objects.make(file, repair)
-        return Anonymized(
-            made.head,
-            made.body,
-            len(made.head) + made.body.size,
-            made.sop_class_uid,
-            made.sop_instance_uid,
-            made.series_uid,
-            made.study_uid,
-            made.accepted,
-            made.records,
-        )
+        return self._objects.make(file, repair)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from emixcli.deid import bigendian, markers
+from emixcli.deid.anonymized import Anonymized
 from emixcli.deid.body import Body, Mapped
 from emixcli.deid.engine import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, DataSet, Engine
 from emixcli.deid.options import Option, Profile
@@ -28,7 +29,7 @@ from emixcli.deid.source import (
 from emixcli.deid.split import PixelElement, Record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from emixcli.deid.pixels.faces import FaceMask
     from emixcli.deid.pixels.facts import Facts
@@ -40,20 +41,6 @@ _NO_PIXELS: Final = PixelValue()
 _IMAGE: Final = frozenset({0x00280010, 0x00280011, 0x00280100})
 #: Pixel Data Provider URL: the pixels are elsewhere.
 _PROVIDER: Final = 0x00287FE0
-
-
-@dataclass(frozen=True, slots=True)
-class DeidentifiedObject:
-    """What `anonymize.Anonymized` says, whose attributes these are."""
-
-    head: bytes
-    body: Body
-    sop_class_uid: str
-    sop_instance_uid: str
-    series_uid: str
-    study_uid: str
-    accepted: tuple[str, ...]
-    records: Sequence[Record]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +107,7 @@ class Objects:
         )
         self._pixel_work = PixelWork(policy, faces)
 
-    def make(self, file: BinaryIO, repair: Repair | None = None) -> DeidentifiedObject:
+    def make(self, file: BinaryIO, repair: Repair | None = None) -> Anonymized:
         """Return an object without what identifies the patient; see `Anonymizer.anonymize`."""
         try:
             return self._make(file, repair)
@@ -128,7 +115,7 @@ class Objects:
             # What no check foresaw does not go out, and its text may hold values.
             raise DeidError(Reason.MALFORMED) from None
 
-    def _make(self, file: BinaryIO, repair: Repair | None) -> DeidentifiedObject:
+    def _make(self, file: BinaryIO, repair: Repair | None) -> Anonymized:
         opened = self._open(file, repair)
         value, tail = _NO_PIXELS, b""
         if opened.pixels is not None and opened.facts is not None:
@@ -214,7 +201,7 @@ class Objects:
 
     # -- the whole ----------------------------------------------------------------------------
 
-    def _finish(self, opened: _Opened, value: PixelValue, tail: bytes) -> DeidentifiedObject:
+    def _finish(self, opened: _Opened, value: PixelValue, tail: bytes) -> Anonymized:
         source, dataset = opened.source, opened.dataset
         naming = dataset.naming()
         named = naming.get(SOP_CLASS)
@@ -232,7 +219,7 @@ class Objects:
             body = Body((value.part, tail) if tail else (value.part,), value.size + len(tail))
         self._first_read = min(max(FIRST_READ, len(head) + 4096 & ~4095), _MAX_FIRST_READ)
         accepted = value.assessment.accepted
-        return DeidentifiedObject(
+        return Anonymized(
             head,
             body,
             sop_class,
