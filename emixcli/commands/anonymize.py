@@ -225,6 +225,10 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
     console.note(f"{n_written} {done}, {n_refused} refused")
     if result.verified and n_written:
         console.note("nothing that identifies the patient was found in them")
+    if result.report.n_repaired:
+        console.note(
+            f"made again after the second look: {result.report.n_repaired}; see the report"
+        )
     for item in result.refused:
         output.write_line(f"refused {item.id}: {item.file}")
     if result.has_table:

@@ -22,6 +22,16 @@ _WORD: Final = re.compile(r"[^\W_]+")
 _PARTS: Final = re.compile(r"\d+|[^\W\d_]+")
 _UID: Final = re.compile(r"(?<![\d.])(?:2\.25\.\d{6,39}|[0-2](?:\.\d{1,39}){4,30})(?!\.?\d)")
 _MAIL: Final = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+\.\w+|\b\w+://\S+|\bwww\.\S+", re.IGNORECASE)
+#: Numbers of people that have a form of their own: social security, telephone (also the health
+#: service of England), bank account, card, French identity. Versions and serial numbers have none.
+_PERSONAL: Final = re.compile(
+    r"(?<![\w.])(?:"
+    r"\d{3}-\d\d-\d{4}|\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}|\+\d{1,3}(?:[-./ ()]{0,2}\d){7,12}|"
+    r"0\d{2,4}[-/ ]\d{3}[- ]?\d{4}|"
+    r"[A-Z]{2}\d\d(?: [A-Z\d]{4}){3,7}(?: [A-Z\d]{1,3})?|[3-6]\d{3}(?:[- ]\d{4}){3}|"
+    r"[12] ?\d\d ?\d\d ?\d[\dAB] ?\d{3} ?\d{3} ?\d\d"
+    r")(?![\w.]*\w)"
+)
 _BLANKS: Final = re.compile(r"[ \t]{2,}")
 _SHORTEST_UID: Final = 14
 _MOST_DIGITS: Final = 4
@@ -75,6 +85,7 @@ class TextCleaner:
             cleaned = _MAIL.sub("", cleaned)
         cleaned = self.identity.scrub(cleaned)
         cleaned = self.dates.replace(cleaned, is_free=is_free)
+        cleaned = _PERSONAL.sub("", cleaned)
         return text if cleaned == text else _tidy(cleaned)
 
     def allow(self, text: str) -> str:

@@ -193,3 +193,23 @@ def test_what_the_second_look_found_goes_as_it_was_found() -> None:
         cleaned = Identity([Known("found", found)]).scrub(text)
         assert fold(found) not in fold(cleaned)
         assert cleaned != text
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "078-05-1120", "943 476 5919", "(030) 123-4567", "+49 171 234 56 78", "0171 234 5678",
+        "DE89 3704 0044 0532 0130 00", "4929 1234 5678 9012", "2 69 05 49 588 157 80",
+    ],
+)  # fmt: skip
+def test_numbers_of_people_go_from_text_about_technique(number: str) -> None:
+    assert number not in CLEANER.scrub(f"V3 call {number}, 3T")
+    assert "V3 call" in CLEANER.scrub(f"V3 call {number}, 3T")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["453561454581__PRINTERS.06.708", "27\\LX\\MR DV26.0_R03_1831.b", "5.4.1.3", "N4_VA30A_20101"],
+)
+def test_versions_stay_in_text_about_technique(text: str) -> None:
+    assert CLEANER.scrub(text) == text
