@@ -54,6 +54,10 @@ class Entry(NamedTuple):
 _ROWS = {
     "demo": ("Run the whole way on this machine with a made-up CD.", "emix demo"),
     "scan": ("Show what is on a medium.", "emix scan /media/cdrom"),
+    "diagnose": (
+        "Tell exactly what of a medium is lost, and what to ask for.",
+        "emix diagnose /dev/sr0 --full --html disc.html",
+    ),
     "pack": (
         "Make one encrypted file that shows itself.",
         "emix pack /media/cdrom -o ct.emix.html",

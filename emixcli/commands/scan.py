@@ -45,12 +45,13 @@ def command(
     if json:
         output.write_json(scan_document(file_set))
     else:
-        _show(file_set, strict=strict)
+        show(file_set, strict=strict)
     require_dicom(file_set)
-    _require_whole(file_set)
+    require_whole(file_set)
 
 
-def _show(file_set: FileSet, *, strict: bool) -> None:
+def show(file_set: FileSet, *, strict: bool) -> None:
+    """Write the tree of a medium and its findings."""
     from emixcli.media.report import finding_rows, summary, tree_lines
     from emixcli.ui import output
 
@@ -66,7 +67,7 @@ def _show(file_set: FileSet, *, strict: bool) -> None:
         output.write_line(f"     next:  {next_step}")
 
 
-def _require_whole(file_set: FileSet) -> None:
+def require_whole(file_set: FileSet) -> None:
     """Raise where something was lost.
 
     Raises

@@ -160,7 +160,7 @@ def plan_lines(file_set: FileSet) -> Iterator[str]:
             modalities = dict.fromkeys(series.text("Modality") for series in study.series)
             n_images = sum(len(series.instances) for series in study.series)
             parts = [
-                _date(study.text("StudyDate")) or "(no date)",
+                date_text(study.text("StudyDate")) or "(no date)",
                 study.text("StudyDescription") or "(no description)",
                 ", ".join(filter(None, modalities)),
                 f"{len(study.series)} series, {n_images} {'image' if n_images == 1 else 'images'}",
@@ -193,12 +193,12 @@ def _patient_text(patient: Patient) -> str:
     name = patient.text("PatientName") or "(no name)"
     parts = [name, f"id {patient.text('PatientID') or '(none)'}"]
     if birth := patient.text("PatientBirthDate"):
-        parts.append(f"born {_date(birth)}")
+        parts.append(f"born {date_text(birth)}")
     return "  ".join([*parts, patient.text("PatientSex")]).rstrip()
 
 
 def _study_text(study: Study) -> str:
-    parts = [_date(study.text("StudyDate")) or "(no date)", study.text("StudyDescription")]
+    parts = [date_text(study.text("StudyDate")) or "(no date)", study.text("StudyDescription")]
     if accession := study.text("AccessionNumber"):
         parts.append(f"accession {accession}")
     return "  ".join(part for part in parts if part)
@@ -217,7 +217,7 @@ def _series_text(series: Series) -> str:
     return "  ".join(part for part in parts if part)
 
 
-def _date(text: str) -> str:
+def date_text(text: str) -> str:
     """Return a DA value as 2024-05-31, other text as it is."""
     if len(text) == 8 and text.isdecimal():
         return f"{text[:4]}-{text[4:6]}-{text[6:]}"

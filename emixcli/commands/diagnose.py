@@ -1,0 +1,137 @@
+"""`emix diagnose`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from emixcli.commands._media import Paths
+from emixcli.commands._options import Json, Quiet, Verbose
+
+if TYPE_CHECKING:
+    from emixcli.services.diagnose import Diagnosis, Strip
+
+
+def command(
+    paths: Paths,
+    *,
+    full: Annotated[
+        bool, typer.Option("--full", help="Read every byte, not only headers and lengths.")
+    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Show notes as well.")] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write a page to send to who burned the disc."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Tell exactly what of a medium is lost: which images of which series, and what to ask for.
+
+    Nothing is written to the medium and nothing on it is run. Ends with 3 where something could
+    not be read whole, with 23 where objects that its DICOMDIR names are missing, with 21 where
+    there is no DICOM.
+    """
+    del verbose  # handled by its callback
+    from emixcli.commands.scan import require_whole
+    from emixcli.media.scan import require_dicom
+    from emixcli.services.diagnose import diagnose
+    from emixcli.ui import output
+    from emixcli.ui.progress import progress
+
+    if html is not None:
+        _check_page(html, paths)
+    with progress(quiet) as listener:
+        diagnosis = diagnose(paths, full=full, progress=listener)
+    if html is not None:
+        _write_page(diagnosis, html, strict=strict)
+    if json:
+        output.write_json(_document(diagnosis, html))
+    else:
+        _show(diagnosis, html, strict=strict)
+    require_dicom(diagnosis.file_set)
+    require_whole(diagnosis.file_set)
+
+
+def _check_page(html: Path, sources: list[str]) -> None:
+    from emixcli.errors import OutputError, OutputExistsError
+    from emixcli.services.selection import check_outside
+
+    if html.exists():
+        raise OutputExistsError("the page exists already", hint="choose another name for --html")
+    if not html.parent.is_dir():
+        raise OutputError("the folder of the page does not exist", hint="make it first")
+    check_outside(html, sources)
+
+
+def _write_page(diagnosis: Diagnosis, html: Path, *, strict: bool) -> None:
+    from emixcli import __version__
+    from emixcli.container.sink import FileSink
+    from emixcli.services.diagnosis_page import render
+    from emixcli.services.thumbnails import make_thumbnails
+
+    pictures = make_thumbnails(diagnosis.file_set, diagnosis.strips)
+    page = render(diagnosis, thumbnails=pictures, version=__version__, strict=strict)
+    with FileSink(html) as sink:
+        sink.write(page.encode(errors="replace"))
+
+
+def _show(diagnosis: Diagnosis, html: Path | None, *, strict: bool) -> None:
+    from emixcli.commands.scan import show
+    from emixcli.ui import output
+
+    show(diagnosis.file_set, strict=strict)
+    for medium in diagnosis.media:
+        if medium.bad:
+            n = sum(stop - start for start, stop in medium.bad)
+            output.write_line(f"unreadable  {n} bytes in {len(medium.bad)} places of {medium.path}")
+    if diagnosis.requests:
+        output.write_line()
+        output.write_line("ask the sender for:")
+        for line in diagnosis.requests:
+            output.write_line(f"  {line}")
+    elif diagnosis.full:
+        output.write_line("every byte could be read")
+    if html is not None:
+        output.write_line(f"page: {html}")
+
+
+def _document(diagnosis: Diagnosis, html: Path | None) -> dict[str, Any]:
+    from emixcli.media.report import scan_document
+
+    return {
+        **scan_document(diagnosis.file_set),
+        "schema": "emix.diagnose/1",
+        "full": diagnosis.full,
+        "media": [
+            {
+                "path": medium.path, "kind": medium.kind, "size": medium.size,
+                "bad": [list(place) for place in medium.bad],
+            }
+            for medium in diagnosis.media
+        ],
+        "series_state": [_strip(strip) for strip in diagnosis.strips],
+        "losses": [
+            {
+                "source": loss.source, "path": loss.path, "size": loss.size,
+                "ranges": [list(lost) for lost in loss.ranges], "known_from": loss.origin,
+                "study_instance_uid": loss.study_uid, "series_instance_uid": loss.series_uid,
+                "sop_instance_uid": loss.sop_uid, "series_number": loss.series_number,
+                "instance_number": loss.instance_number,
+            }
+            for loss in diagnosis.losses
+        ],
+        "ask_for": diagnosis.requests,
+        "page": None if html is None else str(html),
+    }  # fmt: skip
+
+
+def _strip(strip: Strip) -> dict[str, Any]:
+    return {
+        "series_instance_uid": strip.uid,
+        "series_number": strip.number,
+        **{state: strip.count(state) for state in ("whole", "damaged", "missing", "gap")},
+    }

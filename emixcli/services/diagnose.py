@@ -1,0 +1,237 @@
+"""What is wrong with a medium, where, and what to ask for."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+from emixcli.media.losses import Loss, find_losses, name_losses, read_through
+from emixcli.media.report import date_text
+from emixcli.media.scan import scan_sources
+from emixcli.media.sources import open_source
+from emixcli.progress import SILENT, ProgressListener
+from emixcli.services.reports import with_matches
+from emixcli.validate.geometry import slice_positions
+from emixcli.validate.places import ranges
+
+if TYPE_CHECKING:
+    from emixcli.media.sources import Source
+    from emixcli.model import FileSet, Instance, Series, Study
+
+_SAME_GAP: Final = 1.5
+"""A gap between slices of more than so many times the usual one has room for a missing slice."""
+_MAX_GAP: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Medium:
+    """A medium as its sectors are.
+
+    Parameters
+    ----------
+    path
+        As it was given.
+    kind
+        Of `Source`.
+    size
+        In bytes; 0 where its files are files of the system.
+    used, bad
+        Ranges of bytes: of files, and those that cannot be read.
+    """
+
+    path: str
+    kind: str
+    size: int
+    used: tuple[tuple[int, int], ...]
+    bad: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One image of a series.
+
+    `state` is "whole", "damaged", "missing" (named by a directory) or "gap" (room for it between
+    its neighbours).
+    """
+
+    state: str
+    number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Strip:
+    """A series as a row of its images.
+
+    `middle` is a whole image to show, None where there is none.
+    """
+
+    study: Study
+    series: Series | None
+    uid: str
+    number: str
+    cells: tuple[Cell, ...]
+    middle: Instance | None = None
+
+    def count(self, state: str) -> int:
+        """Return how many images are so."""
+        return sum(cell.state == state for cell in self.cells)
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Everything that can be said of the media.
+
+    `full` tells whether every byte was read; `requests` says in words what to ask the sender for.
+    """
+
+    file_set: FileSet
+    losses: tuple[Loss, ...]
+    media: tuple[Medium, ...]
+    strips: tuple[Strip, ...]
+    full: bool
+
+    @property
+    def requests(self) -> list[str]:
+        """What to ask the sender for, a line for each series."""
+        return [line for strip in self.strips if (line := _request(strip))]
+
+
+def diagnose(
+    paths: Sequence[str], *, full: bool = False, progress: ProgressListener = SILENT
+) -> Diagnosis:
+    """Look at media closely; writes nothing.
+
+    Parameters
+    ----------
+    full
+        Read every byte, not only headers and lengths.
+
+    Raises
+    ------
+    MediaError
+        A medium cannot be read at all.
+    """
+    with contextlib.ExitStack() as stack:
+        sources = [stack.enter_context(contextlib.closing(open_source(path))) for path in paths]
+        file_set = scan_sources(sources, tuple(paths), progress=progress)
+        found = find_losses(file_set, sources)
+        if full:
+            found = _read_everything(file_set, sources, progress)
+        media = tuple(_medium(path, source) for path, source in zip(paths, sources, strict=True))
+    file_set = with_matches(file_set)
+    return Diagnosis(file_set, tuple(found), media, tuple(_strips(file_set, found)), full)
+
+
+def _read_everything(
+    file_set: FileSet, sources: Sequence[Source], progress: ProgressListener
+) -> list[Loss]:
+    total = sum(file.size for source in sources for file in source.iter_files())
+    progress.stage("reading every byte", total, "bytes")
+    found = [
+        (number, file.path, file.size, tuple(lost))
+        for number, source in enumerate(sources)
+        for file, lost in read_through(source, progress)
+        if lost
+    ]
+    return name_losses(found, file_set, sources)
+
+
+def _medium(path: str, source: Source) -> Medium:
+    whole = source.medium
+    if whole is None:
+        return Medium(path, source.kind, 0, (), ())
+    used = sorted(
+        (start, start + length)
+        for file in source.iter_files()
+        for start, length in source.extents(file.path)
+        if start >= 0
+    )
+    return Medium(path, source.kind, whole.size, tuple(used), tuple(whole.lost(0, whole.size)))
+
+
+def _strips(file_set: FileSet, losses: Sequence[Loss]) -> list[Strip]:
+    damaged = {(loss.source, loss.path) for loss in losses}
+    damaged |= {(lost.source, lost.path) for lost in file_set.unreadable}
+    by_series: dict[str, list[str]] = {}
+    for missing in file_set.missing:
+        by_series.setdefault(missing.series_uid, []).append(missing.instance_number)
+    for loss in losses:
+        if loss.origin == "dicomdir":
+            by_series.setdefault(loss.series_uid, []).append(loss.instance_number)
+    strips = [
+        _strip(study, series, damaged, by_series.pop(series.uid, []))
+        for study in file_set.iter_studies()
+        for series in study.series
+    ]
+    lost = {missing.series_uid: missing for missing in file_set.missing}
+    studies = {study.uid: study for study in file_set.iter_studies()}
+    for uid, numbers in by_series.items():
+        if uid in lost and lost[uid].study_uid in studies:
+            study = studies[lost[uid].study_uid]
+            cells = tuple(Cell("missing", number) for number in sorted(numbers, key=_order))
+            strips.append(Strip(study, None, uid, lost[uid].series_number, cells))
+    return strips
+
+
+def _strip(
+    study: Study, series: Series, damaged: set[tuple[int, str]], missing: Sequence[str]
+) -> Strip:
+    instances = series.instances
+    whole = [one for one in instances if (one.source, one.path) not in damaged]
+    cells = [
+        Cell(
+            "damaged" if (one.source, one.path) in damaged else "whole",
+            one.text("InstanceNumber"),
+        )
+        for one in instances
+    ]
+    if missing:
+        cells += [Cell("missing", number) for number in missing]
+        cells.sort(key=lambda cell: _order(cell.number))
+    else:
+        cells = _with_gaps(instances, cells)
+    middle = whole[len(whole) // 2] if whole else None
+    return Strip(study, series, series.uid, series.text("SeriesNumber"), tuple(cells), middle)
+
+
+def _with_gaps(instances: Sequence[Instance], cells: list[Cell]) -> list[Cell]:
+    """Put cells where positions tell that slices are missing: never at the ends of a series."""
+    positions = slice_positions(instances)
+    if positions is None or len(set(positions)) < len(positions) or len(positions) < 4:
+        return cells
+    steps = [abs(b - a) for a, b in pairwise(positions)]
+    usual = sorted(steps)[len(steps) // 2]
+    if not usual or sum(abs(step - usual) < usual / 10 for step in steps) * 2 < len(steps):
+        return cells
+    found = [cells[0]]
+    for step, cell in zip(steps, cells[1:], strict=True):
+        if step > usual * _SAME_GAP:
+            found += [Cell("gap")] * min(round(step / usual) - 1, _MAX_GAP)
+        found.append(cell)
+    return found
+
+
+def _order(number: str) -> tuple[int, str]:
+    return (int(number), "") if number.lstrip("+-").isdecimal() else (2**31, number)
+
+
+def _request(strip: Strip) -> str:
+    """Return what to ask for of one series, "" where nothing is lost."""
+    lost = [cell for cell in strip.cells if cell.state != "whole"]
+    if not lost:
+        return ""
+    numbers = sorted({int(cell.number) for cell in lost if cell.number.isdecimal()})
+    n_gaps = strip.count("gap")
+    parts = []
+    if numbers:
+        parts.append(f"{'image' if len(numbers) == 1 else 'images'} {ranges(numbers)}")
+    if n_gaps:
+        parts.append(f"{n_gaps} {'slice' if n_gaps == 1 else 'slices'} in gaps")
+    if not parts:
+        parts.append(f"{len(lost)} images without number")
+    study = (date_text(strip.study.text("StudyDate")), strip.study.text("StudyDescription"))
+    where = ", ".join((*filter(None, study), f"series {strip.number or 'without number'}"))
+    return f"{where}: {' and '.join(parts)}"

@@ -1,0 +1,101 @@
+"""`emix diagnose` names images of series, not sectors; its page needs nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from emixcli.media.sources import open_source
+from tests.builders import CANARY, file_set, has_xorriso, iso, study
+from tests.running import Result
+
+Run = Callable[..., Result]
+
+
+def save_map(image: Path, bad: list[tuple[int, int]]) -> None:
+    """Write a mapfile of ddrescue that says which bytes of an image could not be read."""
+    lines, at = ["0x0 + 1"], 0
+    for start, length in sorted(bad):
+        lines += [f"{at:#x} {start - at:#x} +", f"{start:#x} {length:#x} -"]
+        at = start + length
+    lines.append(f"{at:#x} {image.stat().st_size - at:#x} +")
+    image.with_name(image.name + ".map").write_text("# Mapfile.\n" + "\n".join(lines) + "\n")
+
+
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+def test_bad_sectors_become_images_of_a_series(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "files", series=2, instances=6, rows=64, columns=64)
+    image = iso(tmp_path / "disc.iso", file_set(tmp_path / "disc", paths))
+    source = open_source(str(image))
+    names = [file.path for file in source.iter_files()]
+    extents = [source.extents(name)[0] for name in names if "DICOMDIR" not in name]
+    source.close()
+    # The second sector of two neighbours: their headers can be read, their pixels cannot.
+    save_map(image, [(extents[2][0] + 2048, 2048), (extents[3][0] + 2048, 2048)])
+    done = emix_here("diagnose", image, "--json", "--html", tmp_path / "page.html")
+    assert done.code == 3
+    found = done.document
+    damaged = [series["damaged"] for series in found["series_state"]]
+    assert sorted(damaged) == [0, 2]
+    assert found["media"][0]["bad"] == [
+        [extents[2][0] + 2048, extents[2][0] + 4096],
+        [extents[3][0] + 2048, extents[3][0] + 4096],
+    ]
+    assert len(found["losses"]) == 2
+    assert all(loss["known_from"] == "header" for loss in found["losses"])
+    assert len(found["ask_for"]) == 1
+
+
+def test_images_that_the_directory_names_and_gaps_are_asked_for(
+    tmp_path: Path, emix_here: Run
+) -> None:
+    paths = study(tmp_path / "files", series=1, instances=8)
+    folder = file_set(tmp_path / "disc", paths)
+    lost = next(p for p in sorted(folder.rglob("*")) if p.is_file() and _number(p) == 4)
+    lost.unlink()
+    found = emix_here("diagnose", folder, "--json").document
+    assert found["series_state"][0]["missing"] == 1
+    assert found["ask_for"] == [f"2024-05-01, {CANARY.description}, series 1: image 4"]
+    (folder / "DICOMDIR").unlink()
+    found = emix_here("diagnose", folder, "--json").document
+    assert found["series_state"][0]["gap"] == 1
+    assert found["ask_for"][0].endswith("series 1: 1 slice in gaps")
+
+
+def _number(path: Path) -> int:
+    return -1 if path.name == "DICOMDIR" else int(dcmread(path).InstanceNumber)
+
+
+def test_a_whole_medium_is_said_to_be_whole(tmp_path: Path, emix_here: Run) -> None:
+    study(tmp_path / "disc", series=1)
+    page = tmp_path / "page.html"
+    done = emix_here("diagnose", tmp_path / "disc", "--full", "--html", page)
+    assert done.code == 0
+    assert "every byte could be read" in done.stdout
+    assert "Nothing is missing" in page.read_text("utf-8")
+
+
+def test_the_page_is_inert_and_shows_the_images(tmp_path: Path, emix_here: Run) -> None:
+    evil = "<script>alert(1)</script>"
+    study(tmp_path / "disc", series=1, extra={"SeriesDescription": evil})
+    page = tmp_path / "page.html"
+    emix_here("diagnose", tmp_path / "disc", "--html", page)
+    text = page.read_text("utf-8")
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert "default-src 'none'" in text
+    assert re.search(r'src="data:image/png;base64,[A-Za-z0-9+/=]{100,}"', text)
+
+
+def test_a_page_is_never_written_over_or_into_the_medium(tmp_path: Path, emix_here: Run) -> None:
+    study(tmp_path / "disc", series=1)
+    page = tmp_path / "page.html"
+    page.write_text("mine")
+    assert emix_here("diagnose", tmp_path / "disc", "--html", page).code == 41
+    assert page.read_text() == "mine"
+    assert emix_here("diagnose", tmp_path / "disc", "--html", tmp_path / "disc/p.html").code == 40
+    assert emix_here("diagnose", tmp_path / "disc", "--html", tmp_path / "no/p.html").code == 40
