@@ -136,13 +136,15 @@ def set_up() -> None:
         uv = find_uv()
         if not Path(python()).exists():
             run(*uv, "venv", "--quiet", "--python", sys.executable, str(VENV))
-        pip = (*uv, "pip", "install", "--quiet", "--python", python())
+        pip = (*uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", python())
         run(*pip, "--require-hashes", "-r", "requirements/dev.txt")
         if shutil.which("npm") is None:
             run(*pip, "--require-hashes", "-r", "requirements/node.txt")
         run(*pip, "--no-deps", "--no-build-isolation", "--editable", ".")
         stamp.write_text(digest.hexdigest(), "ascii")
     run(python(), "hatch_build.py")
+    # A shell that keeps Python from writing bytecode would compile every module at each start.
+    run(python(), "-m", "compileall", "-q", "emixcli")
 
 
 def find_uv() -> list[str]:
