@@ -250,7 +250,8 @@ class Values:
             return None
         # in numbers, a short value would be found by chance
         shortest = 1 if values.WIDTHS.get(element.vr or vr, 1) == 1 else _SHORTEST_IN_NUMBERS
-        if len(old) <= _MAX_SEARCHED and self._context.identity.is_in(old, shortest=shortest):
+        is_searched = _SHORTEST_IN_NUMBERS <= len(old) <= _MAX_SEARCHED
+        if is_searched and self._context.identity.is_in(old, shortest=shortest):
             return None
         return old
 

@@ -24,6 +24,8 @@ _TELLING: Final = frozenset({CHARACTER_SET, codes.SCHEME, content.NAME})
 #: Bytes of a sequence that is remembered, and how many are.
 _MAX_REPEATED: Final = 2048
 _MAX_SEQUENCES: Final = 1000
+#: No element fits into so many bytes behind a value.
+_LONGEST_SHORT: Final = 8
 
 #: Returns what is left of a value: cleans or keeps it.
 Treat = Callable[[Element, str, bytes, Scope], bytes | None]
@@ -81,7 +83,8 @@ class Renderer:
             scope = self._told(data, elements, scope)
         made = {}
         for element in elements:
-            binary.check(data, element, explicit=scope.explicit)
+            if element.end - element.value > _LONGEST_SHORT:
+                binary.check(data, element, explicit=scope.explicit)
             if element.tag not in made:  # of two with the same tag the first counts
                 made[element.tag] = self.element(data, element, scope)
         return join_sorted(made)

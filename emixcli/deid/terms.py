@@ -24,6 +24,7 @@ _ISO: Final = re.compile(r"ISO_\d{4,5}(?:_\d{1,2})?")
 _SHORT: Final = 3
 _LONGEST_IN_CODE: Final = 4
 _SHORTEST_JOINED: Final = 8
+_LONGEST_JOINED: Final = 40
 #: `C01X00T47` changes between letters and digits as numbers of passports do.
 _MOST_PARTS: Final = 5
 _MOST_DIGITS: Final = 5
@@ -88,7 +89,7 @@ def _is_known(part: str) -> bool:
     lowered = part.lower()
     if lowered in words:
         return True
-    if len(lowered) < _SHORTEST_JOINED:
+    if not _SHORTEST_JOINED <= len(lowered) <= _LONGEST_JOINED:
         return False
     return any(
         lowered[:at] in words and lowered[at:] in words
