@@ -125,12 +125,10 @@ def spell_name(value: str, common_words: frozenset[str]) -> Iterator[Spelling]:
             tight = squeeze(part)
             if tight not in words and len(tight) >= 7:  # several words, written as one
                 yield Spelling(tight, "name part", whole=False, squeezed=True)
+        # Nobody could tell the maker of a device from a person.
         for word in dict.fromkeys(words):
-            if _tells(word) and word not in common_words and word not in _NOBODY:
-                yield Spelling(word, "name part")
-                yield from _disguised(word)
-            elif _is_short(word) and word not in common_words and word not in _NOBODY:
-                yield Spelling(space(word), "short name part", spaced=True)
+            if word not in common_words and word not in _NOBODY | MAKERS:
+                yield from _name_part(word)
         for word in dict.fromkeys(_NOT_WORD.split(group)):
             for other in sorted(transcribed(word)):
                 text = plain(other)
@@ -157,6 +155,14 @@ def _tells(word: str) -> bool:
     if word.isdigit():
         return len(word) >= 6
     return len(word) >= 4 if word.isascii() else len(word) >= 2
+
+
+def _name_part(word: str) -> Iterator[Spelling]:
+    if _tells(word):
+        yield Spelling(word, "name part")
+        yield from _disguised(word)
+    elif _is_short(word):
+        yield Spelling(space(word), "short name part", spaced=True)
 
 
 def _is_short(word: str) -> bool:

@@ -169,6 +169,15 @@ def test_a_maker_as_an_institution_is_no_leak_elsewhere() -> None:
     assert verifier.check(io.BytesIO(clean(InstitutionName="GE MEDICAL SYSTEMS")))
 
 
+def test_a_maker_as_a_name_is_found_beside_another_part() -> None:
+    source = builders.instance(extra={"ReferringPhysicianName": "Siemens^Werner"})
+    verifier = Verifier(Profile())
+    verifier.learn(io.BytesIO(builders.to_bytes(source)))
+    assert verifier.check(io.BytesIO(clean(Manufacturer="SIEMENS"))) == []
+    for text in ("Werner Siemens", "Siemens, Werner", "werner"):
+        assert verifier.check(io.BytesIO(clean(Manufacturer=text)))
+
+
 def test_text_behind_large_pixel_data_is_found() -> None:
     pixels = bytes(3 << 20) + b"  Vandermolen "
     leaks = knowing().check(io.BytesIO(clean(PixelData=pixels)))
