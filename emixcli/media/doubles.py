@@ -33,20 +33,20 @@ class Doubles:
         self._n_listed = 0
         self._twice: list[tuple[int, Instance]] = []
 
-    def is_double(self, uid: str, instance: Instance) -> bool:
-        """Whether an instance has the UID of an earlier one."""
+    def first(self, uid: str) -> int | None:
+        """Return the index of an earlier instance with a UID; from now on, it is known."""
         key = hash(uid)
         if key not in self._hashes:
             self._hashes.add(key)
-            return False
+            return None
         for index in range(self._n_listed, len(self._instances)):
             self._by_uid.setdefault(str(self._instances[index].value(_SOP_UID)), index)
         self._n_listed = len(self._instances)
-        first = self._by_uid.get(uid)
-        if first is None:
-            return False
+        return self._by_uid.get(uid)
+
+    def add(self, first: int, instance: Instance) -> None:
+        """Remember an instance with the UID of the earlier one at an index."""
         self._twice.append((first, instance))
-        return True
 
     def report(self, sources: Sequence[Source], findings: Findings) -> list[Instance]:
         """Report each as an equal object (C03) or as another one (C04); returns the latter."""

@@ -35,6 +35,8 @@ _SOP_UID: Final = SLOTS["SOPInstanceUID"]
 _STUDY_UID: Final = SLOTS["StudyInstanceUID"]
 _SERIES_UID: Final = SLOTS["SeriesInstanceUID"]
 _ROWS: Final = SLOTS["Rows"]
+#: Of an object with one of these, a copy without is better.
+_DAMAGE: Final = frozenset({"M01", "S04", "S05", "S06", "S10"})
 _DICOM_SUFFIXES: Final = (".dcm", ".dic", ".ima", ".dicom")
 _REPORT_EVERY: Final = 64
 _MAX_SAME: Final = 1024
@@ -134,6 +136,7 @@ class _Scan:
         self._documents: list[Document] = []
         self._unreadable: list[Unreadable] = []
         self._directories: list[DirectoryCheck] = []
+        self._damaged: dict[int, set[str]] = {}  # codes by the index of the instance
         self._place = (0, "")
         self._same: dict[object, object] = {}
         self._n_files = 0
@@ -199,17 +202,46 @@ class _Scan:
             self._one(opened.size),
             self._one(header.pixels),
         )
+        code = code or self._damage(file, instance, opened, header)
+        codes: set[str | None] = set()
+        if code or header.codes:
+            wrong = {"F09", "S04"} if code == "M01" else {"F09"}
+            codes = {code, *header.codes} - wrong - {None}
         uid = header.value(_SOP_UID)
-        if uid and self._doubles.is_double(str(uid), instance):
-            self._directories[-1].add_file(file.path)
+        first = self._doubles.first(str(uid)) if uid else None
+        if first is not None:
+            self._take_double(file, first, instance, codes)
             return
         self._instances.append(instance)
         if not (uid and header.value(_STUDY_UID) and header.value(_SERIES_UID)):
             self._findings.add_instance("S01", instance)
-        code = code or self._damage(file, instance, opened, header)
-        if code or header.codes:
-            wrong = {"F09", "S04"} if code == "M01" else {"F09"}
-            self._note(file, instance, {code, *(set(header.codes) - wrong)} - {None})
+        if codes:
+            self._note(file, instance, codes)
+
+    def _take_double(
+        self, file: MediaFile, first: int, instance: Instance, codes: set[str | None]
+    ) -> None:
+        """Take an object for the second time: instead of the first, where only that was damaged."""
+        earlier = self._instances[first]
+        known = self._damaged.get(first)
+        if known is None and not codes & _DAMAGE:
+            self._directories[instance.source].add_file(file.path)
+            self._doubles.add(first, instance)
+            return
+        self._findings.add_instance("C03", earlier)
+        if known is None or codes & _DAMAGE:
+            self._directories[instance.source].add_file(file.path)
+            return
+        self._instances[first] = instance
+        self._directories[earlier.source].add_file(earlier.path)
+        self._findings.take_back(("C03", *known), earlier)
+        self._findings.add_instance("C03", instance)
+        self._unreadable = [
+            lost
+            for lost in self._unreadable
+            if (lost.source, lost.path) != (earlier.source, earlier.path)
+        ]
+        del self._damaged[first]
 
     def _damage(
         self, file: MediaFile, instance: Instance, opened: Opened, header: Header
@@ -225,6 +257,8 @@ class _Scan:
             return "M01"
 
     def _note(self, file: MediaFile, instance: Instance, codes: set[str | None]) -> None:
+        if codes & _DAMAGE:
+            self._damaged[len(self._instances) - 1] = {str(code) for code in codes}
         for code in codes:
             self._findings.add_instance(str(code), instance)
         for code, reason in (("S04", "truncated"), ("M01", "part of it cannot be read")):

@@ -47,6 +47,13 @@ class Findings:
         self._counts[code] += 1
         self._instances[code].append(instance)
 
+    def take_back(self, codes: Iterable[str], instance: Instance) -> None:
+        """Forget findings of an instance: another copy of it is whole."""
+        for code in codes:
+            known = self._instances.get(code, [])
+            self._counts[code] -= sum(other is instance for other in known)
+            self._instances[code] = [other for other in known if other is not instance]
+
     def result(self, studies: Mapping[str, int]) -> tuple[Finding, ...]:
         """Return one finding for each code: BLOCK first, then LOSS, RISK, NOTE.
 

@@ -323,3 +323,18 @@ def test_findings_say_where(tmp_path: Path) -> None:
     rows = {row[0]: row for row in finding_rows(file_set, strict=False)}
     assert rows["F09"][4] == "blank.dcm"
     assert "blank" not in str(findings_json(file_set.findings))
+
+
+@pytest.mark.parametrize("order", [("good", "bad"), ("bad", "good")])
+def test_two_damaged_copies_of_a_disc_make_a_whole_one(
+    order: tuple[str, str], tmp_path: Path
+) -> None:
+    images = builders.study(tmp_path / "good", series=1, instances=3)
+    copies = builders.study(tmp_path / "bad", series=1, instances=3)
+    builders.truncate(images[0], keep=0.9)
+    builders.truncate(copies[2], keep=0.9)
+    found = scan_media([str(tmp_path / name) for name in order])
+    assert found.unreadable == ()
+    assert {f.code: f.count for f in found.findings} == {"C03": 3, "D01": 2}
+    assert sorted(i.size for i in found.iter_instances()) == [images[1].stat().st_size] * 3
+    assert found.left_out == ()
