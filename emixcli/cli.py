@@ -58,6 +58,10 @@ _ROWS = {
         "Tell exactly what of a medium is lost, and what to ask for.",
         "emix diagnose /dev/sr0 --full --html disc.html",
     ),
+    "salvage": (
+        "Copy what can be read of a medium, and repair what can be.",
+        "emix salvage /dev/sr0 -o saved --image disc.iso",
+    ),
     "pack": (
         "Make one encrypted file that shows itself.",
         "emix pack /media/cdrom -o ct.emix.html",

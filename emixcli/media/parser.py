@@ -183,6 +183,12 @@ def _is_little(first: bytes, *, declared: bool) -> bool:
     return declared
 
 
+def syntax_in(first: bytes, *, declared: str) -> str:
+    """Return the uncompressed transfer syntax that the first six bytes of a data set are in."""
+    little = _is_little(first, declared=declared != EXPLICIT_BIG_UID)
+    return _syntax_of(explicit=el.has_vr(first[4:6]), little=little)
+
+
 def _syntax_of(*, explicit: bool, little: bool) -> str:
     if not explicit:
         return IMPLICIT_LITTLE_UID

@@ -116,11 +116,22 @@ def diagnose(
     """
     with contextlib.ExitStack() as stack:
         sources = [stack.enter_context(contextlib.closing(open_source(path))) for path in paths]
-        file_set = scan_sources(sources, tuple(paths), progress=progress)
-        found = find_losses(file_set, sources)
-        if full:
-            found = _read_everything(file_set, sources, progress)
-        media = tuple(_medium(path, source) for path, source in zip(paths, sources, strict=True))
+        return diagnose_sources(sources, paths, full=full, progress=progress)
+
+
+def diagnose_sources(
+    sources: Sequence[Source],
+    paths: Sequence[str],
+    *,
+    full: bool,
+    progress: ProgressListener = SILENT,
+) -> Diagnosis:
+    """Look at media that are open, and stay so; `paths` are their names."""
+    file_set = scan_sources(sources, tuple(paths), progress=progress)
+    found = find_losses(file_set, sources)
+    if full:
+        found = _read_everything(file_set, sources, progress)
+    media = tuple(_medium(path, source) for path, source in zip(paths, sources, strict=True))
     file_set = with_matches(file_set)
     return Diagnosis(file_set, tuple(found), media, tuple(_strips(file_set, found)), full)
 

@@ -1,0 +1,102 @@
+"""`emix salvage`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emixcli.commands._media import Paths
+from emixcli.commands._options import Json, Quiet, Verbose
+
+if TYPE_CHECKING:
+    from emixcli.services.salvage import Salvaged
+
+
+def command(
+    paths: Paths,
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="DIR", help="A new folder for what is saved.")
+    ],
+    image: Annotated[
+        Path | None,
+        typer.Option(
+            "--image",
+            metavar="FILE",
+            help="First copy the disc into FILE, or go on with that copy; FILE.map is its mapfile.",
+        ),
+    ] = None,
+    retries: Annotated[
+        int, typer.Option("--retries", min=0, help="How often each bad sector is tried again.")
+    ] = 1,
+    json: Json = False,
+    quiet: Quiet = False,
+    verbose: Verbose = 0,
+) -> None:
+    """Copy everything that can be read of a medium, and repair what needs no invention.
+
+    The medium is never written. Whole files come out bit for bit; what was lost of others is zeros,
+    and listed in LOSSES.json and LOSSES.html. With --image the disc is read once, in the order of
+    its sectors; the same command goes on where it was stopped, and so does GNU ddrescue. Ends with
+    3 where something is lost.
+    """
+    del verbose  # handled by its callback
+    from emixcli.errors import UsageError
+    from emixcli.services import salvage as service
+    from emixcli.services.selection import check_outside
+    from emixcli.ui import output as out
+    from emixcli.ui.progress import progress
+
+    check_outside(output, paths)
+    if image is not None and len(paths) != 1:
+        raise UsageError("--image copies one medium", hint="give one path")
+    with progress(quiet) as listener:
+        if image is not None:
+            service.copy_medium(paths[0], image, retries=retries, progress=listener)
+            paths = [str(image)]
+        saved = service.salvage(paths, output, progress=listener)
+    if json:
+        out.write_json(service.document(saved))
+    else:
+        _show(saved)
+    _require_whole(saved)
+
+
+def _show(saved: Salvaged) -> None:
+    from emixcli.ui import output as out
+    from emixcli.ui.words import some
+
+    out.write_line(f"{some(saved.n_whole, 'whole file')} in {saved.folder}")
+    if saved.repairs:
+        out.write_line(f"{some(len(saved.repairs), 'object')} repaired, as copies in repaired/")
+    if saved.n_damaged:
+        out.write_line(
+            f"{some(saved.n_damaged, 'damaged file')} in damaged/: {saved.bytes_lost} bytes lost"
+        )
+    if saved.not_copied:
+        out.write_line(f"nothing could be read of {some(len(saved.not_copied), 'file')}")
+    if saved.diagnosis.requests:
+        out.write_line()
+        out.write_line("ask the sender for:")
+        for line in saved.diagnosis.requests:
+            out.write_line(f"  {line}")
+    out.write_line("what is lost is listed in LOSSES.html, for people, and LOSSES.json")
+
+
+def _require_whole(saved: Salvaged) -> None:
+    """Raise where something was lost.
+
+    Raises
+    ------
+    PartialError
+        Bytes, files, or objects that a DICOMDIR names.
+    """
+    from emixcli.errors import PartialError
+
+    if saved.n_damaged or saved.not_copied or saved.diagnosis.file_set.missing:
+        raise PartialError(
+            "not everything could be saved",
+            hint="try another drive with the same --image: only what is missing is read again",
+        )

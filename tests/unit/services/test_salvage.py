@@ -1,0 +1,106 @@
+"""`emix salvage` saves every readable byte, repairs heads only, and never writes the medium."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+
+from emixcli.media.sources import open_source
+from tests.builders import file_set, has_xorriso, instance, iso, study, to_bytes
+from tests.running import Result
+from tests.unit.services.test_diagnose import save_map
+
+Run = Callable[..., Result]
+
+
+def test_whole_files_come_out_bit_for_bit(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "disc", series=2)
+    (tmp_path / "disc/read me ünïcode.txt").write_text("hello")
+    before = {p: p.read_bytes() for p in (tmp_path / "disc").rglob("*") if p.is_file()}
+    done = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved", "--json")
+    assert done.code == 0
+    assert done.document["counts"] == {
+        "whole": len(paths) + 1, "damaged": 0, "repaired": 0, "not_copied": 0
+    }  # fmt: skip
+    for path, content in before.items():
+        saved = tmp_path / "saved/files" / path.relative_to(tmp_path / "disc")
+        assert saved.read_bytes() == content
+        assert path.read_bytes() == content
+
+
+def test_heads_are_repaired_and_data_sets_stay_as_they_are(tmp_path: Path, emix_here: Run) -> None:
+    whole = to_bytes(instance())
+    folder = tmp_path / "disc"
+    folder.mkdir()
+    (folder / "no-preamble").write_bytes(whole[132:])
+    dataset = whole[_meta_end(whole) :]
+    (folder / "no-meta").write_bytes(to_bytes(instance(number=2))[_meta_end(whole) :])
+    wrong = to_bytes(instance(number=3)).replace(
+        ExplicitVRLittleEndian.encode() + b"\0", ExplicitVRBigEndian.encode() + b"\0", 1
+    )
+    (folder / "wrong-syntax").write_bytes(wrong)
+    done = emix_here("salvage", folder, "-o", tmp_path / "saved", "--json")
+    assert done.document["counts"]["repaired"] == 3
+    assert {one["path"]: one["done"] for one in done.document["repairs"]} == {
+        "no-preamble": ["preamble added"],
+        "no-meta": ["preamble added", "meta group added"],
+        "wrong-syntax": ["transfer syntax in the meta group corrected"],
+    }
+    for name in ("no-preamble", "no-meta", "wrong-syntax"):
+        repaired = dcmread(tmp_path / "saved/repaired" / name)
+        assert repaired.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
+        assert repaired.pixel_array.size
+    assert (tmp_path / "saved/repaired/no-preamble").read_bytes().endswith(dataset)
+
+
+def _meta_end(content: bytes) -> int:
+    """Return where the data set begins: behind a group length that counts from its own end."""
+    length = int.from_bytes(content[140:144], "little")
+    return 144 + length
+
+
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+def test_what_is_lost_is_zeros_listed_and_apart(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "files", series=1, instances=4, rows=64, columns=64)
+    image = iso(tmp_path / "disc.iso", file_set(tmp_path / "disc", paths))
+    source = open_source(str(image))
+    names = [file.path for file in source.iter_files() if "DICOMDIR" not in file.path]
+    start = source.extents(names[1])[0][0]
+    source.close()
+    save_map(image, [(start + 2048, 2048)])
+    done = emix_here("salvage", image, "-o", tmp_path / "saved", "--json")
+    assert done.code == 3
+    assert done.document["counts"]["damaged"] == 1
+    assert done.document["bytes_lost"] == 2048
+    (damaged,) = [p for p in (tmp_path / "saved/damaged").rglob("*") if p.is_file()]
+    content = damaged.read_bytes()
+    original = image.read_bytes()[start : start + len(content)]
+    assert content == original[:2048] + bytes(2048) + original[4096:]
+    assert json.loads((tmp_path / "saved/LOSSES.json").read_text())["bytes_lost"] == 2048
+    assert "partly lost" in (tmp_path / "saved/LOSSES.html").read_text("utf-8")
+
+
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+def test_the_disc_is_copied_first_and_the_copy_used(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "files", series=1)
+    disc = iso(tmp_path / "disc.iso", file_set(tmp_path / "disc", paths))
+    copy = tmp_path / "copy.iso"
+    done = emix_here("salvage", disc, "-o", tmp_path / "saved", "--image", copy)
+    assert done.code == 0
+    assert copy.read_bytes() == disc.read_bytes()
+    assert (tmp_path / "copy.iso.map").exists()
+    two = emix_here("salvage", disc, disc, "-o", tmp_path / "two", "--image", copy)
+    assert two.code == 2
+
+
+def test_the_new_folder_is_never_on_the_medium(tmp_path: Path, emix_here: Run) -> None:
+    study(tmp_path / "disc", series=1)
+    assert emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "disc/out").code == 40
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/mine").touch()
+    assert emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "full").code == 41
