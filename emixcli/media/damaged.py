@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from emixcli.media.disc.sectors import iter_pieces
+from emixcli.media.disc.sectors import UnreadableError
 
 if TYPE_CHECKING:
     from emixcli.media.header import Header, HeaderReader
@@ -31,11 +31,21 @@ def damaged_header(file: MediaFile, opened: Opened, headers: HeaderReader) -> He
 
 
 def readable_head(content: Bytes) -> bytes:
-    """Return the bytes of a file before the first that cannot be read, at most 1 MiB."""
+    """Return the bytes of a file before the first that cannot be read, at most 1 MiB.
+
+    Nothing behind it is tried: a drive takes seconds for each bad sector.
+    """
     parts: list[bytes] = []
-    at = 0
-    for offset, data in iter_pieces(content, 0, min(content.size, _LONGEST), chunk=_STEP):
-        if offset != at:
+    at, end = 0, min(content.size, _LONGEST)
+    while at < end:
+        try:
+            data = content.read_at(at, min(_STEP, end - at))
+        except OSError as exc:
+            if not isinstance(exc, UnreadableError) or exc.start <= at:
+                break
+            end = exc.start
+            continue
+        if not data:
             break
         parts.append(data)
         at += len(data)

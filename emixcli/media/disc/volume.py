@@ -28,7 +28,11 @@ if TYPE_CHECKING:
     from emixcli.media.sources.base import Bytes
 
 _FIRST_SECTOR: Final = 16
-_RESERVED: Final = _FIRST_SECTOR * SECTOR
+#: Names of volume structure descriptors (ECMA-167 section 2/9.1): UDF, what stands around it or
+#: takes its place where it is damaged; and how many are looked at.
+_UDF_NAMES: Final = frozenset({b"NSR02", b"NSR03"})
+_AROUND_UDF: Final = frozenset({b"BEA01", b"TEA01", b""})
+_N_RECOGNITION: Final = 16
 
 
 @dataclass(slots=True)
@@ -67,7 +71,8 @@ def read_disc(content: Bytes, *, starts: Iterable[int] = (), search: bool = True
     sessions = find_sessions(content, starts)
     groups = [_session_trees(content, start, disc) for start in sessions]
     disc.codes["M04"] += _n_lost_sessions(content, sessions, starts)
-    _add_udf(groups, read_trees(content, sessions), disc)
+    if _may_have_udf(content, sessions):
+        _add_udf(groups, read_trees(content, sessions), disc)
     disc.n_trees = sum(map(len, groups))
     names = UniqueNames()
     places: set[int | str] = set()
@@ -86,14 +91,27 @@ def read_disc(content: Bytes, *, starts: Iterable[int] = (), search: bool = True
 
 def has_file_system(content: Bytes) -> bool:
     """Whether a volume descriptor of ISO 9660 or of UDF is where it should be."""
-    if any(True for _ in iter_descriptors(content)):
+    return (
+        any(True for _ in iter_descriptors(content)) or _names_udf(content) or has_anchor(content)
+    )
+
+
+def _names_udf(content: Bytes, start: int = 0) -> bool | None:
+    """Whether the volume recognition of a session names UDF; None where it is damaged."""
+    names = set()
+    for number in range(start + _FIRST_SECTOR, start + _FIRST_SECTOR + _N_RECOGNITION):
+        try:
+            names.add(content.read_at(number * SECTOR, 6)[1:])
+        except OSError:
+            names.add(b"")
+    if names & _UDF_NAMES:
         return True
-    try:
-        recognition = content.read_at(_RESERVED, 8 * SECTOR)
-    except OSError:
-        recognition = b""
-    names = (recognition[at + 1 : at + 6] for at in range(0, len(recognition), SECTOR))
-    return any(name in (b"NSR02", b"NSR03") for name in names) or has_anchor(content)
+    return False if b"CD001" in names and not names & _AROUND_UDF else None
+
+
+def _may_have_udf(content: Bytes, sessions: list[int]) -> bool:
+    """Whether to look for UDF: its anchors lie at the far end of the disc."""
+    return not sessions or any(_names_udf(content, start) is not False for start in sessions)
 
 
 def _n_lost_sessions(content: Bytes, sessions: list[int], starts: Iterable[int]) -> int:
