@@ -38,6 +38,26 @@ assert sum(1 for _ in found.iter_instances()) == int(sys.argv[2])
 """
 
 
+_CARVE = """
+import os, sys, time
+from emixcli.media.disc.carving import carve
+from emixcli.media.disc.sectors import SectorBytes
+from emixcli.media.sources import FileBytes
+size = os.path.getsize(sys.argv[1])
+content = SectorBytes(FileBytes(os.open(sys.argv[1], os.O_RDONLY), size))
+start = time.perf_counter()
+found = list(carve(content, [(0, size)]))
+print(time.perf_counter() - start)
+assert len(found) == int(sys.argv[2]) and all(item.is_whole for item in found)
+"""
+_CAT = """
+import sys, time
+start = time.perf_counter()
+with open(sys.argv[1], 'rb', buffering=0) as file:
+    while file.read(1 << 20):
+        pass
+print(time.perf_counter() - start)
+"""
 _COUNT = """
 import os, sys, pydicom
 print(len(list(pydicom.dcmread(next(os.scandir(sys.argv[1])).path).iterall())))
@@ -74,6 +94,27 @@ def scan(bench: Bench) -> Measured:
     }
     value = f"{times:.1f}x pydicom, {share:.2f} of the floor"
     return value, times >= 20 and share >= 0.12, f"emix scan FOLDER   ({n} files)", details
+
+
+def carve(bench: Bench) -> Measured:
+    """Search an image whose directories are lost for its objects, at their exact lengths."""
+    n = bench.n(1000)
+    folder = bench.place("carve")
+    image = bench.folder / f"carve-{n}.img"
+    if not image.exists():
+        data.ct_series(folder, n)
+        with image.open("wb") as file:
+            for path in sorted(folder.iterdir()):
+                content = path.read_bytes()
+                file.write(content + bytes(-len(content) % 2048))
+    size = image.stat().st_size
+    ours = min(_clock(_CARVE, image, str(n)) for _ in range(5))
+    floor = min(_clock(_CAT, image) for _ in range(5))
+    details = {
+        "objects found at their exact length": f"{n}",
+        "reading alone": f"{size / floor / 1e6:.0f} MB/s",
+    }
+    return f"{size / ours / 1e6:.0f} MB/s", size / ours >= 500e6, "(in process)", details
 
 
 def _clock(program: str, folder: Path, *more: str) -> float:
