@@ -123,6 +123,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             reconfigure(errors="backslashreplace")
     with contextlib.suppress(ValueError):  # only the main thread may set handlers
         signal.signal(signal.SIGTERM, _terminate)
+    # numpy's BLAS, which nothing here uses, would start threads: 50 ms of processor
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     return run(arguments, logged=True)
 
 

@@ -65,6 +65,18 @@ def test_commands_help_loads_nothing_heavy(name: str) -> None:
     assert not loaded & (HEAVY | OURS)
 
 
+@pytest.mark.parametrize("name", ["pack", "send"])
+def test_the_service_loads_no_deidentification_where_none_is_asked_for(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, emixcli.services.{name}; print(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    assert not [module for module in done.stdout.split() if module.startswith("emixcli.deid")]
+
+
 @pytest.mark.parametrize("name", cli.COMMANDS)
 def test_every_lazy_target_resolves(name: str) -> None:
     module = importlib.import_module(cli.COMMANDS[name].module)

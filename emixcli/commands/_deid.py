@@ -196,12 +196,13 @@ def find_deidentification(
         An option is unknown, or given without --anonymize.
     """
     from emixcli.errors import UsageError
-    from emixcli.services.deidentify import Deidentification
 
     if not anonymize:
         if options or key or rules or accept_risk:
             raise UsageError("options of de-identification need --anonymize")
         return None
+    from emixcli.services.deidentify import Deidentification
+
     profile = make_profile(dict.fromkeys(options or (), True), rules=rules, accept_risk=accept_risk)
     warn_of_loosening(profile)
     return Deidentification(profile, find_key(key))

@@ -196,7 +196,6 @@ def _sender(profile: str | None, name: str, organisation: str) -> Sender:
 
 
 def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
-    from emixcli.anonymize import new_key
     from emixcli.commands._media import choice_json, plan_json
     from emixcli.commands._sending import describe
     from emixcli.services import send as service
@@ -206,8 +205,10 @@ def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
 
     with progress(manner.quiet) as listener:
         choice = choose(selection, progress=listener)
-        how = selection.deidentification
-        choice = deidentified(choice, how and how.keyed(new_key()), progress=listener)
+        if (how := selection.deidentification) is not None:
+            from emixcli.anonymize import new_key
+
+            choice = deidentified(choice, how.keyed(new_key()), progress=listener)
         with contextlib.closing(choice):
             plan = service.plan_of(choice, _sender(manner.profile, "", ""))
     if not manner.json:

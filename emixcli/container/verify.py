@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import warnings
 from collections.abc import Iterator
@@ -186,8 +185,3 @@ def _references(content: bytes) -> Iterator[tuple[str, str]]:
                     yield "/".join(parts), str(record.ReferencedSOPInstanceUIDInFile)
     except (InvalidDicomError, AttributeError, ValueError, KeyError, TypeError, OSError) as exc:
         raise damaged("the DICOMDIR is damaged") from exc
-
-
-def digest_of(content: bytes) -> str:
-    """Return SHA-256 in hexadecimal."""
-    return hashlib.sha256(content).hexdigest()
