@@ -70,12 +70,15 @@ class TreeContent:
         Offset and length of each directory that was read, by offset.
     n_damaged
         Directory sectors and records that cannot be read or make no sense.
+    n_lost
+        Descriptors of the volume that cannot be read, where others serve.
     """
 
     rank: int
     files: list[DiscFile] = field(default_factory=list)
     directories: dict[int, int] = field(default_factory=dict)
     n_damaged: int = 0
+    n_lost: int = 0
 
 
 def clean_name(name: str) -> str:

@@ -58,7 +58,7 @@ class _Tree:
         self._content = content
         self._volume = volume
         self._names = UniqueNames()
-        self._found = TreeContent(_RANK, n_damaged=volume.n_lost)
+        self._found = TreeContent(_RANK, n_lost=volume.n_lost)
         self._n_extents = 0
         self._left = MAX_DIRECTORIES
 
@@ -97,10 +97,12 @@ class _Tree:
             number,
         )
         found.virtual = None  # so that places are physical while the table is looked for
-        for place in self._entries_backwards():
+        for n_newer, place in enumerate(self._entries_backwards()):
             table = self._table(place, physical)
             if table is not None:
                 found.virtual = table
+                # Entries behind it belong to a newer state, whose table is lost.
+                self._found.n_damaged += n_newer > 0
                 return
         found.virtual = []
         self._found.n_damaged += 1

@@ -179,23 +179,12 @@ def _read_sequence(content: Bytes, block: int, start: int, length: int) -> UdfVo
     partitions: dict[int, tuple[int, int, int]] = {}
     logical: tuple[int, bytes] | None = None
     n_lost = 0
-    at, end = start, start + length // block
-    for _ in range(_MAX_DESCRIPTORS):
-        if at >= end:
-            break
-        data = _block(content, at * block, block)
-        at += 1
-        tag = tags.read_tag(data)
+    for tag, data in _iter_sequence(content, block, start, length):
         if tag is None:
             n_lost += 1
             continue
-        if tag.number == tags.TERMINATING:
-            break
         (order,) = struct.unpack_from("<L", data, 16)
-        if tag.number == tags.POINTER:
-            length, at = struct.unpack_from("<2L", data, 20)
-            end = at + length // block
-        elif tag.number == tags.PARTITION:
+        if tag.number == tags.PARTITION:
             (number,) = struct.unpack_from("<H", data, 22)
             if number not in partitions or order >= partitions[number][0]:
                 partitions[number] = (order, *struct.unpack_from("<2L", data, 188))
@@ -204,6 +193,28 @@ def _read_sequence(content: Bytes, block: int, start: int, length: int) -> UdfVo
     if logical is None or not partitions:
         return None
     return _volume(content, logical[1], partitions, n_lost)
+
+
+def _iter_sequence(
+    content: Bytes, block: int, start: int, length: int
+) -> Iterator[tuple[tags.Tag | None, bytes]]:
+    """Yield tag and bytes of the descriptors of a sequence; no tag for a damaged one."""
+    at, end = start, start + length // block
+    for _ in range(_MAX_DESCRIPTORS):
+        if at >= end:
+            return
+        data = _block(content, at * block, block)
+        at += 1
+        tag = tags.read_tag(data)
+        if tag is not None and tag.number == tags.POINTER:
+            length, at = struct.unpack_from("<2L", data, 20)
+            end = at + length // block
+        elif tag is not None and tag.number == tags.TERMINATING:
+            return
+        elif tag is None and data and not data.strip(b"\0"):
+            return  # never written: the end of a sequence without a mark
+        else:
+            yield tag, data
 
 
 def _search(content: Bytes) -> UdfVolume | None:
@@ -215,8 +226,7 @@ def _search(content: Bytes) -> UdfVolume | None:
             head = _block(content, number * block, 16)
             tag = tags.read_tag(head) if head[:2] in (b"\x05\0", b"\x06\0") else None
             if tag is not None and tag.location == number:
-                begin = max(number - 16, 0)
-                return _read_sequence(content, block, begin, 64 * block)
+                return _read_sequence(content, block, number, 64 * block)
     return None
 
 

@@ -152,6 +152,7 @@ def _add_udf(groups: list[list[TreeContent]], udf: list[TreeContent], disc: Disc
     if udf and not any(groups):
         disc.codes["M06"] += 1
     for number, tree in enumerate(udf):
+        disc.codes["M03"] = max(disc.codes["M03"], tree.n_lost)
         if number < len(groups):
             groups[number].append(tree)
         else:

@@ -153,6 +153,37 @@ def test_a_lost_folder_is_said_and_its_images_are_found(tmp_path: Path) -> None:
     assert codes["M15"] == 3
 
 
+def codes_of(path: Path) -> dict[str, int]:
+    source = open_source(str(path))
+    codes = {code: count for code, count in source.notes.codes.items() if count}
+    source.close()
+    return codes
+
+
+@pytest.mark.parametrize("kind", ["virtual", "virtual2"])
+def test_a_lost_allocation_table_is_said(kind: str, tmp_path: Path) -> None:
+    images = builders.study(tmp_path / "images", series=1, instances=3)
+    made = UdfImage({path.name: path.read_bytes() for path in images}, kind=kind)
+    data = made.build()
+    path = tmp_path / "x.img"
+    block = START + made.entries[images[0].name]
+    path.write_bytes(data + data[block * BLOCK : (block + 1) * BLOCK])  # a newer state
+    assert len(contents(path)) == 3
+    assert codes_of(path) == {"M04": 1, "M06": 1}
+    path.write_bytes(data[:-BLOCK] + bytes(BLOCK))
+    assert sorted(contents(path).values()) == sorted(p.read_bytes() for p in images)
+    assert codes_of(path)["M15"] == 3
+
+
+def test_a_volume_descriptor_is_lost(tmp_path: Path) -> None:
+    path = image(tmp_path)
+    data = bytearray(path.read_bytes())
+    data[32 * BLOCK] ^= 0xFF  # the primary one: another says the same
+    path.write_bytes(data)
+    assert contents(path) == WANTED
+    assert codes_of(path) == {"M03": 1, "M06": 1}
+
+
 def test_a_loop_of_folders_ends(tmp_path: Path) -> None:
     made = UdfImage({"a/b/c": b"x"})
     data = bytearray(made.build())
