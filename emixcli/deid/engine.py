@@ -33,6 +33,8 @@ SOP_INSTANCE: Final = 0x00080018
 STUDY: Final = 0x0020000D
 SERIES: Final = 0x0020000E
 _DIRECTORY: Final = "1.2.840.10008.1.3.10"
+#: Basic Voice and General Audio Waveform Storage (PS3.4 table B.5-1).
+_SOUNDS: Final = frozenset({"1.2.840.10008.5.1.4.1.1.9.4.1", "1.2.840.10008.5.1.4.1.1.9.4.2"})
 _PATIENT_NAME: Final = 0x00100010
 _PATIENT_ID: Final = 0x00100020
 _BIRTH_DATE: Final = 0x00100030
@@ -180,6 +182,8 @@ class Engine:
         accepted = self.profile.rules.accept_sop_classes
         if sop_class not in tables.uids()[0] and sop_class not in accepted:
             raise DeidError(Reason.UNKNOWN_SOP_CLASS)
+        if sop_class in _SOUNDS and sop_class not in accepted:
+            raise DeidError(Reason.VOICE)
 
     def _patient(self, shared: Sequence[Record], study: str) -> Patient:
         """Return who the patient is: by ID, else by name and birth date, else by the study.

@@ -59,7 +59,8 @@ class Values:
     def dummy(self, tag: int, vr: str, old: bytes, scope: Scope) -> bytes:
         """Return a dummy; what was empty stays empty."""
         if tag == _ENCAPSULATED:
-            return documents.blank(self._context.mime_type)
+            is_document = scope.depth == 0 and self._context.mime_type
+            return documents.blank(self._context.mime_type if is_document else "text/plain")
         if not old.strip(b" \0"):
             return b""
         if vr in values.WIDTHS:

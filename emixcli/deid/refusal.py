@@ -23,6 +23,7 @@ class Reason(enum.StrEnum):
     UNKNOWN_SYNTAX = "object.unknown-transfer-syntax"
     ENCODING = "object.encoding-mismatch"
     DOCUMENT = "object.document-kind"
+    VOICE = "object.voice"
     SECOND_LOOK = "object.second-look"
     REPORT = "report.not-deidentified"
 
@@ -41,6 +42,7 @@ _WORDS = {
     Reason.UNKNOWN_SYNTAX: "its transfer syntax is none of the standard",
     Reason.ENCODING: "its data set is not written as its transfer syntax says",
     Reason.DOCUMENT: "no blank document of its kind is known",
+    Reason.VOICE: "it is a sound recording: a voice says who speaks",
     Reason.SECOND_LOOK: "the second look found values in it that cannot be taken out",
     Reason.REPORT: "a report beside the images is not de-identified",
 }

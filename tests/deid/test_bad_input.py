@@ -11,6 +11,7 @@ from pydicom import Dataset
 from pydicom.dataset import FileDataset
 from pydicom.uid import (
     UID,
+    BasicVoiceAudioWaveformStorage,
     ComprehensiveSRStorage,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRBigEndian,
@@ -238,3 +239,18 @@ def test_words_where_dates_are_kept_go(option: Option) -> None:
         data = builders.to_bytes(ds)
     outcome = run({"x": data}, accepting(option))
     assert NAME not in outcome.outputs["x"].lower()
+
+
+def test_a_recorded_voice_is_refused_unless_the_site_takes_it_upon_itself() -> None:
+    ds = builders.instance()
+    del ds.PixelData
+    ds.SOPClassUID = ds.file_meta.MediaStorageSOPClassUID = BasicVoiceAudioWaveformStorage
+    assert reason(builders.to_bytes(ds)) == "object.voice"
+
+
+def test_a_document_that_stands_where_none_belongs_is_blanked() -> None:
+    ds = builders.instance()
+    inner = Dataset()
+    inner.EncapsulatedDocument = b"seen by CanarySurname "
+    ds.ReferencedImageSequence = [inner]
+    ok(builders.to_bytes(ds))
