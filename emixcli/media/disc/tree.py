@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 _EXTENT: Final = struct.Struct("<2Q")
 #: Offset of an extent that was never written: it reads as zeros (ECMA-167 section 4/14.14.1.1).
@@ -72,6 +72,8 @@ class TreeContent:
         Directory sectors and records that cannot be read or make no sense.
     n_lost
         Descriptors of the volume that cannot be read, where others serve.
+    find_orphans
+        Searches the disc for files that no directory names, where the file system has such.
     """
 
     rank: int
@@ -79,6 +81,7 @@ class TreeContent:
     directories: dict[int, int] = field(default_factory=dict)
     n_damaged: int = 0
     n_lost: int = 0
+    find_orphans: Callable[[], list[tuple[int, bytes]]] | None = None
 
 
 def clean_name(name: str) -> str:

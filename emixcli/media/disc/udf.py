@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from emixcli.media.sources.base import Bytes
 
 _RANK: Final = 2
-_MAX_EXTENTS: Final = 100_000
+_MAX_EXTENTS: Final = 1_000_000
 _MAX_CHAIN: Final = 64
 _MAX_VAT: Final = 16 * 1024 * 1024
 _DELETED, _PARENT, _METADATA = 0x04, 0x08, 0x10
@@ -69,6 +69,7 @@ class _Tree:
                 self._load_virtual(number)
             if found.metadata >= 0:
                 self._load_metadata(number)
+        self._found.find_orphans = self._orphans
         root = self._root()
         if root is None:
             self._found.n_damaged += 1
@@ -210,17 +211,27 @@ class _Tree:
             return
         if not entry.is_file:
             return
-        extents: list[tuple[int, int]] = []
-        left = entry.size
-        for where, length in self._extents(entry, place, icb.partition):
-            extents.append((where, min(length, left)))
-            left -= extents[-1][1]
+        extents = list(self._extents(entry, place, icb.partition))
         problem = ""
-        if left:
+        if sum(length for _, length in extents) < entry.size:
             self._found.n_damaged += 1
             problem = "its place on the disc is not known whole"
-        packed = pack_extents(extents)
+        packed = pack_extents(_cut(extents, entry.size))
         self._found.files.append(DiscFile(self._names.take(path), entry.size, packed, problem))
+
+    def _orphans(self) -> list[tuple[int, bytes]]:
+        """Return size and extents of what all file entries on the disc describe, in any state."""
+        physical = next((i for i, m in enumerate(self._volume.maps) if m.virtual is None), 0)
+        found: dict[bytes, int] = {}
+        for place in self._entries_backwards():
+            entry = tags.read_entry(self._read(place, self._volume.block))
+            if entry is None or not entry.is_sound or entry.file_type != tags.REGULAR:
+                continue
+            extents = list(self._extents(entry, place, physical))
+            size = sum(length for _, length in extents)
+            if entry.size and size >= entry.size and len(found) < MAX_FILES:
+                found.setdefault(pack_extents(_cut(extents, entry.size)), entry.size)
+        return [(size, packed) for packed, size in found.items()]
 
     # -- bytes --------------------------------------------------------------------------------
 
@@ -317,6 +328,13 @@ class _Tree:
             return self._content.read_at(place, length)
         except OSError:
             return b""
+
+
+def _cut(extents: list[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """Yield extents up to a size: the last one may be longer."""
+    for place, length in extents:
+        yield place, min(length, size)
+        size -= min(length, size)
 
 
 def _next_identifier(data: bytes, at: int) -> int:

@@ -82,7 +82,7 @@ def read_disc(content: Bytes, *, starts: Iterable[int] = (), search: bool = True
         if number:
             disc.codes["M05"] += len(disc.files) - n_before
     if search and (disc.codes["M04"] or not disc.n_trees):
-        _search(content, disc, groups)
+        _search(content, disc, groups, names)
         if not disc.n_trees and disc.files:
             disc.codes["M04"] += 1
     _require_files(disc)
@@ -193,19 +193,43 @@ def _key(file: DiscFile) -> int | str:
     return file.place if file.packed else file.path
 
 
-def _search(content: Bytes, disc: Disc, groups: list[list[TreeContent]]) -> None:
-    """Add the objects that lie between what is known."""
+def _search(
+    content: Bytes, disc: Disc, groups: list[list[TreeContent]], names: UniqueNames
+) -> None:
+    """Add what no directory names: by file entries, which know all extents, else by content."""
+    trees = [tree for group in groups for tree in group]
+    places = {file.place for file in disc.files}
+    for tree in trees:
+        for size, packed in tree.find_orphans() if tree.find_orphans is not None else ():
+            file = DiscFile("", size, packed)
+            if file.place not in places and _is_there(content, file):
+                places.add(file.place)
+                _add_found(content, disc, file, names)
     taken = Ranges()
     known = [extent for file in disc.files for extent in file.extents]
-    known += [item for trees in groups for tree in trees for item in tree.directories.items()]
+    known += [item for tree in trees for item in tree.directories.items()]
     for place, length in sorted(known):
         if place != UNWRITTEN:
             taken.add(place, -(-(place + length) // SECTOR) * SECTOR)
     for found in carve(content, taken.gaps(0, content.size)):
-        path = f"carved/{found.offset // SECTOR:08d}.dcm"
         packed = pack_extents([(found.offset, found.length)])
-        disc.files.append(DiscFile(path, found.length, packed))
-        disc.codes["M15"] += 1
+        _add_found(content, disc, DiscFile("", found.length, packed), names)
+
+
+def _is_there(content: Bytes, file: DiscFile) -> bool:
+    """Whether a file lies on the disc and not behind its end."""
+    return all(place == UNWRITTEN or place + size <= content.size for place, size in file.extents)
+
+
+def _add_found(content: Bytes, disc: Disc, file: DiscFile, names: UniqueNames) -> None:
+    """Add a file without a name."""
+    try:
+        is_dicom = content.read_at(file.place, 132)[128:] == b"DICM"
+    except OSError:
+        is_dicom = False
+    path = names.take(f"carved/{file.place // SECTOR:08d}{'.dcm' if is_dicom else ''}")
+    disc.files.append(DiscFile(path, file.size, file.packed))
+    disc.codes["M15"] += 1
 
 
 def _require_files(disc: Disc) -> None:

@@ -100,9 +100,10 @@ def open_medium(path: str) -> tuple[Bytes, Drive]:
     MediaError
         Where it cannot be opened, or holds no disc.
     """
-    device = drive_device(path) or os.path.realpath(path)
+    named = drive_device(path) if is_optical(path) else None
+    device = named or os.path.realpath(path)
     try:
-        is_drive = device != os.path.realpath(path) or stat.S_ISBLK(Path(path).stat().st_mode)
+        is_drive = named is not None or stat.S_ISBLK(Path(path).stat().st_mode)
         fd = _open_device(device) if is_drive else os.open(native_path(device), _FLAGS)
     except (OSError, ValueError) as exc:
         raise MediaError(

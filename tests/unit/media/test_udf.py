@@ -153,6 +153,17 @@ def test_a_lost_folder_is_said_and_its_images_are_found(tmp_path: Path) -> None:
     assert codes["M15"] == 3
 
 
+def test_files_of_a_lost_folder_keep_their_pieces(tmp_path: Path) -> None:
+    made = UdfImage({"top": b"t" * 5000, "DIR/report.pdf": FILES["a/b/c"]}, form="chained")
+    data = bytearray(made.build())
+    block = START + made.entries["DIR"]
+    data[block * BLOCK : (block + 1) * BLOCK] = bytes(BLOCK)
+    (tmp_path / "x.img").write_bytes(data)
+    found = contents(tmp_path / "x.img")
+    assert sorted(found.values()) == sorted([b"t" * 5000, FILES["a/b/c"]])
+    assert codes_of(tmp_path / "x.img") == {"M04": 1, "M06": 1, "M15": 1}
+
+
 def codes_of(path: Path) -> dict[str, int]:
     source = open_source(str(path))
     codes = {code: count for code, count in source.notes.codes.items() if count}
