@@ -93,6 +93,8 @@ def describe_reports(
             refused.append(verdict)
         fields = document_fields(document, name)
         fields["match"] = reading.match_json(verdict, accept)
+        if read.title:
+            fields["title"] = read.title
         if read.blocks:
             fields["blocks"] = [block.as_document() for block in read.blocks]
         found.append(fields)

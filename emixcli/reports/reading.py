@@ -25,6 +25,7 @@ MAX_SIZE: Final = 64 * 2**20
 
 _MAX_BLOCKS: Final = 5000
 _MAX_TEXT: Final = 1_000_000
+_MAX_TITLE: Final = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,12 @@ class Reading:
 
     identities: tuple[Identity, ...]
     blocks: tuple[Block, ...] = ()
+
+    @property
+    def title(self) -> str:
+        """Its first heading, cut where it is long; empty where it has none."""
+        found = (block.text for block in self.blocks if block.kind == "heading")
+        return next(found, "")[:_MAX_TITLE]
 
 
 UNREAD: Final = Verdict(Level.WARN, "R10", "the report cannot be read, so it was not compared")
@@ -80,7 +87,7 @@ def _bounded(found: Iterable[Block]) -> tuple[Block, ...]:
     kept: list[Block] = []
     n_characters = 0
     for block in found:
-        n_characters += len(block.text) + sum(len(cell) for row in block.rows for cell in row)
+        n_characters += len(block.text) + sum(len(cell) + 1 for row in block.rows for cell in row)
         if len(kept) >= _MAX_BLOCKS or n_characters > _MAX_TEXT:
             kept.append(blocks.note("The rest is not shown here: save the original.", strong=True))
             break

@@ -14,9 +14,10 @@ from emixcli.container.code import generate_code
 from emixcli.demo.cd import write_sample_cd
 from emixcli.media.reader import MediaReader
 from emixcli.media.scan import scan_media
-from tests.builders import file_set
+from tests.builders import file_set, pdf
 from tests.e2e.conftest import PHONE, OpenPage
 from tests.e2e.packages import Sample, unlock, wait_shown, write_sample
+from tests.e2e.reports import Subject, cda, oru
 from tests.running import ROOT, EmixProcess
 
 IMAGES = ROOT / "docs" / "images"
@@ -91,6 +92,22 @@ def test_viewer(open_page: OpenPage, cd: Sample) -> None:
     _save(page, "viewer.png")
     page.locator(".item.document").first.click()
     _save(page, "viewer-report.png")
+
+
+def test_reports(open_page: OpenPage, cd: Sample, tmp_path: Path) -> None:
+    """A report of each kind beside the CT of the sample CD."""
+    who = Subject("Demo", "Patient", "DEMO-0001", "19570412", "F", "DEMO-CT-1")
+    made = {"oru.hl7": oru(who), "cda.xml": cda(who), "letter.pdf": pdf("CT of the thorax")}
+    for name, content in made.items():
+        (tmp_path / name).write_bytes(content)
+    path, code = tmp_path / "images.html", generate_code()
+    write_sample(path, code, cd.path.parent / "cd.iso", [tmp_path / name for name in made])
+    page = open_page()
+    page.goto(path.as_uri())
+    unlock(page, Sample(path, code, {}, {}))
+    for number, kind in enumerate(("oru", "cda", "pdf")):
+        page.locator(".item.document").nth(number).click()
+        _save(page, f"report-{kind}.png")
 
 
 def test_two_patients(open_page: OpenPage, two_patients: Sample) -> None:

@@ -49,6 +49,7 @@ def test_a_report_of_the_patient_goes_along_and_can_be_read(medium: Path) -> Non
     blocks = document["blocks"]
     assert isinstance(blocks, list)
     assert {"heading", "facts"} <= {block["kind"] for block in blocks}
+    assert document["title"] == "CT"
 
 
 @pytest.mark.parametrize("on_medium", [True, False])

@@ -1,6 +1,8 @@
 /** Shows a report or document: text as text nodes, PDF in the browser's own reader, everything else with a reason. */
 import type { Instance, OpenPackage, TextLine } from "../package/types.ts";
 import { t } from "../strings.ts";
+import { drawBlocks } from "./blocks.ts";
+import type { Block } from "./outline.ts";
 import { decodeText } from "./text.ts";
 
 export interface DocumentSource {
@@ -10,6 +12,8 @@ export interface DocumentSource {
   readonly mime: string;
   readonly fileName: string;
   readonly lines: readonly TextLine[] | undefined;
+  /** The readable form of a report; of a PDF, what is to be known before it is opened. */
+  readonly blocks: readonly Block[];
   /** Byte range inside the entry, for documents inside DICOM objects. */
   readonly range: { readonly offset: number; readonly length: number } | null;
   readonly reason: string;
@@ -65,6 +69,10 @@ export async function renderDocument(
     body.replaceChildren(renderLines(source.lines));
     return null;
   }
+  if (source.kind !== "pdf" && source.blocks.length > 0) {
+    body.replaceChildren(drawBlocks(source.blocks));
+    return null;
+  }
   if (source.kind === "text") {
     const text = decodeText(await documentBytes(pkg, source));
     body.replaceChildren(text.trim() === "" ? note(t("documents.empty")) : preformatted(text));
@@ -101,8 +109,8 @@ async function renderPdf(
   frame.title = source.title;
   frame.referrerPolicy = "no-referrer";
   frame.src = url;
-  const children: HTMLElement[] = [frame];
-  if (navigator.pdfViewerEnabled === false) children.splice(0, 1, note(t("documents.phone")));
+  const children: HTMLElement[] = source.blocks.length > 0 ? [drawBlocks(source.blocks)] : [];
+  children.push(navigator.pdfViewerEnabled === false ? note(t("documents.phone")) : frame);
   body.replaceChildren(...children);
   return url;
 }
@@ -144,6 +152,7 @@ export function sourceOfInstance(
         ? `${fileNameOf(instance.entry, "").replace(/\.bin$/, "")}.dcm`
         : fileNameOf(instance.entry, inner.mime),
     lines: instance.text,
+    blocks: [],
     range: inner === undefined ? null : { offset: inner.offset, length: inner.length },
     reason: instance.problem ?? "",
     rawKind: inner?.mime ?? "",

@@ -186,8 +186,16 @@ export interface DocumentEntry {
   readonly date?: string;
   readonly mime?: string;
   readonly size?: number;
-  readonly match?: { readonly verdict: "match" | "warn" | "unknown"; readonly reason?: string };
+  readonly match?: {
+    readonly verdict: "match" | "warn" | "unknown";
+    readonly rule?: string;
+    readonly reason?: string;
+    /** Why the sender let a report pass that did not fit. */
+    readonly accepted?: string;
+  };
   readonly text?: readonly TextLine[];
+  /** The readable form; checked where it is drawn. */
+  readonly blocks?: unknown;
 }
 
 export interface Finding {

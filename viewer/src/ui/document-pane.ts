@@ -1,4 +1,5 @@
 /** A document in place of the image, with the way back and a way to save it. */
+import { readBlocks } from "../documents/outline.ts";
 import {
   type DocumentSource,
   documentBytes,
@@ -69,6 +70,7 @@ export class DocumentPane {
         ),
       ),
       item.warning !== "" && el("p", { class: "document-warning", role: "alert" }, item.warning),
+      item.verdict !== "" && el("p", { class: "document-verdict" }, item.verdict),
       body,
     );
     this.element.hidden = false;
@@ -117,6 +119,7 @@ function sourceOf(item: DocumentItem): DocumentSource {
     mime: entry.mime ?? "",
     fileName: fileNameOf(entry.entry, entry.mime ?? ""),
     lines: entry.text,
+    blocks: readBlocks(entry.blocks),
     range: null,
     reason: "",
     rawKind: entry.kind,

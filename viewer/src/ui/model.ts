@@ -1,5 +1,6 @@
 /** The package as the reader goes through it: display sets, documents, losses. */
 import { Turns } from "../base/turns.ts";
+import { readBlocks } from "../documents/outline.ts";
 import type {
   DocumentEntry,
   Finding,
@@ -50,6 +51,8 @@ export interface DocumentItem {
     | { readonly type: "entry"; readonly entry: DocumentEntry }
     | { readonly type: "instance"; readonly instance: Instance };
   readonly warning: string;
+  /** That a report was compared with the images and fits, in words. */
+  readonly verdict: string;
 }
 
 export interface LossNote {
@@ -136,11 +139,9 @@ function documentOfEntry(entry: DocumentEntry, patient: Patient | null): Documen
       ? "text"
       : entry.kind === "pdf"
         ? "pdf"
-        : entry.kind === "text"
+        : entry.kind === "text" || readBlocks(entry.blocks).length > 0
           ? "text"
           : "other";
-  const warning =
-    entry.match?.verdict === "warn" ? t("documents.warn", { reason: entry.match.reason ?? "" }) : "";
   const name = entry.title || t("documents.report");
   return {
     id: `doc-${entry.entry}`,
@@ -153,14 +154,29 @@ function documentOfEntry(entry: DocumentEntry, patient: Patient | null): Documen
     series: null,
     note: patient === null ? "" : matchNote(entry.match),
     source: { type: "entry", entry },
-    warning,
+    ...comparison(entry.match),
   };
 }
+
+/** What the sender's comparison with the images said, in words. */
+function comparison(match: DocumentEntry["match"]): Pick<DocumentItem, "warning" | "verdict"> {
+  const reason = match?.reason ?? "";
+  if (match?.verdict === "match") return { warning: "", verdict: t("documents.match", { reason }) };
+  if (match?.verdict !== "warn") return { warning: "", verdict: "" };
+  const accepted = match.accepted ?? "";
+  const warning =
+    accepted === "" ? t("documents.warn", { reason }) : t("documents.accepted", { reason, accepted });
+  return { warning, verdict: "" };
+}
+
+/** The rules of reports that do not say whom they are about. */
+const SAYS_TOO_LITTLE = new Set(["R10", "R11"]);
 
 /** Words for the banner over a report that came beside the images. */
 function matchNote(match: DocumentEntry["match"]): string {
   if (match?.verdict === "match") return "";
-  return t(match?.verdict === "warn" ? "documents.other-patient" : "documents.not-compared");
+  const compared = match?.verdict === "warn" && !SAYS_TOO_LITTLE.has(match.rule ?? "");
+  return t(compared ? "documents.other-patient" : "documents.not-compared");
 }
 
 function documentOfInstance(instance: Instance, home: Home): DocumentItem {
@@ -181,11 +197,14 @@ function documentOfInstance(instance: Instance, home: Home): DocumentItem {
     note: "",
     source: { type: "instance", instance },
     warning: "",
+    verdict: "",
   };
 }
 
 function kindName(kind: DocumentItem["kind"], raw: string): string {
   if (kind === "pdf") return t("documents.pdf");
+  const known = find(`documents.kind.${raw}`, "");
+  if (known !== "") return known;
   if (kind === "text") return t("documents.text");
   return raw === "" ? t("documents.other") : raw.toUpperCase();
 }

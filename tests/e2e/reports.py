@@ -1,0 +1,60 @@
+"""Reports of a made-up patient as other systems write them, for packages of these tests."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom a report is about."""
+
+    family: str
+    given: str
+    number: str
+    born: str
+    sex: str
+    accession: str
+
+
+def oru(who: Subject) -> bytes:
+    """Return an ORU: text in lines, a table of results with a note, a document, a local segment."""
+    lines = [
+        "MSH|^~\\&|RIS|RIVERSIDE|EMIX|RIVERSIDE|20260114113000||ORU^R01|77|P|2.5.1",
+        f"PID|1||{who.number}||{who.family}^{who.given}||{who.born}|{who.sex}",
+        f"OBR|1||{who.accession}|CTTHORAX^CT of the thorax|||20260114101500||||||||||||||||||P",
+        "OBX|1|TX|FIND^Findings||Lungs clear, no nodule.||||||F",
+        "OBX|2|TX|FIND^Findings||||||||F",
+        "OBX|3|TX|FIND^Findings||No effusion & no <b>free air</b>.||||||F",
+        "OBX|4|TX|IMP^Impression||No sign of embolism.||||||F",
+        "OBX|5|NM|CREA^Creatinine||1.9|mg/dL|0.6-1.1|HH|||F",
+        "NTE|1||Called to the ward.",
+        "OBX|6|NM|HB^Haemoglobin||13.1|g/dL|12-16|N|||F",
+        "OBX|7|ED|IMG^Key image||RIS^AP^^Base64^JVBERi0xLjQKJSVFT0YK||||||F",
+        "ZAA|something of this hospital",
+    ]
+    return "\r".join(lines).encode() + b"\r"
+
+
+def cda(who: Subject) -> bytes:
+    """Return a CDA whose narrative has text, lists in lists and a table."""
+    return f"""<?xml version="1.0" encoding="utf-8"?>
+<?xml-stylesheet type="text/xsl" href="https://example.org/CDA.xsl"?>
+<ClinicalDocument xmlns="urn:hl7-org:v3">
+<id root="2.25.9"/><code code="18748-4" displayName="Diagnostic imaging report"/>
+<title>CT of the thorax, report</title><effectiveTime value="20260114113000"/>
+<recordTarget><patientRole><id extension="{who.number}" root="2.25.8"/><patient>
+<name><given>{who.given}</given><family>{who.family}</family></name>
+<administrativeGenderCode code="{who.sex}"/><birthTime value="{who.born}"/>
+</patient></patientRole></recordTarget>
+<inFulfillmentOf><order><id extension="{who.accession}" root="2.25.7"/></order></inFulfillmentOf>
+<component><structuredBody>
+<component><section><title>Findings</title><text>
+<paragraph>Lungs clear. <content styleCode="Bold">No nodule.</content></paragraph>
+<list><item>Left lung<list><item>upper lobe</item><item>lower lobe</item></list></item>
+<item>Right lung</item></list></text></section></component>
+<component><section><title>Measurements</title><text><table>
+<caption>Sizes</caption><thead><tr><th>Structure</th><th>Size</th></tr></thead>
+<tbody><tr><td>Aorta</td><td>31 mm</td></tr></tbody></table>
+<linkHtml href="javascript:alert(1)">More</linkHtml></text></section></component>
+</structuredBody></component></ClinicalDocument>""".encode()
