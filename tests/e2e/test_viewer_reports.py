@@ -179,7 +179,7 @@ for (const name of ["alert", "confirm", "prompt", "print", "open"])
 
 def hostile_files(corpora: Path, folder: Path) -> list[Path]:
     """Return all attacks that are of a kind which can be sent."""
-    files = []
+    files: list[Path] = []
     for path in sorted((corpora / "reports" / "attacks").rglob("*")):
         if not path.is_file():
             continue
