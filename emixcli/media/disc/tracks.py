@@ -123,6 +123,17 @@ class TrackBytes:
             skip = 24 if modes[:1] == b"\x02" else 16
         return b"".join(raw[at : at + SECTOR] for at in range(skip, len(raw), stride))
 
+    def on_disc(self, ranges: Ranges | None) -> Ranges:
+        """Return ranges of the image as ranges of the disc, in whole sectors."""
+        found = Ranges()
+        for track in self.tracks if ranges else ():
+            end = track.place + track.n_sectors * track.stride
+            for start, stop in ranges.within(track.place, end) if ranges else ():
+                first = track.lba + (start - track.place) // track.stride
+                last = track.lba - (track.place - stop) // track.stride
+                found.add(first * SECTOR, last * SECTOR)
+        return found
+
     def close(self) -> None:
         """Close the image."""
         self._content.close()

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from emixcli.media.disc.ranges import Ranges
+    from emixcli.media.disc.tracks import TrackBytes
     from emixcli.media.disc.tree import DiscFile
     from emixcli.media.sources.base import Bytes
 
@@ -151,6 +152,21 @@ class _Extents:
         """Nothing is held open."""
 
 
+def sectors_of(content: Bytes, tracks: TrackBytes | None, bad: Ranges | None) -> SectorBytes:
+    """Return the sectors of an image.
+
+    Parameters
+    ----------
+    tracks
+        Where they lie in it, None where simply one behind the other.
+    bad
+        What of the image cannot be read.
+    """
+    if tracks is None:
+        return SectorBytes(content, bad=bad)
+    return SectorBytes(tracks, bad=tracks.on_disc(bad), holes=tracks.holes)
+
+
 def disc_in(
     content: Bytes,
     head: bytes,
@@ -170,14 +186,12 @@ def disc_in(
         What of it cannot be read, from a mapfile.
     """
     tracks = raw_tracks(content, head)
-    sectors = SectorBytes(
-        content if tracks is None else tracks, bad=bad, holes=tracks.holes if tracks else None
-    )
+    sectors = sectors_of(content, tracks, bad)
     if not has_file_system(sectors):
         return None
     moved = None if tracks else on_disc(sectors)
     if moved is not None:
-        sectors = SectorBytes(moved, bad=sectors.bad, holes=moved.holes)
+        sectors = sectors_of(content, moved, sectors.bad)
     source = DiscSource(sectors, kind=kind, starts=starts, search=search)
     if tracks is not None:
         source.notes.codes["M07"] += 1

@@ -16,7 +16,7 @@ from emixcli.media.disc.sectors import SECTOR, DriveBytes, SectorBytes
 from emixcli.media.disc.tracks import TrackBytes, raw_tracks
 from emixcli.media.names import drive_device, native_path
 from emixcli.media.sources.base import FileBytes
-from emixcli.media.sources.disc import DiscSource, disc_in
+from emixcli.media.sources.disc import DiscSource, disc_in, sectors_of
 
 if TYPE_CHECKING:
     from emixcli.media.disc.drive import Drive
@@ -207,10 +207,7 @@ def open_carved(
     """Return what lies on a disc without any directory, None where there is no DICOM object."""
     if content.size < _SMALLEST_CARVED:
         return None
-    tracks = raw_tracks(content, head)
-    sectors = SectorBytes(
-        content if tracks is None else tracks, bad=bad, holes=tracks.holes if tracks else None
-    )
+    sectors = sectors_of(content, raw_tracks(content, head), bad)
     if next(find_marks(sectors, SECTOR, sectors.size), None) is None:
         return None
     return DiscSource(sectors, kind=kind)

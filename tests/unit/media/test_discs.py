@@ -363,6 +363,30 @@ def test_a_mapfile_beside_the_image(files: dict[str, bytes], tmp_path: Path) -> 
     assert first.instance_number
 
 
+@pytest.mark.parametrize("kind", ["raw", "session"])
+def test_a_mapfile_of_an_image_that_is_not_simply_sectors(
+    kind: str, files: dict[str, bytes], tmp_path: Path
+) -> None:
+    data = iso(tmp_path / "x.iso", files).read_bytes()
+    name = next(name for name in files if name != "DICOMDIR")
+    sector = data.index(files[name]) // SECTOR
+    stride = 2352 if kind == "raw" else SECTOR
+    if kind == "raw":
+        (tmp_path / "y.bin").write_bytes(raw(data))
+    elif builders.has_xorriso():
+        session = mkisofs(tmp_path / "y.bin", tmp_path / "disc", "-C", f"0,{_SESSION}")
+        sector = session.index(files[name]) // SECTOR
+    else:
+        pytest.skip("xorriso is not installed")
+    mapfile = Mapfile((tmp_path / "y.bin").stat().st_size)
+    mapfile.mark(0, mapfile.size, Status.DONE)
+    mapfile.mark(sector * stride + 100, sector * stride + 200, Status.BAD)
+    (tmp_path / "y.map").write_text(mapfile.text())
+    source = open_source(str(tmp_path / "y.bin"))
+    assert {file.path: file.lost for file in source.iter_files() if file.lost} == {name: SECTOR}
+    source.close()
+
+
 def test_reading_everything_finds_what_nobody_knew(files: dict[str, bytes], tmp_path: Path) -> None:
     path = iso(tmp_path / "x.iso", files)
     data = path.read_bytes()
