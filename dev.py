@@ -31,7 +31,8 @@ CACHES = {"UV_CACHE_DIR": "uv-cache", "npm_config_cache": "npm-cache"}
 WINDOWS = sys.platform == "win32"
 #: Programs that the tests use, and the Debian package of each; then those of the benchmarks.
 PROGRAMS = {"chromium": "chromium", "firefox-esr": "firefox-esr", "dcmdump": "dcmtk",
-            "dciodvfy": "dicom3tools", "7zz": "7zip", "xorriso": "xorriso"}  # fmt: skip
+            "dciodvfy": "dicom3tools", "7zz": "7zip", "xorriso": "xorriso",
+            "pg_ctlcluster": "postgresql"}  # fmt: skip
 PEERS = {"curl": "curl", "nginx": "nginx-light", "gdcmanon": "libgdcm-tools"}
 #: Files whose change asks for a new set-up.
 INPUTS = ("requirements/dev.txt", "requirements/node.txt", "pyproject.toml", "hatch_build.py")

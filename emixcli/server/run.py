@@ -1,4 +1,4 @@
-"""Runs an exchange: sockets, TLS, signals; and as a thread for tests."""
+"""Runs an exchange: sockets, TLS, signals."""
 
 from __future__ import annotations
 
@@ -8,20 +8,16 @@ import logging
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 import uvicorn
 
 from emixcli.errors import EmixError, OutputError, UsageError
-from emixcli.server.accounts import Passwords
 from emixcli.server.api.deps import Site
-from emixcli.server.app import make_app, make_site, open_exchange, opened_exchange
-from emixcli.server.clock import Clock, system_clock
+from emixcli.server.app import make_app, make_site, opened_exchange
 from emixcli.server.protocol import Protocol
 from emixcli.server.settings import Settings
 from emixcli.urls import check_url, is_loopback
@@ -124,10 +120,11 @@ def serve(settings: Settings, on_ready: Callable[[str], None]) -> None:
     listener = listen(settings)
     with contextlib.closing(listener.socket), opened_exchange(settings) as exchange:
         site = make_site(exchange, listener.base_url)
-        _runner().run(_serve(make_server(site, settings), listener, on_ready))
+        new_runner().run(_serve(make_server(site, settings), listener, on_ready))
 
 
-def _runner() -> asyncio.Runner:
+def new_runner() -> asyncio.Runner:
+    """Return the event loop of an exchange: uvloop where there is one."""
     if sys.platform == "win32":
         return asyncio.Runner()
     import uvloop
@@ -186,46 +183,3 @@ class _Server(uvicorn.Server):
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         yield
-
-
-class ServerThread:
-    """A real exchange on loopback in a thread of this process, for tests.
-
-    `with ServerThread(settings) as server: … server.url`.
-    """
-
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        clock: Clock = system_clock,
-        passwords: Passwords | None = None,
-        with_worker: bool = True,
-    ) -> None:
-        self._listener = listen(settings)
-        self.url = self._listener.base_url
-        self.exchange = open_exchange(settings, clock)
-        self.site = make_site(self.exchange, self.url, passwords)
-        self._server = make_server(self.site, settings, with_worker=with_worker)
-        self._thread = threading.Thread(target=self._run, name="exchange", daemon=True)
-
-    def _run(self) -> None:
-        with _runner() as runner:
-            runner.run(self._server.serve(sockets=[self._listener.socket]))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            self._thread.join(0.005)
-        return self
-
-    def __exit__(
-        self,
-        _kind: type[BaseException] | None,
-        _value: BaseException | None,
-        _traceback: TracebackType | None,
-    ) -> None:
-        self._server.should_exit = True
-        self._thread.join()
-        self._listener.socket.close()
-        self.exchange.database.close()

@@ -16,9 +16,9 @@ from emixcli.exchange.http import HttpExchange, HttpMailroom
 from emixcli.exchange.interface import Exchange, Mailroom
 from emixcli.exchange.retry import Patience
 from emixcli.exchange.transport import Transport
-from emixcli.server.run import ServerThread
 from emixcli.server.settings import Settings
 from emixcli.server.vault import SECRETS_NAME, create_vault
+from tests.serving import ServerThread
 from tests.unit.server.api import Recipient
 from tests.unit.server.conftest import LIMITS, PASSWORD, add_people, quick_passwords
 

@@ -1,7 +1,8 @@
 """A real exchange on loopback for every test, and small clients for its API.
 
-The suite runs on every database and store that there is: EMIX_TEST_DATABASE adds the PostgreSQL of
-a URL (its schema is emptied), EMIX_TEST_S3 a store by its `store_url`.
+The suite runs on SQLite, and the modules of `BACKENDS` on a PostgreSQL that is started for them as
+well. EMIX_TEST_DATABASE runs every test on the PostgreSQL of a URL too, whose user may make
+databases; EMIX_TEST_S3 adds a store by its `store_url`.
 """
 
 from __future__ import annotations
@@ -17,15 +18,17 @@ from argon2 import PasswordHasher
 from emixcli.server.accounts import NewAccount, Passwords, add_account
 from emixcli.server.app import open_exchange
 from emixcli.server.clock import system_clock
-from emixcli.server.run import ServerThread
 from emixcli.server.settings import Limits, MailSettings, Settings
 from emixcli.server.states import Role
 from emixcli.server.vault import SECRETS_NAME, create_vault
+from tests.serving import ServerThread
+from tests.unit.server import postgres
 from tests.unit.server.api import Api, Person, Recipient, make_content, wait_for
 
 # Read at import: every test runs without EMIX_* settings.
 POSTGRESQL, S3 = os.environ.get("EMIX_TEST_DATABASE", ""), os.environ.get("EMIX_TEST_S3", "")
-DATABASES = ["sqlite", *(["postgresql"] if POSTGRESQL else [])]
+#: What meets each way to keep rows: the whole life of a package and its shares.
+BACKENDS = ("test_backends", "test_flow", "test_lifetime", "test_shares")
 STORES = ["files", *(["s3"] if S3 else [])]
 
 PASSWORD = "correct horse battery"
@@ -53,29 +56,40 @@ def quick_passwords() -> Passwords:
     return Passwords(PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
-@pytest.fixture(params=DATABASES)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "database_url" in metafunc.fixturenames:
+        everywhere = POSTGRESQL or metafunc.module.__name__.rpartition(".")[2] in BACKENDS
+        databases = ["sqlite", *(["postgresql"] if everywhere else [])]
+        metafunc.parametrize("database_url", databases, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_url() -> Iterator[str]:
+    """A database that only this process of tests uses."""
+    if POSTGRESQL:
+        with postgres.own_database(POSTGRESQL) as url:
+            yield url
+        return
+    if reason := postgres.why_not():
+        pytest.skip(reason)
+    with postgres.started() as server_url, postgres.own_database(server_url) as url:
+        yield url
+
+
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest) -> str:
     """An empty database's URL; empty for the default."""
     if request.param == "sqlite":
         return ""
-    _empty(POSTGRESQL)
-    return POSTGRESQL
+    url: str = request.getfixturevalue("postgresql_url")
+    postgres.empty(url)
+    return url
 
 
 @pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest) -> str:
     """A store's URL; empty for the default."""
     return S3 if request.param == "s3" else ""
-
-
-def _empty(url: str) -> None:
-    from sqlalchemy import create_engine, text
-
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    engine.dispose()
 
 
 @pytest.fixture

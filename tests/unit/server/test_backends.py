@@ -8,14 +8,13 @@ import pytest
 
 from emixcli.errors import UsageError
 from emixcli.server.app import open_exchange
-from emixcli.server.run import ServerThread
 from emixcli.server.settings import Settings
 from emixcli.server.vault import SECRETS_NAME, create_vault
+from tests.serving import ServerThread
 from tests.unit.server.api import Person, make_content
-from tests.unit.server.conftest import POSTGRESQL, S3
+from tests.unit.server.conftest import S3
 
 
-@pytest.mark.skipif(not POSTGRESQL, reason="no PostgreSQL: set EMIX_TEST_DATABASE to a URL")
 def test_this_suite_runs_on_postgresql(server: ServerThread, database_url: str) -> None:
     assert server.exchange.database.is_sqlite == (database_url == "")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from emixcli.server.run import ServerThread
+from tests.serving import ServerThread
 from tests.unit.server.api import (
     Person,
     Recipient,

@@ -14,8 +14,8 @@ from argon2 import Parameters, PasswordHasher, extract_parameters
 from emixcli.errors import EmixError, GoneError
 from emixcli.server import recipients
 from emixcli.server.accounts import Passwords, change_account
-from emixcli.server.run import ServerThread
 from emixcli.server.settings import Limits, Settings
+from tests.serving import ServerThread
 from tests.unit.server.api import AUTH, WRONG, Api, Person, Recipient, iter_mails, wait_for
 from tests.unit.server.conftest import LIMITS, PASSWORD, FrozenClock, add_people
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from emixcli.server.run import ServerThread
 from emixcli.server.settings import Settings
 from emixcli.server.tables import audit, metadata, outbox, shares
+from tests.serving import ServerThread
 from tests.unit.server.api import Api, Person, Recipient, share_body
 
 PAGE = b"""<!DOCTYPE html><html><head><meta charset="utf-8">

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from emixcli.server.run import ServerThread
 from emixcli.server.vault import new_id
+from tests.serving import ServerThread
 from tests.unit.server.api import Api, Person, share_body, split
 from tests.unit.server.conftest import PASSWORD
 

@@ -13,9 +13,9 @@ from sqlalchemy import delete, select, text, update
 from emixcli.server import audit
 from emixcli.server.check import check_exchange
 from emixcli.server.housekeeping import expire, purge_now
-from emixcli.server.run import ServerThread
 from emixcli.server.tables import audit as audit_table
 from emixcli.server.tables import audit_heads, metadata, organisations, shares
+from tests.serving import ServerThread
 from tests.unit.server.api import Person, Recipient, make_content, wait_for
 from tests.unit.server.conftest import LIMITS, FrozenClock
 

@@ -16,8 +16,8 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from emixcli.errors import UsageError
 from emixcli.server.mail import Letter, compose
-from emixcli.server.run import ServerThread
 from emixcli.server.settings import Limits, MailSettings, Settings
+from tests.serving import ServerThread
 from tests.unit.server.api import Person, wait_for
 from tests.unit.server.conftest import FrozenClock
 

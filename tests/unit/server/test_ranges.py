@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from emixcli.server.api.ranges import ByteRange, UnsatisfiableError, parse_range
-from emixcli.server.run import ServerThread
+from tests.serving import ServerThread
 from tests.unit.server.api import Person, Recipient, make_content, make_slot, wait_for
 
 ETAG = '"abc"'

@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from emixcli.container.slots import MAX_LANES, MAX_MEMORY_KIB, MAX_PASSES
-from emixcli.server.run import ServerThread
 from emixcli.server.tables import shares
+from tests.serving import ServerThread
 from tests.unit.server.api import (
     Person,
     Recipient,

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import requests
 
-from emixcli.server.run import ServerThread
 from emixcli.server.settings import Limits, Settings
 from emixcli.server.vault import new_id
+from tests.serving import ServerThread
 from tests.unit.server.api import Person, make_content, split, wait_for
 from tests.unit.server.conftest import LIMITS, FrozenClock
 

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from emixcli.server.run import ServerThread
 from emixcli.server.settings import Limits, Settings
+from tests.serving import ServerThread
 from tests.unit.server.api import Person, Recipient, make_content, split, wait_for
 
 PART = 8 << 20
