@@ -16,7 +16,7 @@ MAX_FILES: Final = 1_000_000
 MAX_DEPTH: Final = 64
 MAX_DIRECTORY: Final = 64 * 1024 * 1024
 #: Bytes of all directories of a tree: hostile ones may all lie in the same place.
-MAX_DIRECTORIES: Final = 512 * 1024 * 1024
+MAX_DIRECTORIES: Final = 256 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)

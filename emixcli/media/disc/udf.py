@@ -61,6 +61,7 @@ class _Tree:
         self._found = TreeContent(_RANK, n_lost=volume.n_lost)
         self._n_extents = 0
         self._left = MAX_DIRECTORIES
+        self._contents: set[int] = set()  # places of directories that were read
 
     def read(self) -> TreeContent:
         """Return all files."""
@@ -175,6 +176,11 @@ class _Tree:
         if entry is None or entry.file_type != tags.DIRECTORY:
             self._found.n_damaged += 1
             return
+        content = next((where for where, _ in self._extents(entry, place, icb.partition)), -1)
+        if content in self._contents:  # a folder in several places: damaged or hostile
+            self._found.n_damaged += 1
+            return
+        self._contents.add(content)
         for name, inner, is_folder in self._identifiers(entry, place, icb.partition):
             full = f"{path}/{name}" if path else name
             if is_folder:

@@ -16,12 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from emixcli.errors import EmixError
+from emixcli.errors import EmixError, MediaError
 from emixcli.media.disc.volume import read_disc
 from emixcli.media.scan import scan_media
 from emixcli.media.sources import archive_in, open_source
 from emixcli.media.sources.base import StreamBytes
 from tests import builders
+from tests.faulty import FaultyBytes
 from tests.udfimage import BLOCK, START, UdfImage
 from tests.unit.media.test_sources import contents
 
@@ -193,6 +194,18 @@ def test_a_volume_descriptor_is_lost(tmp_path: Path) -> None:
     path.write_bytes(data)
     assert contents(path) == WANTED
     assert codes_of(path) == {"M03": 1, "M06": 1}
+
+
+def test_many_folders_with_one_content_are_read_once(tmp_path: Path) -> None:
+    made = UdfImage({f"{number:03d}/file": b"x" for number in range(300)})
+    data = bytearray(made.build())
+    root = data[(START + made.entries[""]) * BLOCK :][:BLOCK]
+    for block in made.entries.values():
+        data[(START + block) * BLOCK : (START + block + 1) * BLOCK] = root
+    content = FaultyBytes(bytes(data))
+    with pytest.raises(MediaError, match="no DICOM object was found"):
+        read_disc(content)
+    assert len(content.log) < 2000
 
 
 def test_a_loop_of_folders_ends(tmp_path: Path) -> None:
