@@ -78,6 +78,7 @@ _ROWS = {
     "verify": ("Check every byte and the signature of a package.", "emix verify ct.emix.html"),
     "view": ("Open a package in the browser.", "emix view ct.emix.html"),
     "unpack": ("Get the DICOM files and reports back.", "emix unpack ct.emix.html -o study"),
+    "report": ("Read reports in the terminal.", "emix report show report.hl7"),
     "login": ("Log in to an exchange.", "emix login https://exchange.example.org"),
     "logout": ("Forget the login.", "emix logout"),
     "whoami": ("Show the account that is logged in.", "emix whoami"),

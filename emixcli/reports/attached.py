@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from emixcli.container import layout
 from emixcli.container.layout import Report
@@ -45,7 +45,7 @@ def load_report(path: Path) -> Report:
         raise ReportError(
             "a report cannot be read", hint="check the name given to --report"
         ) from exc
-    kind = document_kind(head, path.name) or ("text" if _is_text(head) else None)
+    kind = _kind(head, path.name)
     if kind is None:
         raise ReportError(
             "a report is of no known kind", hint="give PDF, text, RTF, HL7 v2, CDA or CCR"
@@ -58,14 +58,22 @@ def load_report(path: Path) -> Report:
     return Report(path, size, kind)
 
 
+#: Bytes that no text has, in whatever encoding of single or several bytes: C0 controls but tab,
+#: line ends, form feed, end of file (Ctrl-Z) and escape.
+_NO_TEXT_BYTES: Final = frozenset(range(0x20)) - frozenset(b"\t\n\r\x0c\x1a\x1b")
+
+
 def _is_text(head: bytes) -> bool:
-    if b"\0" in head or not head:
-        return False
-    try:
-        codecs.getincrementaldecoder("utf-8")().decode(head)
-    except UnicodeDecodeError:
-        return False
-    return True
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return True
+    return bool(head) and _NO_TEXT_BYTES.isdisjoint(head)
+
+
+def _kind(head: bytes, name: str) -> str | None:
+    """Return the kind by content; a mark of UTF-16 hides it from who looks at bytes."""
+    wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    narrow = head[: len(head) & ~1].decode("utf-16", "replace").encode() if wide else head
+    return document_kind(narrow, name) or ("text" if _is_text(head) else None)
 
 
 def describe_reports(

@@ -77,6 +77,12 @@ class Segment:
         parts = self.text.split(self.delimiters.field, number + 1)
         return parts[number] if 0 < number < len(parts) else ""
 
+    def fields(self) -> Iterator[tuple[int, str]]:
+        """Yield number and text of each field that is not empty, MSH-1 left out."""
+        first = 2 if self.name in ("MSH", "FHS", "BHS") else 1
+        parts = self.text.split(self.delimiters.field)[1:]
+        yield from ((number, part) for number, part in enumerate(parts, first) if part)
+
     def repetitions(self, number: int) -> list[str]:
         """Return the repetitions of a field; none if it is empty."""
         value = self.field(number)

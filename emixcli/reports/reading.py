@@ -75,10 +75,26 @@ def read(data: bytes, kind: str) -> Reading:
     kind
         As `model.Document.kind`.
     """
+    if len(data) > MAX_SIZE:
+        return Reading(())
     try:
-        found = _READERS[kind](data) if len(data) <= MAX_SIZE else Reading(())
+        return load(data, kind)
     except ReportError as error:
         return Reading((), (blocks.note(f"{error}.", strong=True),))
+
+
+def load(data: bytes, kind: str) -> Reading:
+    """Return the same, or fail.
+
+    Raises
+    ------
+    ReportError
+        It cannot be read.
+    """
+    reader = _READERS.get(kind)
+    if reader is None:
+        raise ReportError("a report is of no known kind", hint="it can be saved, but not be shown")
+    found = reader(data)
     return Reading(found.identities, _bounded(found.blocks))
 
 

@@ -1,18 +1,24 @@
-"""Reports beside the images: compared with the patients before anything is shown or sent."""
+"""Reports beside the images: compared with the patients before they are sent, and shown."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
+from emixcli.errors import ReportError, UsageError
 from emixcli.media.reader import MediaReader
 from emixcli.reports import reading
+from emixcli.reports.attached import load_report
 from emixcli.reports.matching import Level
 from emixcli.validate.codes import TYPES
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from emixcli.container.reader import PackageReader
     from emixcli.model import Document, FileSet, Finding, Patient
+    from emixcli.reports.reading import Reading
 
 
 def with_matches(file_set: FileSet, patients: Sequence[Patient] | None = None) -> FileSet:
@@ -46,3 +52,115 @@ def _findings(documents: Sequence[Document]) -> list[Finding]:
         if files:
             found.append(TYPES[code].found(len(files), "", files[:10]))
     return found
+
+
+_PAGE: Final = b"<!doctype html"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A report to be shown.
+
+    Parameters
+    ----------
+    match
+        What the sender's comparison with the images said; of a file that is in no package, none.
+    """
+
+    kind: str
+    size: int
+    data: bytes
+    reading: Reading
+    match: dict[str, str] | None = None
+
+
+def is_package(path: Path) -> bool:
+    """Whether a file begins like a package."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_PAGE)).lower() == _PAGE
+    except OSError:
+        return False
+
+
+def show_file(path: Path) -> Shown:
+    """Return a report on the disk, made readable.
+
+    Raises
+    ------
+    ReportError
+        It cannot be read, is of no known kind, or too large to be shown.
+    """
+    report = load_report(path)
+    if report.size > reading.MAX_SIZE:
+        raise ReportError("a report is too large to be shown", hint="at most 64 MB are read")
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise ReportError("a report cannot be read", hint="check its name") from exc
+    return Shown(report.kind, len(data), data, reading.load(data, report.kind))
+
+
+def show_entry(package: PackageReader, name: str) -> Shown:
+    """Return a report of a package, read anew from its original.
+
+    Parameters
+    ----------
+    name
+        Its entry, or the last part of that with or without extension; may be empty where there is
+        only one report.
+
+    Raises
+    ------
+    UsageError
+        There is none of this name.
+    ReportError
+        It cannot be read.
+    """
+    documents = [one for one in package.index.get("documents", ()) if isinstance(one, dict)]
+    fields = next((one for one in documents if _is_named(str(one.get("entry", "")), name)), None)
+    if fields is None or (not name and len(documents) > 1):
+        names = ", ".join(str(one.get("entry", "")) for one in documents) or "none"
+        raise UsageError("the package has no such report", hint=f"its reports are: {names}")
+    kind = str(fields.get("kind", ""))
+    data = package.read(str(fields["entry"]))
+    match = fields.get("match")
+    return Shown(
+        kind, len(data), data, reading.load(data, kind),
+        {key: str(value) for key, value in match.items()} if isinstance(match, dict) else None,
+    )  # fmt: skip
+
+
+def _is_named(entry: str, name: str) -> bool:
+    base = entry.rpartition("/")[2]
+    wanted = name.upper()
+    return not name or wanted in (entry.upper(), base.upper(), base.partition(".")[0].upper())
+
+
+class RawField(NamedTuple):
+    """A field of an HL7 message."""
+
+    field: str
+    name: str
+    value: str
+
+
+def raw_fields(shown: Shown) -> list[RawField]:
+    """Return every field of an HL7 file that is not empty, as it stands.
+
+    Raises
+    ------
+    UsageError
+        It is no HL7 v2.
+    """
+    from emixcli.reports.hl7 import read_messages
+    from emixcli.reports.hl7_dictionary import field_name
+
+    if shown.kind != "hl7v2":
+        raise UsageError("only HL7 v2 has fields", hint="leave --raw out")
+    return [
+        RawField(f"{segment.name}-{number}", field_name(message, segment.name, number), value)
+        for message in read_messages(shown.data)
+        for segment in message.segments
+        for number, value in segment.fields()
+    ]
