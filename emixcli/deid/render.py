@@ -230,7 +230,8 @@ class Renderer:
             return None
         is_cleaned = letter == "C" and element.tag in CONTENT | GRAPHICS
         is_dummy = scope.is_dummy and not is_cleaned
-        if letter == "K" and not element.tag & 0x10000 and find_row(element.tag) is not None:
+        is_standard = not element.tag & 0x10000
+        if letter == "K" and is_standard and self.context.rules.keeps_content(element.tag):
             scope = replace(scope, is_retained=True)
         return self._write_items(
             element, self.items(data, element, scope, is_dummy=is_dummy), scope

@@ -134,6 +134,21 @@ class Rules:
             rule = self._found[tag] = self._find(tag)
         return rule
 
+    def keeps_content(self, tag: int) -> bool:
+        """Whether an option or the site keeps what is in a sequence, texts and codes too.
+
+        Retain UIDs keeps the references in it only.
+        """
+        row = find_row(tag)
+        if row is None:
+            return False
+        kept = {
+            Option(column)
+            for column, letter in zip(tables.COLUMNS, row.options, strict=True)
+            if letter == "K"
+        }
+        return tag in self._site or bool((kept - {Option.RETAIN_UIDS}) & self._options)
+
     def without(self, tags: Iterable[int]) -> Rules:
         """Return the same rules, but for attributes that go."""
         rules = Rules(self.profile)

@@ -13,7 +13,17 @@ from emixcli.deid.parse import encode, encode_item
 from emixcli.deid.publicuids import is_public
 from emixcli.deid.refusal import Reason
 from emixcli.deid.terms import is_term, technical
-from tests.unit.deid.making import NAME, PIXELS, UID_ROOT, make, read, refused, run, run_profile
+from tests.unit.deid.making import (
+    NAME,
+    PIXELS,
+    UID_ROOT,
+    item,
+    make,
+    read,
+    refused,
+    run,
+    run_profile,
+)
 from tests.unit.deid.test_kept import CONCEPTS
 
 WHO = {0x00100010: ("PN", b"Zzyzx^Given "), 0x00100020: ("LO", b"4821377 ")}
@@ -297,3 +307,12 @@ def test_numbers_of_local_concepts_that_name_somebody(meaning: bytes, is_kept: b
     data = make({0x0040A730: ("SQ", item)}, sop_class=SR)
     output, _ = run(data, Option.CLEAN_STRUCTURED_CONTENT)
     assert (b"471108" in output) == is_kept
+
+
+def test_retained_uids_do_not_keep_the_texts_beside_them() -> None:
+    meaning = encode(0x00080104, "LO", b"seen by Rebolezez ", explicit=True)
+    purpose = encode(0x0040A170, "SQ", item(meaning), explicit=True)
+    uid = encode(0x00081155, "UI", b"1.2.3.4.5.6\0", explicit=True)
+    found = kept(0x00082112, "SQ", item(uid, purpose), Option.RETAIN_UIDS)
+    assert "1.2.3.4.5.6" in str(found)
+    assert "Rebolezez" not in str(found)
