@@ -101,6 +101,7 @@ def _show(diagnosis: Diagnosis, html: Path | None, *, strict: bool) -> None:
 
 def _document(diagnosis: Diagnosis, html: Path | None) -> dict[str, Any]:
     from emixcli.media.report import scan_document
+    from emixcli.services.diagnose import loss_document
 
     return {
         **scan_document(diagnosis.file_set),
@@ -115,14 +116,7 @@ def _document(diagnosis: Diagnosis, html: Path | None) -> dict[str, Any]:
         ],
         "series_state": [_strip(strip) for strip in diagnosis.strips],
         "losses": [
-            {
-                "source": loss.source, "path": loss.path, "size": loss.size,
-                "ranges": [list(lost) for lost in loss.ranges], "known_from": loss.origin,
-                "study_instance_uid": loss.study_uid, "series_instance_uid": loss.series_uid,
-                "sop_instance_uid": loss.sop_uid, "series_number": loss.series_number,
-                "instance_number": loss.instance_number,
-            }
-            for loss in diagnosis.losses
+            loss_document(loss) for loss in diagnosis.losses
         ],
         "ask_for": diagnosis.requests,
         "page": None if html is None else str(html),

@@ -77,6 +77,11 @@ def _show(saved: Salvaged) -> None:
         )
     if saved.not_copied:
         out.write_line(f"nothing could be read of {some(len(saved.not_copied), 'file')}")
+    if saved.carved:
+        out.write_line(f"{some(len(saved.carved), 'object')} that no directory names, in carved/")
+    n_missing = len(saved.diagnosis.file_set.missing)
+    if n_missing:
+        out.write_line(f"{some(n_missing, 'object')} named by a DICOMDIR, and not on the medium")
     if saved.diagnosis.requests:
         out.write_line()
         out.write_line("ask the sender for:")
@@ -91,11 +96,11 @@ def _require_whole(saved: Salvaged) -> None:
     Raises
     ------
     PartialError
-        Bytes, files, or objects that a DICOMDIR names.
+        Bytes, files, objects that a DICOMDIR names, or the directory that would have named more.
     """
     from emixcli.errors import PartialError
 
-    if saved.n_damaged or saved.not_copied or saved.diagnosis.file_set.missing:
+    if not saved.is_whole:
         raise PartialError(
             "not everything could be saved",
             hint="try another drive with the same --image: only what is missing is read again",

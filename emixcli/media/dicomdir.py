@@ -180,13 +180,13 @@ def _references(elements: Iterator[tuple[int, bytes]]) -> Iterator[Reference]:
     record: dict[int, str] = {}
     above: dict[int, str] = {}
     for tag, value in elements:
-        if tag == _HOLE:
-            record, above = {}, {}  # the record of the series may be lost
-        elif tag == _RECORD_TYPE:
+        if tag in (_HOLE, _RECORD_TYPE):
             if record:
                 above |= {key: record[key] for key in _INHERITED if key in record}
                 yield from _reference(record, above)
-            record = {tag: _text(value)}
+            record = {tag: _text(value)} if tag == _RECORD_TYPE else {}
+            if tag == _HOLE:
+                above = {}  # the record of the series may be lost
         elif record and tag in _KEPT:
             record[tag] = _text(value)
     if record:

@@ -11,7 +11,7 @@ import posixpath
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
-from emixcli.media.dicomdir import Directory
+from emixcli.media.dicomdir import DIRECTORY_CLASS, Directory
 from emixcli.media.disc.sectors import SectorBytes
 from emixcli.media.elements import SLOTS
 from emixcli.media.names import fold
@@ -55,6 +55,10 @@ class DirectoryCheck:
         self._missing: dict[str, Reference] = {}  # by UID, or by path where there is none
         self._moved: set[str] = set()
         self._codes: Counter[str] = Counter()
+        # Of the directory that is followed: names of its session, and whether its paths count. One
+        # without a name may be of a session that is lost, while those of another are there.
+        self._beside: dict[str, str] = {}
+        self._by_path = True
 
     def add_file(self, path: str) -> None:
         """Remember a file on the medium that is none of the instances found."""
@@ -64,6 +68,12 @@ class DirectoryCheck:
         """Remember a file that cannot be read: a directory may say what it was."""
         self.add_file(path)
         self._lost.add(fold(path))
+
+    def is_directory(self, path: str, header: Header | None) -> bool:
+        """Whether a file is a DICOMDIR by what can be read of it, or by its name."""
+        if header is not None and header.media_class == DIRECTORY_CLASS:
+            return True
+        return fold(posixpath.basename(self._source.notes.name_there(path))) == "DICOMDIR"
 
     def add_directory(self, path: str, header: Header | None) -> None:
         """Remember a DICOMDIR, or a directory inside one; its header may be lost."""
@@ -108,7 +118,10 @@ class DirectoryCheck:
 
     def _follow(self, path: str, offset: int) -> bool:
         """Look for all files that a directory names; False where it cannot be read."""
-        base = posixpath.dirname(path)
+        base = posixpath.dirname(self._source.notes.name_there(path))
+        self._beside = self._source.notes.names_beside(path)
+        carved = self._source.notes.carved
+        self._by_path = path not in carved or all(one in carved for one, _ in self._directories)
         try:
             content = self._source.open_bytes(path)
             try:
@@ -129,14 +142,16 @@ class DirectoryCheck:
             self._codes["D07"] += 1
             return
         wanted = fold(posixpath.join(base, reference.path))
-        if wanted in self._files:
+        wanted = fold(self._beside.get(wanted, wanted))
+        if self._by_path and wanted in self._files:
             if wanted in self._lost and not self._files[wanted] and reference.sop_uid:
                 self._named.append(reference)
             self._files[wanted] = True
             return
         if self._tree is None:
             self._tree = _Tree(self._number, self._files, self._instances)
-        found = self._tree.find(fold(reference.path), reference.sop_uid)
+        path = fold(reference.path) if self._by_path else ""
+        found = self._tree.find(path, reference.sop_uid)
         if found is None:
             if reference.sop_uid or reference.record_type not in _GROUPS:
                 key = reference.sop_uid or fold(reference.path)

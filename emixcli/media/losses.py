@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.errors import EmixError, NoDicomError
 from emixcli.media.damaged import readable_head
-from emixcli.media.dicomdir import Directory
+from emixcli.media.dicomdir import DIRECTORY_CLASS, Directory
 from emixcli.media.disc.ranges import Ranges
 from emixcli.media.disc.sectors import SectorBytes, iter_pieces
 from emixcli.media.disc.tree import UNWRITTEN
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from emixcli.progress import ProgressListener
 
 _DIRECTORY: Final = "DICOMDIR"
+
+#: Number of the source, path, size and lost ranges of a file.
+Lost = tuple[int, str, int, tuple[tuple[int, int], ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,7 @@ def find_losses(file_set: FileSet, sources: Sequence[Source]) -> list[Loss]:
 
 
 def name_losses(
-    found: Sequence[tuple[int, str, int, tuple[tuple[int, int], ...]]],
+    found: Sequence[Lost],
     file_set: FileSet,
     sources: Sequence[Source],
 ) -> list[Loss]:
@@ -149,7 +152,7 @@ def name_losses(
 
 
 def _loss(
-    lost: tuple[int, str, int, tuple[tuple[int, int], ...]],
+    lost: Lost,
     instance: Instance | None,
     record: Reference | None,
 ) -> Loss:
@@ -176,30 +179,40 @@ def _loss(
     )
 
 
-def _dataset_offset(content: Bytes) -> int:
-    """Return where the data set of a DICOMDIR begins, though its sectors may be bad."""
+def _dataset_offset(content: Bytes, *, is_named: bool) -> int:
+    """Return where the data set of a DICOMDIR begins, though its sectors may be bad.
+
+    -1 where only its content could say that it is one (`is_named`), and does not.
+    """
     head = readable_head(content)
     try:
-        return read_header(head).dataset_offset
+        header = read_header(head)
     except NoDicomError:
-        return 0
+        return 0 if is_named else -1
+    return header.dataset_offset if is_named or header.media_class == DIRECTORY_CLASS else -1
+
+
+def _is_directory(source: Source, path: str) -> bool:
+    return fold(posixpath.basename(source.notes.name_there(path))) == _DIRECTORY
 
 
 def _records(source: Source) -> dict[str, Reference]:
     """Return what the DICOMDIRs of a medium say of each file, by folded path."""
     records: dict[str, Reference] = {}
-    for file in source.iter_files():
-        folder, name = posixpath.split(file.path)
-        if fold(name) != _DIRECTORY:
-            continue
+    paths = [file.path for file in source.iter_files() if _is_directory(source, file.path)]
+    # One without a name may be of a session that is lost: its paths are not those of another.
+    for path in paths or sorted(source.notes.carved):
+        folder, name = posixpath.split(source.notes.name_there(path))
+        beside = source.notes.names_beside(path)
         try:
-            content = source.open_bytes(file.path)
+            content = source.open_bytes(path)
             if source.medium is None:
                 content = SectorBytes(content)
-            offset = _dataset_offset(content)
-            for reference in Directory(content, offset):
+            offset = _dataset_offset(content, is_named=fold(name) == _DIRECTORY)
+            for reference in Directory(content, offset) if offset >= 0 else ():
                 if reference.path is not None:
-                    records.setdefault(fold(posixpath.join(folder, reference.path)), reference)
+                    wanted = fold(posixpath.join(folder, reference.path))
+                    records.setdefault(fold(beside.get(wanted, wanted)), reference)
             content.close()
         except (OSError, EmixError):
             continue

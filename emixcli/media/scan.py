@@ -15,7 +15,6 @@ from emixcli.media.doubles import Doubles
 from emixcli.media.elements import SLOTS
 from emixcli.media.grouping import group
 from emixcli.media.header import Header, HeaderReader
-from emixcli.media.names import fold
 from emixcli.media.nested import holds_dicom, is_archive
 from emixcli.media.opened import Opened
 from emixcli.media.sniff import document_kind
@@ -183,7 +182,7 @@ class _Scan:
         header = damaged_header(file, opened, self._headers)
         if header is not None and _is_named(header):
             self._take_instance(file, opened, header, code="M01")
-        elif fold(posixpath.basename(file.path)) == "DICOMDIR":
+        elif self._directories[-1].is_directory(file.path, header):
             self._directories[-1].add_directory(file.path, header)  # it is lost, not its records
         else:
             self._directories[-1].add_lost(file.path)

@@ -6,9 +6,9 @@ import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from emixcli.media.losses import Loss, find_losses, name_losses, read_through
+from emixcli.media.losses import Loss, Lost, find_losses, name_losses, read_through
 from emixcli.media.report import date_text
 from emixcli.media.scan import scan_sources
 from emixcli.media.sources import open_source
@@ -99,6 +99,17 @@ class Diagnosis:
         return [line for strip in self.strips if (line := _request(strip))]
 
 
+def loss_document(loss: Loss) -> dict[str, Any]:
+    """Return a loss for JSON."""
+    return {
+        "source": loss.source, "path": loss.path, "size": loss.size,
+        "ranges": [list(lost) for lost in loss.ranges], "known_from": loss.origin,
+        "study_instance_uid": loss.study_uid, "series_instance_uid": loss.series_uid,
+        "sop_instance_uid": loss.sop_uid, "series_number": loss.series_number,
+        "instance_number": loss.instance_number,
+    }  # fmt: skip
+
+
 def diagnose(
     paths: Sequence[str], *, full: bool = False, progress: ProgressListener = SILENT
 ) -> Diagnosis:
@@ -124,30 +135,36 @@ def diagnose_sources(
     paths: Sequence[str],
     *,
     full: bool,
+    lost: Sequence[Lost] | None = None,
     progress: ProgressListener = SILENT,
 ) -> Diagnosis:
-    """Look at media that are open, and stay so; `paths` are their names."""
+    """Look at media that are open, and stay so.
+
+    Parameters
+    ----------
+    paths
+        Their names.
+    lost
+        What cannot be read of their files, where every byte was read already.
+    """
     file_set = scan_sources(sources, tuple(paths), progress=progress)
-    found = find_losses(file_set, sources)
-    if full:
-        found = _read_everything(file_set, sources, progress)
+    if full and lost is None:
+        lost = _read_everything(sources, progress)
+    found = find_losses(file_set, sources) if lost is None else name_losses(lost, file_set, sources)
     media = tuple(_medium(path, source) for path, source in zip(paths, sources, strict=True))
     file_set = with_matches(file_set)
     return Diagnosis(file_set, tuple(found), media, tuple(_strips(file_set, found)), full)
 
 
-def _read_everything(
-    file_set: FileSet, sources: Sequence[Source], progress: ProgressListener
-) -> list[Loss]:
+def _read_everything(sources: Sequence[Source], progress: ProgressListener) -> list[Lost]:
     total = sum(file.size for source in sources for file in source.iter_files())
     progress.stage("reading every byte", total, "bytes")
-    found = [
+    return [
         (number, file.path, file.size, tuple(lost))
         for number, source in enumerate(sources)
         for file, lost in read_through(source, progress)
         if lost
     ]
-    return name_losses(found, file_set, sources)
 
 
 def _medium(path: str, source: Source) -> Medium:

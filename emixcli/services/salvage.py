@@ -4,8 +4,7 @@ The medium is never written. In the new folder:
 
 - `files/`: whole files, bit for bit, under their names on the medium;
 - `damaged/`: files of which bytes are lost, with zeros in their place;
-- `repaired/`: copies of objects whose preamble or meta group was missing or wrong, with a new one
-  (PS3.10 section 7.1); the data set is the same, byte for byte;
+- `repaired/`: copies of objects that could be repaired (see `repairs`);
 - `LOSSES.json` and `LOSSES.html`: what is lost, and what was repaired.
 """
 
@@ -17,44 +16,34 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from emixcli import __version__
-from emixcli.container.dicomdir import IMPLEMENTATION_CLASS_UID
-from emixcli.errors import EmixError
 from emixcli.media.disc.mapfile import Status
 from emixcli.media.disc.ranges import Ranges
 from emixcli.media.disc.sectors import SectorBytes, iter_pieces
-from emixcli.media.elements import SLOTS
-from emixcli.media.header import read_header
-from emixcli.media.parser import (
-    EXPLICIT_BIG_UID,
-    EXPLICIT_LITTLE_UID,
-    IMPLICIT_LITTLE_UID,
-    syntax_in,
-)
 from emixcli.media.rescue import Patience, rescue
 from emixcli.media.sources import open_source
 from emixcli.media.sources.opening import open_medium
 from emixcli.progress import SILENT, ProgressListener
-from emixcli.services.diagnose import Diagnosis, diagnose_sources
+from emixcli.services.diagnose import Diagnosis, diagnose_sources, loss_document
 from emixcli.services.diagnosis_page import render
 from emixcli.services.folder import new_folder
+from emixcli.services.repairs import repair
 from emixcli.services.thumbnails import make_thumbnails
 
 if TYPE_CHECKING:
-    from emixcli.media.header import Header
+    from emixcli.media.losses import Lost
     from emixcli.media.sources import MediaFile, Source
 
 _FORBIDDEN: Final = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
-_REPAIRABLE: Final = {
-    "F05": "preamble added",
-    "F06": "meta group added",
-    "F07": "transfer syntax in the meta group corrected",
-}
-_BEYOND_REPAIR: Final = frozenset({"S04", "S10", "F09"})
-_UNCOMPRESSED: Final = (IMPLICIT_LITTLE_UID, EXPLICIT_LITTLE_UID, EXPLICIT_BIG_UID)
-_COPY_PIECE: Final = 1 << 20
+_IDENTIFIERS: Final = {
+    "study_instance_uid": "StudyInstanceUID", "series_instance_uid": "SeriesInstanceUID",
+    "sop_instance_uid": "SOPInstanceUID", "series_number": "SeriesNumber",
+    "instance_number": "InstanceNumber",
+}  # fmt: skip
+#: Directories of the medium, or its end, are gone: nobody can say what else there was.
+_SOMETHING_LOST: Final = frozenset({"M02", "M04", "M16"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +60,7 @@ class Salvaged:
     """What was saved.
 
     `n_whole` and `n_damaged` count files, `bytes_lost` what zeros stand for, `not_copied` names
-    files of which nothing could be read.
+    files of which nothing could be read, `carved` those that no directory names.
     """
 
     folder: Path
@@ -81,6 +70,15 @@ class Salvaged:
     bytes_lost: int = 0
     repairs: list[Repair] = field(default_factory=list)
     not_copied: list[tuple[int, str]] = field(default_factory=list)
+    carved: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is lost, as far as anything on the media tells."""
+        file_set = self.diagnosis.file_set
+        codes = {finding.code for finding in file_set.findings}
+        lost = self.n_damaged or self.not_copied or file_set.missing or file_set.unreadable
+        return not lost and not codes & _SOMETHING_LOST
 
 
 def copy_medium(
@@ -117,23 +115,46 @@ def salvage(paths: Sequence[str], folder: Path, *, progress: ProgressListener = 
     """
     with contextlib.ExitStack() as stack:
         sources = [stack.enter_context(contextlib.closing(open_source(path))) for path in paths]
-        partial = stack.enter_context(new_folder(folder))
-        copied = _Copier(partial, several=len(sources) > 1)
+        return salvage_sources(sources, paths, folder, progress=progress)
+
+
+def salvage_sources(
+    sources: Sequence[Source],
+    paths: Sequence[str],
+    folder: Path,
+    *,
+    progress: ProgressListener = SILENT,
+) -> Salvaged:
+    """Copy what can be read of media that are open, and stay so; `paths` are their names."""
+    with new_folder(folder) as partial:
+        copier = _Copier(partial, several=len(sources) > 1)
         total = sum(file.size for source in sources for file in source.iter_files())
         progress.stage("copying", total, "bytes")
         for number, source in enumerate(sources):
             for file in source.iter_files():
-                copied.take(number, source, file, progress)
-        diagnosis = diagnose_sources(sources, paths, full=False, progress=progress)
-        saved = copied.result(folder, diagnosis)
+                copier.take(number, source, file, progress)
+        diagnosis = diagnose_sources(sources, paths, full=True, lost=copier.lost, progress=progress)
+        saved = copier.result(folder, diagnosis)
+        saved.carved = [
+            (number, path)
+            for number, source in enumerate(sources)
+            for path in sorted(source.notes.carved)
+        ]
         _write_losses(partial, saved)
     return saved
 
 
 class _Copier:
-    """Copies files one by one, and counts."""
+    """Copies files one by one, and counts.
+
+    Attributes
+    ----------
+    lost
+        What could not be read of each file.
+    """
 
     def __init__(self, folder: Path, *, several: bool) -> None:
+        self.lost: list[Lost] = []
         self._folder = folder
         self._several = several
         self._n_whole = self._n_damaged = self._bytes_lost = 0
@@ -147,19 +168,21 @@ class _Copier:
         name = _name(file.path, number if self._several else None)
         partial = self._folder / "copy.partial"
         lost, size = _copy(source, file, partial, progress)
-        if size and lost >= size:
+        if lost:
+            self.lost.append((number, file.path, size, lost))
+        n_lost = sum(stop - start for start, stop in lost)
+        if size and n_lost >= size:
             partial.unlink()
             self._not_copied.append((number, file.path))
             return
-        self._bytes_lost += lost
-        place = "damaged" if lost else "files"
-        target = _place(self._folder / place, name)
+        self._bytes_lost += n_lost
+        target = _place(self._folder / ("damaged" if lost else "files"), name)
         partial.rename(target)
         if lost:
             self._n_damaged += 1
             return
         self._n_whole += 1
-        done = _repair(target, self._folder / "repaired", name)
+        done = repair(target, lambda: _place(self._folder / "repaired", name))
         if done:
             self._repairs.append(Repair(number, file.path, done))
 
@@ -173,15 +196,16 @@ class _Copier:
 
 def _copy(
     source: Source, file: MediaFile, target: Path, progress: ProgressListener
-) -> tuple[int, int]:
-    """Write what can be read of a file; return how many bytes are lost, and its size."""
+) -> tuple[tuple[tuple[int, int], ...], int]:
+    """Write what can be read of a file; return what is lost, and its size."""
     try:
         content = source.open_bytes(file.path)
     except OSError:
         target.touch()
-        return max(file.size, 1), max(file.size, 1)
+        size = max(file.size, 1)
+        return ((0, size),), size
     with contextlib.closing(content), target.open("wb") as out:
-        size = content.size + file.missing
+        size = max(content.size, file.size)
         careful = content if source.medium is not None else SectorBytes(content)
         read = Ranges()
         for offset, data in iter_pieces(careful, 0, content.size):
@@ -190,58 +214,7 @@ def _copy(
             read.add(offset, offset + len(data))
             progress.advance(len(data))
         out.truncate(size)
-    return size - read.n_bytes(), size
-
-
-def _repair(path: Path, folder: Path, name: str) -> tuple[str, ...]:
-    """Write a repaired copy of an object whose head is missing or wrong; return what was done."""
-    with path.open("rb") as file:
-        try:
-            header = read_header(file)
-        except EmixError:
-            return ()
-        codes = set(header.codes)
-        sop_class, sop_instance, syntax = _uids(header)
-        if "F07" in codes:
-            file.seek(header.dataset_offset)
-            syntax = syntax_in(file.read(6), declared=syntax) if syntax in _UNCOMPRESSED else ""
-        uids = (sop_class, sop_instance, syntax)
-        if not _REPAIRABLE.keys() & codes or _BEYOND_REPAIR & codes or not all(uids):
-            return ()
-        target = _place(folder, name)
-        with target.open("xb") as out:
-            out.write(_head(*uids))
-            file.seek(header.dataset_offset)
-            _pour(file, out)
-    return tuple(_REPAIRABLE[code] for code in header.codes if code in _REPAIRABLE)
-
-
-def _uids(header: Header) -> list[str]:
-    names = ("SOPClassUID", "SOPInstanceUID", "TransferSyntaxUID")
-    return [str(header.value(SLOTS[name]) or "") for name in names]
-
-
-def _head(sop_class: str, sop_instance: str, transfer_syntax: str) -> bytes:
-    """Return preamble and meta group (PS3.10 section 7.1, table 7.1-1)."""
-    from pydicom.dataset import FileMetaDataset
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filewriter import write_file_meta_info
-    from pydicom.uid import UID
-
-    meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = UID(sop_class)
-    meta.MediaStorageSOPInstanceUID = UID(sop_instance)
-    meta.TransferSyntaxUID = UID(transfer_syntax)
-    meta.ImplementationClassUID = UID(IMPLEMENTATION_CLASS_UID)
-    out = DicomBytesIO()
-    out.is_little_endian, out.is_implicit_VR = True, False
-    write_file_meta_info(out, meta, enforce_standard=True)
-    return bytes(128) + b"DICM" + out.getvalue()
-
-
-def _pour(file: BinaryIO, out: BinaryIO) -> None:
-    while piece := file.read(_COPY_PIECE):
-        out.write(piece)
+    return tuple(read.gaps(0, size)), size
 
 
 def _name(path: str, number: int | None) -> str:
@@ -273,18 +246,51 @@ def _write_losses(folder: Path, saved: Salvaged) -> None:
 
 def document(saved: Salvaged) -> dict[str, Any]:
     """Return what was saved and lost, as JSON schema `emix.salvage/1`."""
+    diagnosis = saved.diagnosis
     return {
         "schema": "emix.salvage/1",
         "folder": str(saved.folder),
         "counts": {
             "whole": saved.n_whole, "damaged": saved.n_damaged,
             "repaired": len(saved.repairs), "not_copied": len(saved.not_copied),
+            "carved": len(saved.carved), "missing": len(diagnosis.file_set.missing),
         },
         "bytes_lost": saved.bytes_lost,
+        "losses": [loss_document(loss) for loss in diagnosis.losses],
+        "missing": [
+            {
+                "source": one.source, "study_instance_uid": one.study_uid,
+                "series_instance_uid": one.series_uid, "sop_instance_uid": one.sop_uid,
+                "series_number": one.series_number, "instance_number": one.instance_number,
+            }
+            for one in diagnosis.file_set.missing
+        ],
+        "carved": _carved(saved),
         "repairs": [
             {"source": one.source, "path": one.path, "done": list(one.done)}
             for one in saved.repairs
         ],
         "not_copied": [{"source": source, "path": path} for source, path in saved.not_copied],
-        "ask_for": saved.diagnosis.requests,
+        "findings": [
+            {"code": finding.code, "count": finding.count}
+            for finding in diagnosis.file_set.findings
+        ],
+        "ask_for": diagnosis.requests,
     }  # fmt: skip
+
+
+def _carved(saved: Salvaged) -> list[dict[str, Any]]:
+    """Return what no directory names, with what the objects themselves say."""
+    wanted = set(saved.carved)
+    known = {
+        (one.source, one.path): one
+        for one in saved.diagnosis.file_set.iter_instances()
+        if (one.source, one.path) in wanted
+    }
+    return [
+        {"source": source, "path": path, **{
+            name: one.text(keyword) if (one := known.get((source, path))) else ""
+            for name, keyword in _IDENTIFIERS.items()
+        }}
+        for source, path in saved.carved
+    ]  # fmt: skip

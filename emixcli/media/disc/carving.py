@@ -140,9 +140,10 @@ class _Walk:
                 try:
                     self._data = self._content.read_at(self.at, min(length, self._stop - self.at))
                 except OSError as exc:
-                    # The bad sector belongs to the object: its loss must not go unseen.
-                    bad = exc.stop if isinstance(exc, UnreadableError) else self.at + SECTOR
-                    self.at = max(bad, self.at)
+                    # The bad sector belongs to the object: its loss must not go unseen. Whether
+                    # the next ones do, nobody can tell.
+                    bad = exc.start if isinstance(exc, UnreadableError) else self.at
+                    self.at = (max(bad, self.at) // SECTOR + 1) * SECTOR
                     raise _EndError from None
             self._base, index = self.at, 0
         return self._data[index : index + length].ljust(length, b"\0")

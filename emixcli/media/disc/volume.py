@@ -45,11 +45,18 @@ class Disc:
         How often each finding was met.
     n_trees
         How many directory trees there are.
+    carved
+        Paths of what no directory names.
+    earlier
+        Of files of sessions before the last one: number of the session, counted backwards, and the
+        name there.
     """
 
     files: list[DiscFile] = field(default_factory=list)
     codes: Counter[str] = field(default_factory=Counter)
     n_trees: int = 0
+    carved: set[str] = field(default_factory=set)
+    earlier: dict[str, tuple[int, str]] = field(default_factory=dict)
 
 
 def read_disc(content: Bytes, *, starts: Iterable[int] = (), search: bool = True) -> Disc:
@@ -78,9 +85,10 @@ def read_disc(content: Bytes, *, starts: Iterable[int] = (), search: bool = True
     places: set[int | str] = set()
     for number, trees in enumerate(group for group in groups if group):
         n_before = len(disc.files)
-        _unite(trees, disc, places, names)
+        origins = _unite(trees, disc, places, names)
         if number:
             disc.codes["M05"] += len(disc.files) - n_before
+            disc.earlier |= {taken: (number, path) for taken, path in origins}
     if search and (disc.codes["M04"] or not disc.n_trees):
         _search(content, disc, groups, names)
         if not disc.n_trees and disc.files:
@@ -161,8 +169,12 @@ def _add_udf(groups: list[list[TreeContent]], udf: list[TreeContent], disc: Disc
 
 def _unite(
     trees: list[TreeContent], disc: Disc, places: set[int | str], names: UniqueNames
-) -> None:
-    """Add the files of a session: of the tree with the best names, and what only others name."""
+) -> list[tuple[str, str]]:
+    """Add the files of a session: of the tree with the best names, and what only others name.
+
+    Returns what each is called now, and what it is called in its session.
+    """
+    origins: list[tuple[str, str]] = []
     trees.sort(key=lambda tree: tree.rank)
     own = [{_key(file) for file in tree.files} for tree in trees]
     known: set[int | str] = set()
@@ -173,6 +185,7 @@ def _unite(
                 continue
             known.add(key)
             taken = names.take(file.path)
+            origins.append((taken, file.path))
             disc.files.append(
                 file
                 if taken == file.path
@@ -186,6 +199,7 @@ def _unite(
     )
     if n_damaged:
         disc.codes["M14" if is_whole else "M04"] += n_damaged
+    return origins
 
 
 def _key(file: DiscFile) -> int | str:
@@ -229,6 +243,7 @@ def _add_found(content: Bytes, disc: Disc, file: DiscFile, names: UniqueNames) -
         is_dicom = False
     path = names.take(f"carved/{file.place // SECTOR:08d}{'.dcm' if is_dicom else ''}")
     disc.files.append(DiscFile(path, file.size, file.packed))
+    disc.carved.add(path)
     disc.codes["M15"] += 1
 
 

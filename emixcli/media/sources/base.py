@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, Protocol, cast
 
+from emixcli.media.names import fold
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -55,10 +57,31 @@ class SourceNotes:
         How often each finding of `validate.codes` was met.
     unreadable
         Names that could not be listed or opened, with a fixed phrase that says why.
+    carved
+        Names that we gave to what no directory names.
+    earlier
+        Of files of a disc's earlier sessions: number of the session, and the name there.
     """
 
     codes: Counter[str] = field(default_factory=Counter)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    carved: set[str] = field(default_factory=set)
+    earlier: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def name_there(self, path: str) -> str:
+        """Return what a file is called in its own session; one without a name is in the root."""
+        if path in self.carved:
+            return path.rpartition("/")[2]
+        return self.earlier[path][1] if path in self.earlier else path
+
+    def names_beside(self, path: str) -> dict[str, str]:
+        """Return the names of the files of a file's own session, by their folded names there."""
+        if path not in self.earlier:
+            return {}
+        session = self.earlier[path][0]
+        return {
+            fold(there): here for here, (number, there) in self.earlier.items() if number == session
+        }
 
 
 class Bytes(Protocol):

@@ -56,19 +56,30 @@ class DiscSource:
             content.close()
             raise
         self.notes.codes.update(disc.codes)
+        self.notes.carved |= disc.carved
+        self.notes.earlier |= disc.earlier
         self._files = {file.path: file for file in sorted(disc.files, key=_place)}
+        self.notes.codes["M02"] += sum(self._missing(file) > 0 for file in disc.files)
 
     def iter_files(self) -> Iterator[MediaFile]:
         """Yield the files by their place on the medium: a drive reads forward fastest."""
         size = self.medium.size
         for path, file in self._files.items():
-            missing = lost = 0
-            for place, length in file.extents:
-                if place != UNWRITTEN:
-                    missing += max(0, min(length, place + length - size))
-                    lost += self.medium.lost(place, min(place + length, size)).n_bytes()
-            self.notes.codes["M02"] += missing > 0
-            yield MediaFile(path, file.size, missing, lost)
+            lost = sum(
+                self.medium.lost(place, min(place + length, size)).n_bytes()
+                for place, length in file.extents
+                if place != UNWRITTEN
+            )
+            yield MediaFile(path, file.size, self._missing(file), lost)
+
+    def _missing(self, file: DiscFile) -> int:
+        """Return how many bytes of a file lie behind the end of the medium."""
+        size = self.medium.size
+        return sum(
+            max(0, min(length, place + length - size))
+            for place, length in file.extents
+            if place != UNWRITTEN
+        )
 
     def extents(self, path: str) -> list[tuple[int, int]]:
         """Return offset and length on the medium of each part of a file, in order."""

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
+from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
 from emixcli.media.sources import open_source
 from tests.builders import file_set, has_xorriso, instance, iso, study, to_bytes
@@ -25,7 +25,8 @@ def test_whole_files_come_out_bit_for_bit(tmp_path: Path, emix_here: Run) -> Non
     done = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved", "--json")
     assert done.code == 0
     assert done.document["counts"] == {
-        "whole": len(paths) + 1, "damaged": 0, "repaired": 0, "not_copied": 0
+        "whole": len(paths) + 1, "damaged": 0, "repaired": 0, "not_copied": 0,
+        "carved": 0, "missing": 0,
     }  # fmt: skip
     for path, content in before.items():
         saved = tmp_path / "saved/files" / path.relative_to(tmp_path / "disc")
@@ -104,3 +105,20 @@ def test_the_new_folder_is_never_on_the_medium(tmp_path: Path, emix_here: Run) -
     (tmp_path / "full").mkdir()
     (tmp_path / "full/mine").touch()
     assert emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "full").code == 41
+
+
+def test_compressed_pixels_without_end_mark_get_one(tmp_path: Path, emix_here: Run) -> None:
+    whole = to_bytes(instance(transfer_syntax=RLELossless))
+    mark = bytes.fromhex("feffdde000000000")
+    assert whole.endswith(mark)
+    (tmp_path / "disc").mkdir()
+    (tmp_path / "disc/open").write_bytes(whole[:-8])
+    (tmp_path / "disc/cut").write_bytes(
+        to_bytes(instance(number=2, transfer_syntax=RLELossless))[:-20]
+    )
+    done = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved", "--json")
+    assert [(one["path"], one["done"]) for one in done.document["repairs"]] == [
+        ("open", ["end mark of compressed pixels added"])
+    ]
+    assert (tmp_path / "saved/repaired/open").read_bytes() == whole
+    assert (tmp_path / "saved/files/open").read_bytes() == whole[:-8]
