@@ -6,10 +6,12 @@ import importlib
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from emixcli import cli
+from tests.builders import study
 from tests.running import ROOT
 
 HEAVY = {
@@ -63,6 +65,15 @@ def test_help_of_emix_loads_nothing_heavy_and_no_typer() -> None:
 def test_commands_help_loads_nothing_heavy(name: str) -> None:
     loaded = modules_after("version") if name == "version-run" else modules_after(name, "--help")
     assert not loaded & (HEAVY | OURS)
+
+
+@pytest.mark.parametrize("command", [["scan"], ["anonymize", "--dry-run", "--no-verify"]])
+def test_media_without_reports_load_nothing_that_reads_them(
+    command: list[str], tmp_path: Path
+) -> None:
+    study(tmp_path, series=1, instances=1)
+    loaded = modules_after(*command, str(tmp_path), "--quiet")
+    assert not loaded & {"emixcli.reports", "numpy", "pydicom"}
 
 
 @pytest.mark.parametrize("name", ["pack", "send"])

@@ -36,7 +36,7 @@ def command(
     del verbose  # handled by its callback
     from emixcli.media.report import scan_document
     from emixcli.media.scan import require_dicom, scan_media
-    from emixcli.services.reports import with_matches
+    from emixcli.services.matching import with_matches
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 

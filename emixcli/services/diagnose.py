@@ -13,7 +13,7 @@ from emixcli.media.report import date_text
 from emixcli.media.scan import scan_sources
 from emixcli.media.sources import open_source
 from emixcli.progress import SILENT, ProgressListener
-from emixcli.services.reports import with_matches
+from emixcli.services.matching import with_matches
 from emixcli.validate.geometry import slice_positions
 from emixcli.validate.places import ranges
 

@@ -2,56 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.errors import ReportError, UsageError
-from emixcli.media.reader import MediaReader
 from emixcli.reports import reading
 from emixcli.reports.attached import load_report
-from emixcli.reports.matching import Level
-from emixcli.validate.codes import TYPES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from emixcli.container.reader import PackageReader
-    from emixcli.model import Document, FileSet, Finding, Patient
     from emixcli.reports.reading import Reading
-
-
-def with_matches(file_set: FileSet, patients: Sequence[Patient] | None = None) -> FileSet:
-    """Return the file set with each report on the medium compared, and findings of those that fail.
-
-    Parameters
-    ----------
-    patients
-        With whom; those of the file set where None.
-    """
-    if not file_set.documents:
-        return file_set
-    with MediaReader(file_set) as media:
-        documents = tuple(
-            _compared(document, media, file_set.patients if patients is None else patients)
-            for document in file_set.documents
-        )
-    findings = (*file_set.findings, *_findings(documents))
-    return replace(file_set, documents=documents, findings=findings)
-
-
-def _compared(document: Document, media: MediaReader, patients: Sequence[Patient]) -> Document:
-    verdict = reading.judge(patients, reading.read_file(lambda: media.open(document), document))
-    return replace(document, verdict=str(verdict.level), reason=verdict.reason)
-
-
-def _findings(documents: Sequence[Document]) -> list[Finding]:
-    found = []
-    for code, level in (("R01", Level.BLOCK), ("R02", Level.WARN)):
-        files = tuple((d.source, d.path) for d in documents if d.verdict == level)
-        if files:
-            found.append(TYPES[code].found(len(files), "", files[:10]))
-    return found
 
 
 _PAGE: Final = b"<!doctype html"

@@ -12,7 +12,7 @@ from emixcli.errors import DeidUnsafeError, OutputError, UsageError
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
-from emixcli.services.reports import with_matches
+from emixcli.services.matching import with_matches
 
 if TYPE_CHECKING:
     from emixcli.model import FileSet
