@@ -156,8 +156,9 @@ def _read_text(data: bytes) -> Reading:
 
 
 def _read_pdf(data: bytes) -> Reading:
-    del data  # shown by the browser's own reader
-    return Reading((Identity(),))
+    from emixcli.reports.pdf import render
+
+    return Reading((Identity(),), tuple(render(data)))
 
 
 _READERS: Final[dict[str, Callable[[bytes], Reading]]] = {

@@ -28,10 +28,9 @@ export async function documentBytes(pkg: OpenPackage, source: DocumentSource): P
   return whole.subarray(offset, offset + length);
 }
 
-/** A PDF begins with its mark within the first kilobyte (ISO 32000-1, 7.5.2 and Annex H). */
+/** A PDF begins with its mark (ISO 32000-1, 7.5.2); what has something before it may be a page as well. */
 export function isPdf(bytes: Uint8Array): boolean {
-  const head = String.fromCharCode(...bytes.subarray(0, 1024));
-  return head.includes("%PDF-");
+  return String.fromCharCode(...bytes.subarray(0, 5)) === "%PDF-";
 }
 
 /** Lines with their outline: headings where a line has a label and no value. */

@@ -16,7 +16,8 @@ describe("text of unknown encoding", () => {
 
 describe("documents", () => {
   it("are PDF by content", () => {
-    expect(isPdf(new TextEncoder().encode("junk %PDF-1.7"))).toBe(true);
+    expect(isPdf(new TextEncoder().encode("%PDF-1.7"))).toBe(true);
+    expect(isPdf(new TextEncoder().encode("<script>1</script>%PDF-1.7"))).toBe(false);
     expect(isPdf(new TextEncoder().encode("<html>"))).toBe(false);
   });
 
