@@ -86,6 +86,7 @@ _ROWS = {
         "Read, check, pack, upload and share in one go.",
         "emix send /media/cdrom --to jo@clinic.example --purpose treatment",
     ),
+    "batch": ("Send many studies from a list.", "emix batch check sends.csv"),
     "upload": ("Upload a package to the exchange.", "emix upload ct.emix.html"),
     "share": (
         "Share an uploaded package with a mail address.",

@@ -1,0 +1,197 @@
+"""`emix batch`: each row once, none lost, and what is wrong told for all rows at once."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import signal
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests import builders
+from tests.builders import Canary
+from tests.running import ROOT, EmixProcess, Result
+from tests.unit.services.exchange_process import ExchangeProcess
+
+
+def write_batch(folder: Path, rows: list[dict[str, str]]) -> Path:
+    path = folder / "sends.csv"
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def row(source: str, to: str, **more: str) -> dict[str, str]:
+    address = f"{to}@clinic.example"
+    return {"source": source, "to": address, "purpose": "treatment", "confirm_to": address, **more}
+
+
+def study(folder: Path, number: int) -> str:
+    phi = Canary(name=f"BATCH^P{number}", id=f"BATCH-{number}")
+    builders.study(folder / f"study{number}", series=1, instances=2, number=number, phi=phi)
+    return f"study{number}"
+
+
+def n_packages(run_emix: EmixProcess) -> int:
+    return len(run_emix("list", "--json").document["packages"])
+
+
+def n_shares(run_emix: EmixProcess, done: Result) -> list[int]:
+    """Return how many shares the package of each row has."""
+    return [
+        len(run_emix("status", one["package_id"], "--json").document["shares"])
+        for one in done.document["rows"]
+    ]
+
+
+def codes(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_row_is_sent_once_and_again_sends_nothing(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    rows = [row(study(tmp_path, n), f"batch{n}", ref=f"r{n}", hold="0") for n in (1, 2, 3)]
+    batch = write_batch(tmp_path, rows)
+    del logged_in
+    before = n_packages(run_emix)
+    done = run_emix("batch", "run", batch, "--codes-out", "codes.csv", "--log", "log", "--json")
+    assert done.code == 0, done.stderr
+    assert done.document["counts"] == {"sent": 3, "already": 0, "ready": 0, "failed": 0}
+    assert [one["ref"] for one in done.document["rows"]] == ["r1", "r2", "r3"]
+    listed = codes(tmp_path / "codes.csv")
+    assert [line["recipient"] for line in listed] == [f"batch{n}@clinic.example" for n in (1, 2, 3)]
+    assert stat.S_IMODE((tmp_path / "codes.csv").stat().st_mode) == 0o600
+    steps = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [step["step"] for step in steps] == ["begin", "end"] * 3
+    assert "BATCH" not in (tmp_path / "log").read_text()
+    assert "@" not in (tmp_path / "log").read_text()
+
+    (tmp_path / "study1").rename(tmp_path / "elsewhere")
+    rows[0]["source"] = "elsewhere"
+    batch = write_batch(tmp_path, rows)
+    again = run_emix("batch", "run", batch, "--codes-out", "codes.csv", "--json")
+    assert again.document["counts"]["already"] == 3
+    assert codes(tmp_path / "codes.csv") == listed
+    assert n_shares(run_emix, done) == [1, 1, 1]
+    assert n_packages(run_emix) == before + 3
+
+
+def test_one_bad_row_stops_no_other_and_can_be_run_again(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    del logged_in
+    rows = [
+        row(study(tmp_path, 11), "good11"),
+        row("missing", "good12"),
+        {**row(study(tmp_path, 13), "new13"), "confirm_to": ""},
+        {**row("study11", "x"), "to": "no address"},
+    ]
+    batch = write_batch(tmp_path, rows)
+    done = run_emix(
+        "batch", "run", batch, "--codes-out", "codes.csv", "--failures", "failed.csv", "--json"
+    )
+    assert done.code == 3
+    assert done.document["counts"] == {"sent": 1, "already": 0, "ready": 0, "failed": 3}
+    errors = [one.get("error") for one in done.document["rows"]]
+    assert errors[0] is None
+    assert all(errors[1:])
+    failed = codes(tmp_path / "failed.csv")
+    assert [line["source"] for line in failed] == ["missing", "study13", "study11"]
+    (tmp_path / "failed.csv").write_text(
+        "source,to,purpose,confirm_to\nstudy13,new13@clinic.example,treatment,new13@clinic.example\n"
+    )
+    assert run_emix("batch", "run", "failed.csv", "--codes-out", "codes.csv").code == 0
+
+
+def test_check_tells_all_errors_and_sends_nothing(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    before = logged_in.n_mails()
+    rows = [
+        row(study(tmp_path, 21), "check21"),
+        row("missing", "check22"),
+        {**row(study(tmp_path, 23), "check23"), "confirm_to": ""},
+        row("study21", "check24", anonymize="perhaps"),
+    ]
+    done = run_emix("batch", "check", write_batch(tmp_path, rows), "--json")
+    assert done.code == 3
+    assert [one["state"] for one in done.document["rows"]] == ["ready"] + ["failed"] * 3
+    assert logged_in.n_mails() == before
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("source,to\nx,y\n", "columns"),
+        ("source,to,purpose,colour\nx,y,z,red\n", "columns"),
+        ("source,to,purpose\n", "no rows"),
+        ("\xff\xfe", "UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_batch(
+    run_emix: EmixProcess, tmp_path: Path, content: str, words: str
+) -> None:
+    (tmp_path / "bad.csv").write_bytes(content.encode("latin-1"))
+    done = run_emix("batch", "check", "bad.csv", "--json")
+    assert done.code == 2
+    assert words in done.error["message"]
+
+
+def test_json_lines_with_lists(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    del logged_in
+    study(tmp_path, 31)
+    record = {
+        "source": ["study31"], "to": ["jl@clinic.example"], "purpose": "treatment",
+        "confirm_to": ["jl@clinic.example"], "anonymize": True,
+    }  # fmt: skip
+    (tmp_path / "sends.jsonl").write_text(json.dumps(record) + "\n")
+    done = run_emix("batch", "run", "sends.jsonl", "--codes-out", "codes.csv", "--json")
+    assert done.code == 0, done.stderr
+    assert done.document["rows"][0]["state"] == "sent"
+
+
+def test_killed_at_any_moment_each_is_sent_exactly_once(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    rows = [row(study(tmp_path, n), f"kill{n}", hold="0") for n in range(41, 47)]
+    batch = write_batch(tmp_path, rows)
+    del logged_in
+    before = n_packages(run_emix)
+    chance = random.Random(20261124)
+    command = [
+        sys.executable, "-m", "emixcli", "batch", "run", str(batch), "--codes-out",
+        str(tmp_path / "codes.csv"), "--quiet",
+    ]  # fmt: skip
+    for _ in range(12):
+        process = subprocess.Popen(
+            command, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            process.wait(timeout=chance.uniform(0.3, 2.5))
+        except subprocess.TimeoutExpired:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+    done = run_emix("batch", "run", batch, "--codes-out", "codes.csv", "--json")
+    assert done.code == 0, done.stderr
+    listed = codes(tmp_path / "codes.csv")
+    assert sorted(line["recipient"] for line in listed) == sorted(
+        f"kill{n}@clinic.example" for n in range(41, 47)
+    )
+    packages = {one["package_id"] for one in done.document["rows"]}
+    assert len(packages) == 6
+    assert n_shares(run_emix, done) == [1] * 6
+    assert n_packages(run_emix) == before + 6
