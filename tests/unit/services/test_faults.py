@@ -75,13 +75,15 @@ def test_damaged_download_leaves_nothing(
 ) -> None:
     done = run_emix(*send_arguments(small_disc, "damaged", tmp_path))
     size = done.document["size"]
-    part = next(
-        path for path in logged_in.data.rglob("*") if path.is_file() and path.stat().st_size == size
-    )
-    original = part.read_bytes()
-    part.chmod(0o600)
-    part.write_bytes(original[: size // 2] + b"\0" * 64 + original[size // 2 + 64 :])
+    # Packages of other tests may have the same size: nothing in the store says which file is whose.
+    files = [path for path in logged_in.data.rglob("*") if path.is_file()]
+    originals = {path: path.read_bytes() for path in files if path.stat().st_size == size}
+    assert originals
+    for path, original in originals.items():
+        path.chmod(0o600)
+        path.write_bytes(original[: size // 2] + b"\0" * 64 + original[size // 2 + 64 :])
     got = run_emix("download", done.document["package_id"], "-o", "in", "--json")
-    part.write_bytes(original)
+    for path, original in originals.items():
+        path.write_bytes(original)
     assert got.code in {63, 83}, got.stderr
     assert not list((tmp_path / "in").glob("*"))
