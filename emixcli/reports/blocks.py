@@ -67,12 +67,17 @@ _HIDDEN: Final = re.compile(
 )
 
 
+_MARKS: Final = re.compile(r"[^\w\s!-~]{64}")
+
+
 def clean(text: str) -> str:
     """Return text without what controls a terminal or the order of letters."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     # Halves of a character beyond the first plane come from RTF, where they stand one by one.
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return _HIDDEN.sub("", unicodedata.normalize("NFC", text))
+    if not _MARKS.search(text):  # sorting a long run of marks takes quadratic time
+        text = unicodedata.normalize("NFC", text)
+    return _HIDDEN.sub("", text)
 
 
 def one_line(text: str) -> str:

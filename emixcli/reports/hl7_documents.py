@@ -20,6 +20,7 @@ _TYPES: Final = frozenset({"ED", "RP", "FT", "TX", "ST", "CE", "CWE"})
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/\s_-]+={0,2}\s*")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}|\s)+")
 _BREAK: Final = re.compile(r"\\\.br\\|\\X0[AD](?:0[AD])?\\|\s+", re.IGNORECASE)
+_TAIL: Final = 1024
 _MIN_ENCODED: Final = 64  # characters; a shorter word is text, even where it is valid base64
 _MAGIC: Final = (
     (b"%PDF-", "pdf"), (b"{\\rtf", "rtf"), (b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"),
@@ -56,16 +57,18 @@ class Embedded:
 
 def find_documents(message: Message) -> list[Embedded]:
     """Return the documents in all OBX of a message, parts joined."""
-    found: list[Embedded] = []
-    previous: Embedded | None = None
+    found: list[tuple[Embedded, list[bytes]]] = []
+    goes_on, tail = False, b""
     for segment in message.all("OBX"):
         one = _read(segment, message.charset)
-        if one and previous and _continues(previous, one):
-            found[-1] = one = _join(previous, one)
+        if one and goes_on and _continues(found[-1][0], one, tail):
+            found[-1][1].append(one.data)
+            tail = (tail + one.data)[-_TAIL:]
         elif one:
-            found.append(one)
-        previous = one
-    return [_named(one) for one in found]
+            found.append((one, [one.data]))
+            tail = one.data[-_TAIL:]
+        goes_on = one is not None
+    return [_named(_join(first, parts)) for first, parts in found]
 
 
 def _read(segment: Segment, charset: str) -> Embedded | None:
@@ -138,17 +141,17 @@ def _unhex(text: str) -> bytes | None:
         return None
 
 
-def _continues(first: Embedded, one: Embedded) -> bool:
+def _continues(first: Embedded, one: Embedded, tail: bytes) -> bool:
     """Whether a segment holds the next part: the first is cut, and this begins in its midst."""
     if first.observation != one.observation or not first.data or _kind(one.data) != "unknown":
         return False
     ends = {"pdf": b"%%EOF", "rtf": b"}", "cda": b"ClinicalDocument>"}
     end = ends.get(_kind(first.data))
-    return end is not None and end not in first.data[-1024:]
+    return end is not None and end not in tail
 
 
-def _join(first: Embedded, one: Embedded) -> Embedded:
-    return Embedded(first.data + one.data, "", first.declared, first.observation)
+def _join(first: Embedded, parts: list[bytes]) -> Embedded:
+    return Embedded(b"".join(parts), first.kind, first.declared, first.observation)
 
 
 def _named(one: Embedded) -> Embedded:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import TYPE_CHECKING, Final
 
 from emixcli.reports import blocks
@@ -31,6 +31,7 @@ _FLAGS: Final = {
     "R": "resistant", "I": "intermediate", "POS": "positive", "NEG": "negative",
 }  # fmt: skip
 _TEXT_TYPES: Final = frozenset({"TX", "FT", "ST", ""})
+_MAX_NOTES: Final = 200  # of one result
 _TABLE_HEAD: Final = ("Test", "Value", "Units", "Reference", "Flag", "Status")
 _SHOWN: Final = frozenset({
     "MSH", "PID", "OBR", "OBX", "NTE", "TXA", "EVN", "SFT", "PV1", "ORC", "FTS", "BTS",
@@ -121,18 +122,18 @@ def _observations(segments: list[Segment]) -> Iterator[Block]:
 def _with_notes(segments: list[Segment]) -> Iterator[tuple[Segment, list[Segment], bool]]:
     """Yield each observation with the notes behind it, and whether it is a line of a table."""
     for number, segment in enumerate(segments):
-        notes = []
-        for after in segments[number + 1 :]:
-            if after.name != "NTE":
-                break
-            notes.append(after)
         if segment.name == "OBX":
+            notes = list(takewhile(_is_note, segments[number + 1 : number + 1 + _MAX_NOTES]))
             kind = segment.value(2).upper()
             if kind not in ("ED", "RP"):
                 short = kind not in ("TX", "FT") and bool(segment.field(6) or segment.field(7))
                 yield segment, notes, short or kind not in _TEXT_TYPES
         elif not number:
             yield segment, [], False
+
+
+def _is_note(segment: Segment) -> bool:
+    return segment.name == "NTE"
 
 
 def _rows(obx: Segment, notes: list[Segment]) -> Iterator[list[str]]:

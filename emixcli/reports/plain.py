@@ -17,6 +17,7 @@ _MARKS: Final = (
 )  # fmt: skip
 _ESCAPES: Final = ((b"\x1b$", "iso2022_jp_2"),)
 _DEFAULT: Final = "cp1252"
+_MAX_SHOWN: Final = 1_200_000  # characters; the reader of reports says that it cuts
 
 
 class Decoded(NamedTuple):
@@ -46,4 +47,4 @@ def render(data: bytes) -> Iterator[Block]:
     decoded = decode(data)
     if decoded.in_doubt:
         yield blocks.note("The encoding is not known: letters with accents may be wrong.")
-    yield blocks.paragraph(decoded.text)
+    yield blocks.paragraph(decoded.text[:_MAX_SHOWN])

@@ -38,10 +38,13 @@ class Reading:
         Whom it and the documents inside it are about; each must be the patient of the images.
     blocks
         The readable form; empty where only the file itself can be shown, as for PDF.
+    too_large
+        It has more parts than are read: it may be of several patients.
     """
 
     identities: tuple[Identity, ...]
     blocks: tuple[Block, ...] = ()
+    too_large: bool = False
 
     @property
     def title(self) -> str:
@@ -51,6 +54,15 @@ class Reading:
 
 
 UNREAD: Final = Verdict(Level.WARN, "R10", "the report cannot be read, so it was not compared")
+
+
+TOO_LARGE: Final = Verdict(
+    Level.BLOCK, "R10", "the report has too many parts to be read, so it was not compared"
+)
+
+
+class _TooManyPartsError(ReportError):
+    """Reading it would take long."""
 
 
 def read_file(open_file: Callable[[], BinaryIO], document: Document | Report) -> Reading:
@@ -79,6 +91,8 @@ def read(data: bytes, kind: str) -> Reading:
         return Reading(())
     try:
         return load(data, kind)
+    except _TooManyPartsError as error:
+        return Reading((), (blocks.note(f"{error}.", strong=True),), too_large=True)
     except ReportError as error:
         return Reading((), (blocks.note(f"{error}.", strong=True),))
 
@@ -94,6 +108,11 @@ def load(data: bytes, kind: str) -> Reading:
     reader = _READERS.get(kind)
     if reader is None:
         raise ReportError("a report is of no known kind", hint="it can be saved, but not be shown")
+    limit, letters = _LIMITS.get(kind, (MAX_SIZE, b""))
+    if len(data) > MAX_SIZE or sum(data.count(bytes([one])) for one in letters) > limit:
+        raise _TooManyPartsError(
+            "a report has too many parts", hint="it can be sent, but not be shown"
+        )
     found = reader(data)
     return Reading(found.identities, _bounded(found.blocks))
 
@@ -161,6 +180,12 @@ def _read_pdf(data: bytes) -> Reading:
     return Reading((Identity(),), tuple(render(data)))
 
 
+#: How many of these bytes there may be: what a report is cut into by them takes time and memory.
+_LIMITS: Final = {
+    "hl7v2": (200_000, b"\r\n|^~&\\"), "cda": (100_000, b"<="), "ccr": (100_000, b"<="),
+    "rtf": (400_000, b"\\{}"),
+}  # fmt: skip
+
 _READERS: Final[dict[str, Callable[[bytes], Reading]]] = {
     "hl7v2": _read_hl7, "cda": _read_cda, "ccr": _read_ccr, "rtf": _read_rtf, "text": _read_text,
     "pdf": _read_pdf,
@@ -172,6 +197,8 @@ def judge(patients: Iterable[Patient], reading: Reading) -> Verdict:
 
     The patient whom it fits best counts; all that the report holds must fit.
     """
+    if reading.too_large:
+        return TOO_LARGE
     if not reading.identities:
         return UNREAD
     verdicts = [

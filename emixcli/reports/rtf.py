@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from emixcli.reports.blocks import Block
 
-_MAX_SIZE: Final = 20 * 2**20
+_MAX_SIZE: Final = 4 * 2**20
 _PARTS: Final = (
     ("pictures", re.compile(r"\\(?:pict|shppict)\b(?!\w)")),
     ("embedded objects", re.compile(r"\\object\b")),
@@ -40,7 +40,7 @@ def render(data: bytes) -> Iterator[Block]:
         Too large, or not to be read.
     """
     if len(data) > _MAX_SIZE:
-        raise ReportError("an RTF report is too large", hint="at most 20 MB are read")
+        raise ReportError("an RTF report is too large", hint="at most 4 MB are shown")
     source = data.decode("latin-1")
     hidden = [name for name, pattern in _PARTS if pattern.search(source)]
     if hidden:

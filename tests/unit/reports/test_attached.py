@@ -108,3 +108,14 @@ def test_of_several_patients_only_the_reports_of_the_chosen_one_go_along(
     assert done.code == 0, done.stderr
     assert done.document["counts"]["documents"] == 1
     assert done.document["reports_left_out"] == 1
+
+
+def test_a_report_of_too_many_parts_is_not_sent_unread(medium: Path) -> None:
+    report = medium.parent / "batch.hl7"
+    report.write_bytes(hl7() + b"OBX|1|TX|A||x||||||F\r" * 20_000)
+    with pytest.raises(PatientMismatchError, match="too many parts"):
+        documents_of(medium, report)
+    (document,) = documents_of(medium, report, accept="one patient, seen")
+    match = document["match"]
+    assert isinstance(match, dict)
+    assert match["accepted"] == "one patient, seen"
