@@ -19,6 +19,8 @@ from emixcli.reports.names import Name, make_name
 if TYPE_CHECKING:
     from emixcli.reports.blocks import Block
 
+#: Characters of one text; the reader of reports shows no more and says so.
+_MAX_TEXT: Final = 1_050_000
 _NO_AUTHORITY: Final = frozenset({"NI", "UNK", "NASK", "MSK", "NA", "ASKU", "NAV"})
 _ORDER_TAGS: Final = ("inFulfillmentOf", "documentationOf")
 
@@ -210,6 +212,7 @@ class Narrative:
 
     def _say(self, text: str | None) -> None:
         if text:
+            text = text[:_MAX_TEXT]
             start = " " if text[:1].isspace() else ""
             end = " " if text[-1:].isspace() else ""
             self._line.append(f"{start}{' '.join(text.split())}{end}")
