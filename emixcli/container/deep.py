@@ -95,6 +95,7 @@ class Deepener:
             self._keys[instance.source, instance.path] = keys
         if instance.text("SOPClassUID").startswith(_ENCAPSULATED) or _DOCUMENT in dataset:
             _add_document(dataset, fields, instance)
+            _look_through(fields, file)
         elif lines := render_text(dataset):
             fields["kind"], fields["text"] = "text", lines
 
@@ -157,6 +158,18 @@ def _add_document(dataset: Dataset, fields: Fields, instance: Instance) -> None:
     title = str(dataset.get("DocumentTitle") or "").strip()
     if title:
         fields["document"]["title"] = title[:200]
+
+
+def _look_through(fields: Fields, file: BinaryIO) -> None:
+    """Say of a PDF with active content why the viewer does not open it."""
+    document = fields.get("document")
+    if document is None or document["mime"].partition(";")[0].strip().lower() != "application/pdf":
+        return
+    from emixcli.reports.pdf import why_not_shown
+
+    file.seek(document["offset"])
+    if problem := why_not_shown(file.read(document["length"])):
+        fields["problem"] = problem
 
 
 @contextlib.contextmanager

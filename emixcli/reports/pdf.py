@@ -57,14 +57,14 @@ def render(data: bytes) -> Iterator[Block]:
             strong=True,
         )
     if _n_objects(data) > _MAX_OBJECTS or len(data) > _MAX_SIZE:
-        yield blocks.note(_TOO_LARGE)
+        yield blocks.note(_TOO_LARGE, strong=True)
         return
     walk = _Walk()
     problem = walk.through(data)
     active = sorted(walk.found - _HARMLESS)
     if active:
         words = ", ".join(active)
-        yield blocks.note(f"The PDF holds {words}: nothing of it is run here.", strong=True)
+        yield blocks.note(f"The PDF holds {words}: it is not shown, so nothing runs.", strong=True)
     if walk.targets:
         shown = ", ".join(sorted(walk.targets)[:_MAX_TARGETS])
         more = len(walk.targets) - _MAX_TARGETS
@@ -72,6 +72,11 @@ def render(data: bytes) -> Iterator[Block]:
         yield blocks.note(f"Its links lead elsewhere: {shown}{rest}.")
     if problem:
         yield blocks.note(problem, strong=True)
+
+
+def why_not_shown(data: bytes) -> str:
+    """Return in words why a PDF must not be opened by itself, "" where it may be."""
+    return " ".join(block.text for block in render(data) if block.strong)
 
 
 def _n_objects(data: bytes) -> int:

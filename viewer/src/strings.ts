@@ -100,6 +100,7 @@ const en = {
   "documents.close": "Back to the images",
   "documents.loading": "Reading the document\u2026",
   "documents.nopdf": "This is not a readable PDF. You can save it and try another program.",
+  "documents.saveonly": "It is not opened here. Save the original, and open it in a program that you trust.",
   "documents.phone": "This browser may not show PDF files inside a page. Open it in a new tab or save it.",
   "documents.unsupported":
     "This document ({kind}) cannot be shown here. You can save it and open it with another program.",

@@ -43,7 +43,7 @@ def test_pages_alone_are_nothing_to_tell() -> None:
 def test_active_content_is_told(extra: bytes, said: str) -> None:
     (first, *_) = notes(with_catalog(extra))
     assert said in first
-    assert first.endswith("nothing of it is run here.")
+    assert first.endswith("it is not shown, so nothing runs.")
 
 
 def test_where_links_lead_is_told_without_alarm() -> None:

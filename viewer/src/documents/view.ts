@@ -95,6 +95,13 @@ async function renderPdf(
   source: DocumentSource,
   body: HTMLElement,
 ): Promise<string | null> {
+  // Browsers run the programs of a PDF: what was found to hold any, or could not be looked through, is for saving only.
+  const notes: HTMLElement[] = source.blocks.length > 0 ? [drawBlocks(source.blocks)] : [];
+  if (source.reason !== "" || source.blocks.some((block) => block.strong)) {
+    if (source.reason !== "") notes.push(note(source.reason));
+    body.replaceChildren(...notes, note(t("documents.saveonly")));
+    return null;
+  }
   const bytes = await documentBytes(pkg, source);
   if (!isPdf(bytes)) {
     body.replaceChildren(note(t("documents.nopdf")));
@@ -108,9 +115,7 @@ async function renderPdf(
   frame.title = source.title;
   frame.referrerPolicy = "no-referrer";
   frame.src = url;
-  const children: HTMLElement[] = source.blocks.length > 0 ? [drawBlocks(source.blocks)] : [];
-  children.push(navigator.pdfViewerEnabled === false ? note(t("documents.phone")) : frame);
-  body.replaceChildren(...children);
+  body.replaceChildren(...notes, navigator.pdfViewerEnabled === false ? note(t("documents.phone")) : frame);
   return url;
 }
 
