@@ -1,0 +1,215 @@
+"""The verdict on one recipient's address."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from emixcli.errors import UsageError
+from emixcli.guard.letters import latin, look, scripts
+from emixcli.guard.slips import slip_words, within
+from emixcli.guard.tables import mail_tables
+from emixcli.mailaddress import address_key, parse_address
+
+if TYPE_CHECKING:
+    from emixcli.guard.book import Book
+
+#: Domains whose name is no longer than this are near only where one slip lies between them.
+_SHORT_NAME = 6
+
+
+class Level(StrEnum):
+    """What may happen now.
+
+    `warn` ends when somebody enters the address as a contact, `block` when an administrator does.
+    """
+
+    OK = "ok"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+class FreeMail(StrEnum):
+    """What an organisation thinks of domains of which anybody gets an address."""
+
+    ALLOW = "allow"
+    WARN = "warn"
+    BLOCK = "block"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What an organisation allows.
+
+    Attributes
+    ----------
+    allow_domains
+        The only domains that it sends to, with those below them; all where empty.
+    free_mail
+        For domains such as gmail.com.
+    """
+
+    allow_domains: tuple[str, ...] = ()
+    free_mail: FreeMail = FreeMail.ALLOW
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is probably wrong with an address.
+
+    Attributes
+    ----------
+    reason
+        Stable id, "" where nothing is wrong.
+    words
+        For people; the address itself is not in them.
+    meant
+        The address or the domain that was probably meant, "" where none is known.
+    is_final
+        Entering the address as a contact does not help.
+    """
+
+    level: Level = Level.OK
+    reason: str = ""
+    words: str = ""
+    meant: str = ""
+    is_final: bool = False
+
+
+_OK = Verdict()
+
+
+def check_address(text: str, book: Book, policy: Policy = Policy()) -> Verdict:
+    """The verdict on what was typed as one recipient's address."""
+    verdict = check_form(text)
+    if verdict.level is not Level.OK:
+        return verdict
+    address = address_key(parse_address(text))
+    known = book.known.get(address)
+    if known is not None and known.is_blocked:
+        words = "this address is blocked in the contacts of your organisation"
+        return Verdict(Level.BLOCK, "contact.blocked", words, is_final=True)
+    domain = address.rpartition("@")[2]
+    if policy.allow_domains and not any(_is_below(domain, one) for one in policy.allow_domains):
+        words = "your organisation does not send to this domain"
+        return Verdict(Level.BLOCK, "domain.not_allowed", words, is_final=True)
+    if known is not None and known.is_trusted:
+        return _OK
+    checks = (_check_domain, _check_contacts, _check_kind)
+    found = (check(address, book, policy) for check in checks)
+    return next((verdict for verdict in found if verdict.level is not Level.OK), _OK)
+
+
+def check_form(text: str) -> Verdict:
+    """Block what is not exactly one address in plain letters."""
+    text = text.strip(" ")
+    if not text.isascii():
+        mixed = len(scripts(text)) > 1
+        words = "letters of several scripts that look alike" if mixed else "not in plain letters"
+        meant = latin(text)
+        words = f"this address is written in {words}" if mixed else f"this address is {words}"
+        meant = meant if _is_address(meant) else ""
+        return Verdict(Level.BLOCK, "address.letters", words, meant, is_final=True)
+    if not _is_address(text):
+        words = "this is not exactly one valid mail address"
+        return Verdict(Level.BLOCK, "address.invalid", words, is_final=True)
+    return _OK
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parse_address(text)
+    except UsageError:
+        return False
+    return True
+
+
+def _check_domain(address: str, book: Book, policy: Policy) -> Verdict:
+    local, _, domain = address.rpartition("@")
+    tables = mail_tables()
+    ours = book.domains | frozenset(policy.allow_domains)
+    if domain in ours or domain in tables.free:
+        return _OK
+    meant = tables.typos.get(domain)
+    if meant is not None:
+        words = "the domain is a common slip for another one"
+        return Verdict(Level.BLOCK, "domain.typo", words, f"{local}@{meant}")
+    name, _, ending = domain.rpartition(".")
+    if ending in tables.endings:
+        words = "there is no such ending of a domain"
+        meant = f"{local}@{name}.{tables.endings[ending]}"
+        return Verdict(Level.BLOCK, "domain.ending", words, meant)
+    if "xn--" in domain:
+        words = "the domain has letters that are not plain, written in code"
+        return Verdict(Level.BLOCK, "domain.letters", words)
+    near = _nearest(domain, ours) or _nearest(domain, tables.free)
+    if near:
+        what = slip_words(domain, near)
+        words = f"the domain is almost that of somebody else ({what})"
+        return Verdict(Level.BLOCK, "domain.near", words, _at(local, near, book))
+    return _check_ending(local, domain, ours, book)
+
+
+def _nearest(domain: str, known: Iterable[str]) -> str:
+    limit = 1 if len(domain.rpartition(".")[0]) <= _SHORT_NAME else 2
+    seen = look(domain)
+    others = [one for one in known if not _is_below(domain, one) and not _is_below(one, domain)]
+    tests: list[Callable[[str], bool]] = [lambda one: within(domain, one, 1)]
+    if limit > 1:
+        tests.append(lambda one: within(domain, one, limit))
+    tests.append(lambda one: look(one) == seen)
+    return next((one for test in tests for one in sorted(others) if test(one)), "")
+
+
+def _check_ending(local: str, domain: str, ours: Iterable[str], book: Book) -> Verdict:
+    name = domain.rpartition(".")[0]
+    for one in sorted(ours):
+        if one.rpartition(".")[0] == name and len(name) > _SHORT_NAME:
+            words = "you know this domain with another ending"
+            return Verdict(Level.WARN, "domain.other_ending", words, _at(local, one, book))
+    return _OK
+
+
+def _is_below(domain: str, other: str) -> bool:
+    return domain == other or domain.endswith("." + other)
+
+
+def _at(local: str, domain: str, book: Book) -> str:
+    """The address at a domain that was meant: a contact's, else the same local part there."""
+    near = sorted(one for one in book.locals_at(domain) if within(one, local, 1))
+    return f"{near[0] if near and local not in near else local}@{domain}"
+
+
+def _check_contacts(address: str, book: Book, policy: Policy) -> Verdict:
+    del policy
+    local, _, domain = address.rpartition("@")
+    others = sorted(book.locals_at(domain) - {local})
+    near = next((one for one in others if within(local, one, 1)), "")
+    alike = next((one for one in others if look(one) == look(local)), "")
+    if near or alike:
+        words = f"this is almost a contact of yours ({slip_words(local, near or alike)})"
+        reason = "address.near" if near else "address.look_alike"
+        return Verdict(Level.WARN, reason, words, f"{near or alike}@{domain}")
+    for other in sorted(book.domains):
+        if other != domain and local in book.locals_at(other) and within(domain, other, 1):
+            words = f"you know this name at another domain ({slip_words(domain, other)})"
+            return Verdict(Level.WARN, "address.near", words, f"{local}@{other}")
+    return _OK
+
+
+def _check_kind(address: str, book: Book, policy: Policy) -> Verdict:
+    del book
+    local, _, domain = address.rpartition("@")
+    tables = mail_tables()
+    if local in tables.lists or local.startswith("list-") or local.endswith(("-list", "-l")):
+        words = "behind this address are many people, or nobody"
+        return Verdict(Level.BLOCK, "address.list", words)
+    if domain in tables.free and policy.free_mail is not FreeMail.ALLOW:
+        words = "anybody gets an address at this domain, and your organisation takes care there"
+        return Verdict(Level(policy.free_mail), "domain.free_mail", words)
+    if local in tables.roles:
+        words = "this is the mailbox of an office, which several people read"
+        return Verdict(Level.WARN, "address.role", words)
+    return _OK
