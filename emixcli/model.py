@@ -15,8 +15,8 @@ from emixcli.keywords import KEYWORDS, POSITIONS
 from emixcli.packed import Packed, SharedValues, Value, name_of, pack, unpack, unpack_one
 
 __all__ = [
-    "KEYWORDS", "Document", "FileSet", "Finding", "Instance", "Missing", "Patient", "Series",
-    "Severity", "Study", "Unreadable", "Value",
+    "KEYWORDS", "Document", "FileSet", "Finding", "Instance", "Missing", "Patient", "Refused",
+    "Series", "Severity", "Study", "Unreadable", "Value",
 ]  # fmt: skip
 
 
@@ -268,6 +268,15 @@ class Missing:
 
 
 @dataclass(frozen=True, slots=True)
+class Refused:
+    """An object that a PACS will not store, and the codes of the findings that say why."""
+
+    source: int
+    path: str
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FileSet:
     """Everything that was found on the media given to one command."""
 
@@ -281,6 +290,7 @@ class FileSet:
     findings: tuple[Finding, ...] = field(default=())
     left_out: tuple[Instance, ...] = ()  # with the UID of an earlier object that is another one
     missing: tuple[Missing, ...] = ()
+    refused: tuple[Refused, ...] = ()
 
     def iter_studies(self) -> Iterator[Study]:
         """Yield every study of every patient."""

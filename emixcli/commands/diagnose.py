@@ -18,7 +18,7 @@ def command(
     paths: Paths,
     *,
     full: Annotated[
-        bool, typer.Option("--full", help="Read every byte, not only headers and lengths.")
+        bool, typer.Option("--full", help="Read every byte and decode every frame.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Show notes as well.")] = False,
     html: Annotated[
@@ -88,6 +88,10 @@ def _show(diagnosis: Diagnosis, html: Path | None, *, strict: bool) -> None:
         if medium.bad:
             n = sum(stop - start for start, stop in medium.bad)
             output.write_line(f"unreadable  {n} bytes in {len(medium.bad)} places of {medium.path}")
+    if (frames := diagnosis.frames) is not None:
+        unchecked = f"; {frames.unchecked} images could not be decoded here"
+        rest = unchecked if frames.unchecked else ""
+        output.write_line(f"decoded     {frames.decoded} frames{rest}")
     if diagnosis.requests:
         output.write_line()
         output.write_line("ask the sender for:")
@@ -107,6 +111,7 @@ def _document(diagnosis: Diagnosis, html: Path | None) -> dict[str, Any]:
         **scan_document(diagnosis.file_set),
         "schema": "emix.diagnose/1",
         "full": diagnosis.full,
+        "frames": _frames(diagnosis),
         "media": [
             {
                 "path": medium.path, "kind": medium.kind, "size": medium.size,
@@ -121,6 +126,17 @@ def _document(diagnosis: Diagnosis, html: Path | None) -> dict[str, Any]:
         "ask_for": diagnosis.requests,
         "page": None if html is None else str(html),
     }  # fmt: skip
+
+
+def _frames(diagnosis: Diagnosis) -> dict[str, int] | None:
+    frames = diagnosis.frames
+    if frames is None:
+        return None
+    return {
+        "decoded": frames.decoded,
+        "images_damaged": len(frames.damaged),
+        "images_not_decoded": frames.unchecked,
+    }
 
 
 def _strip(strip: Strip) -> dict[str, Any]:

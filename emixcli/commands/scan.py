@@ -52,12 +52,14 @@ def command(
 
 def show(file_set: FileSet, *, strict: bool) -> None:
     """Write the tree of a medium and its findings."""
-    from emixcli.media.report import finding_rows, summary, tree_lines
+    from emixcli.media.report import finding_rows, forecast_text, summary, tree_lines
     from emixcli.ui import output
 
     for line in tree_lines(file_set):
         output.write_line(line)
     output.write_line(summary(file_set))
+    if forecast := forecast_text(file_set):
+        output.write_line(forecast)
     rows = finding_rows(file_set, strict=strict)
     for code, severity, count, why, where, next_step in rows:
         output.write_line()

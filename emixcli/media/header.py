@@ -52,7 +52,8 @@ class Header:
     deep
         As in `model.Instance`.
     codes
-        Codes of findings on the structure (`F05`, `F06`, `F07`, `F09`, `S04`, `S10`), sorted.
+        Codes of findings on the structure (`F05`, `F06`, `F07`, `F09`, `S04`, `S09`, `S10`),
+        sorted.
     dataset_offset
         Where the data set begins: after preamble and meta group.
     end

@@ -5,9 +5,11 @@ Shows patients' names: only for a command whose purpose is to show them.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from emixcli.model import Severity
+from emixcli.validate.codes import TYPES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +75,31 @@ def scan_document(file_set: FileSet) -> dict[str, Any]:
             }
             for f in file_set.findings
         ),
+        "forecast": _forecast_document(file_set),
     }
+
+
+def _forecast_document(file_set: FileSet) -> dict[str, Any]:
+    """Return what a PACS will do with the objects."""
+    return {
+        "refused": len(file_set.refused),
+        "objects": (
+            {"source": item.source, "path": item.path, "codes": list(item.codes)}
+            for item in file_set.refused
+        ),
+    }
+
+
+def forecast_text(file_set: FileSet) -> str:
+    """Return in a line which objects a PACS will not store, "" where it will store all."""
+    n = len(file_set.refused)
+    if not n:
+        return ""
+    counts = Counter(code for item in file_set.refused for code in item.codes)
+    reasons = ", ".join(
+        f"{count} x {TYPES[code].title} ({code})" for code, count in counts.most_common()
+    )
+    return f"{n} {'object' if n == 1 else 'objects'} will be refused by a PACS: {reasons}"
 
 
 def _patient_document(patient: Patient, number: int, numbers: Iterator[int]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from emixcli.media.doubles import Doubles
 from emixcli.media.elements import SLOTS
 from emixcli.media.grouping import group
 from emixcli.media.header import Header, HeaderReader
+from emixcli.media.names import fold
 from emixcli.media.nested import holds_dicom, is_archive
 from emixcli.media.opened import Opened
 from emixcli.media.sniff import document_kind
@@ -22,12 +23,15 @@ from emixcli.media.sources import MediaFile, Source, open_source
 from emixcli.model import Document, FileSet, Instance, Unreadable
 from emixcli.packed import pack
 from emixcli.progress import SILENT, ProgressListener
+from emixcli.validate.attributes import AttributeCheck
+from emixcli.validate.contents import OtherFiles, check_missing, check_study, is_image_name
 from emixcli.validate.filesets import check_patients, check_series
 from emixcli.validate.pixels import PixelCheck
 from emixcli.validate.places import Findings, study_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
 _SOP_CLASS: Final = SLOTS["SOPClassUID"]
 _SOP_UID: Final = SLOTS["SOPInstanceUID"]
@@ -36,6 +40,10 @@ _SERIES_UID: Final = SLOTS["SeriesInstanceUID"]
 _ROWS: Final = SLOTS["Rows"]
 #: Of an object with one of these, a copy without is better.
 _DAMAGE: Final = frozenset({"M01", "S04", "S05", "S06", "S10"})
+#: With one of these an object ends before it is whole.
+_CUT: Final = frozenset({"S04", "S10"})
+#: Names of a directory (PS3.10 section 8.6), and of those inside one on Philips discs.
+_DIRECTORY_NAMES: Final = frozenset({"DICOMDIR", "DIRFILE"})
 _DICOM_SUFFIXES: Final = (".dcm", ".dic", ".ima", ".dicom")
 _REPORT_EVERY: Final = 64
 _MAX_SAME: Final = 1024
@@ -129,6 +137,8 @@ class _Scan:
         self._progress = progress
         self._headers = HeaderReader()
         self._pixels = PixelCheck()
+        self._attributes = AttributeCheck()
+        self._others = OtherFiles()
         self._findings = Findings()
         self._instances: list[Instance] = []
         self._doubles = Doubles(self._instances)
@@ -140,12 +150,14 @@ class _Scan:
         self._same: dict[object, object] = {}
         self._n_files = 0
         self._n_other = 0
+        self._is_single = False  # the medium is one file
 
     def read(self, number: int, source: Source) -> None:
         """Look at every file of a medium."""
         self._progress.stage("reading", None, "files")
         self._directories.append(DirectoryCheck(number, source))
         self._place = (number, "")
+        self._is_single = source.kind == "file"
         opened = Opened(source)
         n_before = self._n_files
         for file in source.iter_files():
@@ -170,12 +182,18 @@ class _Scan:
         if header is None:
             self._take_other(file, head, opened)
         elif DIRECTORY_CLASS in (header.media_class, header.value(_SOP_CLASS)):
-            self._n_other += 1
-            self._directories[-1].add_directory(file.path, header)
+            self._take_directory(file, header)
         elif not _has_identity(header) or _is_lost(header):
             self._lose_header(file, header)
         else:
             self._take_instance(file, opened, header)
+
+    def _take_directory(self, file: MediaFile, header: Header) -> None:
+        self._n_other += 1
+        self._directories[-1].add_directory(file.path, header)
+        name = fold(posixpath.basename(file.path))
+        if self._is_single or name not in _DIRECTORY_NAMES:  # others take it for an image
+            self._findings.add("F08", where=self._number(), file=(self._place[0], file.path))
 
     def _look_again(self, file: MediaFile, opened: Opened) -> None:
         """Take what can be read of a damaged file: its header may say what it was."""
@@ -201,12 +219,11 @@ class _Scan:
             self._one(opened.size),
             self._one(header.pixels),
         )
-        code = code or self._damage(file, instance, opened, header)
-        codes: set[str | None] = set()
-        if code or header.codes:
-            wrong = {"F09", "S04"} if code == "M01" else {"F09"}
-            codes = {code, *header.codes} - wrong - {None}
         uid = header.value(_SOP_UID)
+        codes = self._attributes.codes(header, uid)
+        damage = (code,) if code else self._damage(file, instance, opened, header)
+        if damage or header.codes:
+            codes = _all_codes(codes, damage, header.codes)
         first = self._doubles.first(str(uid)) if uid else None
         if first is not None:
             self._take_double(file, first, instance, codes)
@@ -218,7 +235,7 @@ class _Scan:
             self._note(file, instance, codes)
 
     def _take_double(
-        self, file: MediaFile, first: int, instance: Instance, codes: set[str | None]
+        self, file: MediaFile, first: int, instance: Instance, codes: AbstractSet[str]
     ) -> None:
         """Take an object for the second time: instead of the first, where only that was damaged."""
         earlier = self._instances[first]
@@ -234,7 +251,8 @@ class _Scan:
         self._instances[first] = instance
         self._directories[earlier.source].add_file(earlier.path)
         self._findings.take_back(("C03", *known), earlier)
-        self._findings.add_instance("C03", instance)
+        for code in ("C03", *codes):
+            self._findings.add_instance(code, instance)
         self._unreadable = [
             lost
             for lost in self._unreadable
@@ -244,22 +262,22 @@ class _Scan:
 
     def _damage(
         self, file: MediaFile, instance: Instance, opened: Opened, header: Header
-    ) -> str | None:
-        """Return the code of what is lost of an instance whose header was read."""
+    ) -> tuple[str, ...]:
+        """Return the codes of what is lost of an instance whose header was read."""
         if file.missing or file.lost:
-            return "S04" if file.missing else "M01"
+            return ("S04",) if file.missing else ("M01",)
         if "S04" in header.codes:
-            return None
+            return ()
         try:
-            return self._pixels.code(instance, opened)
+            return self._pixels.codes(instance, opened)
         except OSError:
-            return "M01"
+            return ("M01",)
 
-    def _note(self, file: MediaFile, instance: Instance, codes: set[str | None]) -> None:
+    def _note(self, file: MediaFile, instance: Instance, codes: AbstractSet[str]) -> None:
         if codes & _DAMAGE:
-            self._damaged[len(self._instances) - 1] = {str(code) for code in codes}
+            self._damaged[len(self._instances) - 1] = set(codes)
         for code in codes:
-            self._findings.add_instance(str(code), instance)
+            self._findings.add_instance(code, instance)
         for code, reason in (("S04", "truncated"), ("M01", "part of it cannot be read")):
             if code in codes:
                 lost = Unreadable(self._place[0], file.path, instance.size, reason)
@@ -277,20 +295,26 @@ class _Scan:
         suffix = posixpath.splitext(file.path)[1].lower()
         if _is_blank(head, suffix) and not is_archive(opened, head):
             self._lose(file, "filled with one repeated byte" if head else "empty", code="F09")
+        elif self._is_single and is_image_name(file.path):
+            self._lose(file, "holds no file system", code="M08")
         elif kind := document_kind(head, file.path):
             self._documents.append(Document(self._place[0], file.path, opened.size, kind))
+            self._others.add_report()
         elif suffix in _DICOM_SUFFIXES:
-            self._lose(file, "is no DICOM object")
+            self._lose(file, "is no DICOM object", code="F10")
         else:
             self._n_other += 1
+            self._others.add(file.path, head, opened.size)
             if holds_dicom(opened, head):
                 where = f"file {self._n_files}"
                 self._findings.add("M13", where=where, file=(self._place[0], file.path))
 
     def _lose(self, file: MediaFile, reason: str, *, code: str = "M01") -> None:
         self._unreadable.append(Unreadable(self._place[0], file.path, file.size, reason))
-        where = f"file {self._n_files}" if self._n_files else ""
-        self._findings.add(code, where=where, file=(self._place[0], file.path))
+        self._findings.add(code, where=self._number(), file=(self._place[0], file.path))
+
+    def _number(self) -> str:
+        return f"file {self._n_files}" if self._n_files else ""
 
     def _lose_header(self, file: MediaFile, header: Header) -> None:
         self._directories[-1].add_file(file.path)
@@ -298,6 +322,7 @@ class _Scan:
             self._lose(file, "filled with zero bytes", code="F09")
         elif header.codes:
             self._lose(file, "header is damaged")
+            self._findings.add("S15", where=self._number(), file=(self._place[0], file.path))
         else:
             self._lose(file, "has no identifiers", code="S01")
 
@@ -317,8 +342,14 @@ class _Scan:
         for number, study in enumerate(studies, 1):
             numbers.setdefault(study.uid, number)
         for study in studies:
+            words = study_words(study.uid, numbers)
+            check_study(study, self._findings, words=words)
             for series in study.series:
-                check_series(series, self._findings, study=study_words(study.uid, numbers))
+                check_series(series, self._findings, study=words)
+        missing = tuple(item for check in self._directories for item in check.missing)
+        check_missing(patients, missing, self._findings)
+        has_dicom = bool(patients or self._unreadable) or self._findings.has("F08")
+        self._others.check(self._findings, has_dicom=has_dicom)
         return FileSet(
             sources=paths,
             patients=patients,
@@ -329,8 +360,19 @@ class _Scan:
             size=sum(instance.size for instance in self._instances),
             findings=self._findings.result(numbers),
             left_out=tuple(left_out),
-            missing=tuple(item for check in self._directories for item in check.missing),
+            missing=missing,
+            refused=self._findings.refused(),
         )
+
+
+def _all_codes(
+    codes: frozenset[str], damage: Sequence[str], structure: Sequence[str]
+) -> frozenset[str]:
+    """Return all codes of an object, from its attributes, its pixels and its structure."""
+    codes = codes.union(damage, structure) - {"F09"}
+    if "M01" in codes:  # what is cut is cut by the medium
+        codes -= {"S04"}
+    return codes | {"S15"} if codes & _CUT else codes
 
 
 def _is_blank(head: bytes, suffix: str) -> bool:

@@ -103,6 +103,8 @@ class Stepper:
             value = at + 8
             if vr not in short:
                 tag, vr, value, length = el.element(dialect, data, at)
+                if vr not in dialect.long_vrs and tag:
+                    self.codes.add("S09")
                 if length == el.UNDEFINED:
                     reason = AT_PIXELS if wanted(tag) == el.PIXELS else AT_UNDEFINED
                     break

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,14 +12,16 @@ from emixcli.media.losses import Loss, Lost, find_losses, name_losses, read_thro
 from emixcli.media.report import date_text
 from emixcli.media.scan import scan_sources
 from emixcli.media.sources import open_source
+from emixcli.model import Severity
 from emixcli.progress import SILENT, ProgressListener
+from emixcli.services.frames import Frames, decode_all
 from emixcli.services.matching import with_matches
 from emixcli.validate.geometry import slice_positions
 from emixcli.validate.places import ranges
 
 if TYPE_CHECKING:
     from emixcli.media.sources import Source
-    from emixcli.model import FileSet, Instance, Series, Study
+    from emixcli.model import FileSet, Finding, Instance, Series, Study
 
 _SAME_GAP: Final = 1.5
 """A gap between slices of more than so many times the usual one has room for a missing slice."""
@@ -84,7 +86,8 @@ class Strip:
 class Diagnosis:
     """Everything that can be said of the media.
 
-    `full` tells whether every byte was read; `requests` says in words what to ask the sender for.
+    `full` tells whether every byte was read, and `frames` what then decoded; `requests`
+    says in words what to ask the sender for.
     """
 
     file_set: FileSet
@@ -92,6 +95,7 @@ class Diagnosis:
     media: tuple[Medium, ...]
     strips: tuple[Strip, ...]
     full: bool
+    frames: Frames | None = None
 
     @property
     def requests(self) -> list[str]:
@@ -118,7 +122,7 @@ def diagnose(
     Parameters
     ----------
     full
-        Read every byte, not only headers and lengths.
+        Read every byte and decode every frame, not only headers and lengths.
 
     Raises
     ------
@@ -153,7 +157,23 @@ def diagnose_sources(
     found = find_losses(file_set, sources) if lost is None else name_losses(lost, file_set, sources)
     media = tuple(_medium(path, source) for path, source in zip(paths, sources, strict=True))
     file_set = with_matches(file_set)
-    return Diagnosis(file_set, tuple(found), media, tuple(_strips(file_set, found)), full)
+    frames = None
+    if full:
+        frames = decode_all(file_set, progress)
+        file_set = _with_finding(file_set, frames.finding(file_set))
+    strips = tuple(_strips(file_set, found))
+    return Diagnosis(file_set, tuple(found), media, strips, full, frames)
+
+
+def _with_finding(file_set: FileSet, finding: Finding | None) -> FileSet:
+    """Return a file-set with one finding more, in its place by severity."""
+    if finding is None:
+        return file_set
+    order = list(Severity)
+    findings = sorted(
+        (*file_set.findings, finding), key=lambda item: (order.index(item.severity), item.code)
+    )
+    return replace(file_set, findings=tuple(findings))
 
 
 def _read_everything(sources: Sequence[Source], progress: ProgressListener) -> list[Lost]:

@@ -27,6 +27,8 @@ class FindingType:
         What it means for the reader of the images.
     next
         What to do about it.
+    refused
+        Whether a PACS will not store the object itself: what the forecast counts.
     """
 
     code: str
@@ -34,6 +36,7 @@ class FindingType:
     title: str
     why: str
     next: str
+    refused: bool = False
 
     def found(self, count: int, where: str, files: tuple[tuple[int, str], ...] = ()) -> Finding:
         """Return a finding of this type."""
@@ -80,6 +83,12 @@ _TYPES: Final = (
         "nothing: it is read all the same",
     ),
     FindingType(
+        "M08", _BLOCK, "no file system",
+        "the disc image holds no directory of any kind: it is blank, an audio disc, or was "
+        "not finalised",
+        "copy the disc again on the drive that wrote it, or ask the sender for a new one",
+    ),
+    FindingType(
         "M09", _BLOCK, "encrypted",
         "the content is encrypted and was not looked at",
         "unpack it with its password first, then use the folder",
@@ -88,6 +97,12 @@ _TYPES: Final = (
         "M10", _RISK, "archive damaged or hostile",
         "entries of an archive have impossible sizes, or names that cannot be used",
         "ask the sender for a new archive",
+    ),
+    FindingType(
+        "M11", _RISK, "part of a set",
+        "of whole series that the DICOMDIR names no object is on the medium: it may be one "
+        "disc of several",
+        "ask the sender for the other discs, and give all of them together",
     ),
     FindingType(
         "M13", _RISK, "archive with images",
@@ -110,6 +125,27 @@ _TYPES: Final = (
         "download or copy the archive again",
     ),
     FindingType(
+        "F01", _BLOCK, "no DICOM at all",
+        "no file on the medium is a DICOM object; a PACS can store nothing of it",
+        "check that this is the image disc, and ask the sender for DICOM",
+    ),
+    FindingType(
+        "F02", _BLOCK, "images of a viewer only",
+        "there is no DICOM object, but a viewer with large files of its own: the images are "
+        "probably in its format",
+        "ask the sender to export as DICOM",
+    ),
+    FindingType(
+        "F03", _BLOCK, "pictures or films only",
+        "there is no DICOM object, only pictures, films or PDF files; a PACS does not store these",
+        "ask the sender to export as DICOM",
+    ),
+    FindingType(
+        "F04", _NOTE, "programs on the medium",
+        "viewers, libraries or autorun files are beside the images; they were counted and not run",
+        "nothing",
+    ),
+    FindingType(
         "F05", _NOTE, "no preamble",
         "the file lacks the 132 bytes with which a DICOM file begins",
         "nothing: it is read all the same",
@@ -123,11 +159,23 @@ _TYPES: Final = (
         "F07", _BLOCK, "wrong transfer syntax",
         "the file is encoded differently from what it says; a PACS will not store it",
         "ask the sender to export it again",
+        refused=True,
+    ),
+    FindingType(
+        "F08", _BLOCK, "directory in place of an image",
+        "the file is a DICOMDIR, which is no object to store; it lists objects and holds none",
+        "give the folder or the disc that it belongs to",
     ),
     FindingType(
         "F09", _LOSS, "filled with zero bytes",
         "the content was lost when the medium was written or copied",
         "copy the disc again, or ask the sender for a new one",
+    ),
+    FindingType(
+        "F10", _BLOCK, "not DICOM as its name says",
+        "the file is named like a DICOM object and cannot be read as one",
+        "ask the sender to export it again",
+        refused=True,
     ),
     FindingType(
         "D01", _NOTE, "no DICOMDIR",
@@ -163,6 +211,19 @@ _TYPES: Final = (
         "S01", _BLOCK, "identifier missing",
         "study, series or instance UID is missing; a PACS will not store the object",
         "ask the sender to export it again",
+        refused=True,
+    ),
+    FindingType(
+        "S02", _BLOCK, "SOP Class UID missing",
+        "the object does not say what it is; it cannot be offered to a PACS",
+        "ask the sender to export it again",
+        refused=True,
+    ),
+    FindingType(
+        "S03", _RISK, "identifier malformed",
+        "an identifier has letters, blanks, leading zeros or more than 64 characters; some "
+        "systems refuse it or cut it",
+        "ask the sender to export it again, or let the receiver map it",
     ),
     FindingType(
         "S04", _LOSS, "truncated",
@@ -180,9 +241,78 @@ _TYPES: Final = (
         "compare the number of frames, or ask the sender for a new copy",
     ),
     FindingType(
+        "S07", _LOSS, "frame does not decode",
+        "the compressed pixels of a frame are damaged: it cannot be shown, or not wholly",
+        "ask the sender for a new copy",
+    ),
+    FindingType(
+        "S08", _BLOCK, "unknown transfer syntax",
+        "the pixels are encoded in a way that the standard does not know; a PACS does not "
+        "accept it",
+        "ask the sender to export with a standard encoding",
+        refused=True,
+    ),
+    FindingType(
+        "S09", _BLOCK, "wrong value representation",
+        "an element says in no known way what kind of value it has; a PACS cannot parse the "
+        "object",
+        "ask the sender to export it again",
+        refused=True,
+    ),
+    FindingType(
         "S10", _LOSS, "sequence not closed",
         "a sequence has no end: everything behind it could not be read",
         "ask the sender to export it again",
+    ),
+    FindingType(
+        "S11", _NOTE, "bytes behind the object",
+        "the file goes on behind the end of its last element",
+        "nothing: they are copied as they are",
+    ),
+    FindingType(
+        "S12", _RISK, "text not readable for certain",
+        "text does not fit the character set that the object declares, or it declares none: "
+        "names may be wrong",
+        "compare names with the request; ask the sender if in doubt",
+    ),
+    FindingType(
+        "S13", _RISK, "no Patient ID",
+        "the object does not say whose it is by Patient ID; a PACS may file it under nobody",
+        "ask the sender who the patient is",
+    ),
+    FindingType(
+        "S14", _LOSS, "pixel attributes contradict",
+        "bits, samples, colours or size of the image contradict each other: it cannot be "
+        "shown for certain",
+        "ask the sender to export it again",
+    ),
+    FindingType(
+        "S15", _BLOCK, "cannot be read to its end",
+        "the object ends inside an element or sequence; a PACS will not store it",
+        "ask the sender for a new copy; emix salvage keeps what is there",
+        refused=True,
+    ),
+    FindingType(
+        "S16", _RISK, "SOP class private or contradicting",
+        "the class of the object is not one of the standard, or its file meta information "
+        "names another one",
+        "ask the receiver whether its PACS accepts it",
+    ),
+    FindingType(
+        "S17", _NOTE, "more pixels than needed",
+        "pixel data is longer than rows, columns and frames say",
+        "nothing: it is copied as it is",
+    ),
+    FindingType(
+        "S18", _LOSS, "fewer fragments than frames",
+        "compressed pixel data has fewer pieces than frames: frames are missing",
+        "ask the sender for a new copy",
+    ),
+    FindingType(
+        "S19", _RISK, "offsets of frames wrong",
+        "the table that says where each frame begins contradicts the frames; some software "
+        "shows wrong ones",
+        "ask the receiver to compare the frames with those of the sender",
     ),
     FindingType(
         "C01", _RISK, "several patients",
@@ -208,6 +338,16 @@ _TYPES: Final = (
         "C05", _RISK, "slices missing",
         "there are gaps between slices inside a series",
         "ask the sender whether the series is complete",
+    ),
+    FindingType(
+        "C06", _RISK, "end of a series missing",
+        "the DICOMDIR names objects before the first or behind the last one that is there",
+        "ask the sender for the rest of the series",
+    ),
+    FindingType(
+        "C07", _RISK, "no images to look at",
+        "a study has only localisers, or objects that point to images which are not there",
+        "ask the sender for the images of the study",
     ),
     FindingType(
         "R01", _BLOCK, "report of another patient",

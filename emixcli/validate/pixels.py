@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from functools import lru_cache
 from struct import Struct
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from emixcli.model import KEYWORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from emixcli.model import Instance, Value
     from emixcli.packed import SharedValues
 
 ENCAPSULATED: Final = 0xFFFFFFFF
 _BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
+_DEFLATED: Final = "1.2.840.10008.1.2.1.99"
+#: MPEG-2, MPEG-4 and HEVC (PS3.6 table A-1).
+_VIDEO: Final = "1.2.840.10008.1.2.4.10"
+_PIXEL_GROUP: Final = 0x7FE0
 _MAX_FRAGMENTS: Final = 200_000
 _FIRST: Final = KEYWORDS.index("SamplesPerPixel")
 _LAST: Final = KEYWORDS.index("BitsAllocated") + 1
@@ -68,8 +70,8 @@ class PixelCheck:
     def __init__(self) -> None:
         self._expected: dict[SharedValues, int | None] = {}
 
-    def code(self, instance: Instance, content: Content) -> str | None:
-        """Return the code of what is wrong with the length, None where it is right.
+    def codes(self, instance: Instance, content: Content) -> tuple[str, ...]:
+        """Return the codes of what is wrong with the length, none where it is right.
 
         Parameters
         ----------
@@ -85,16 +87,23 @@ class PixelCheck:
         """
         offset, length = instance.pixels
         if offset < 0:
-            return None
-        if length != ENCAPSULATED:
-            expected = self._length(instance)
-            return "S05" if expected is not None and length < expected else None
-        if not content.is_random:
-            return None
-        big = instance.value(0) == _BIG_ENDIAN
-        return _walk_fragments(
-            offset, instance.size, content.read_at, Struct(">II" if big else "<II")
-        )
+            return ()
+        if length == ENCAPSULATED:
+            return walk_fragments(instance, content) if content.is_random else ()
+        expected = self._length(instance)
+        end = offset + length
+        if length == expected and end == instance.size:
+            return ()
+        codes = []
+        if expected is None:
+            codes.append("S14")
+        elif length < expected:
+            codes.append("S05")
+        elif length > expected + expected % 2:
+            codes.append("S17")
+        if end < instance.size and content.is_random and _has_tail(instance, content, end):
+            codes.append("S11")
+        return tuple(codes)
 
     def _length(self, instance: Instance) -> int | None:
         shared = instance.shared
@@ -107,20 +116,62 @@ class PixelCheck:
             return expected
 
 
-def _walk_fragments(
-    offset: int, size: int, read_at: Callable[[int, int], bytes], item: Struct
-) -> str | None:
-    """Step over the items of encapsulated pixel data (PS3.5 section A.4)."""
-    big = item.format.startswith(">")
+def _has_tail(instance: Instance, content: Content, end: int) -> bool:
+    """Whether bytes behind the pixel data are no element that may stand there (PS3.6)."""
+    syntax = instance.value(0)
+    if syntax == _DEFLATED:  # offsets are those of the inflated bytes
+        return False
+    group = content.read_at(end, 2) if end + 8 <= instance.size else b""
+    order: Literal["big", "little"] = "big" if syntax == _BIG_ENDIAN else "little"
+    return int.from_bytes(group, order) < _PIXEL_GROUP
+
+
+def walk_fragments(instance: Instance, content: Content) -> tuple[str, ...]:
+    """Step over the items of encapsulated pixel data (PS3.5 section A.4).
+
+    Returns the codes of what is wrong with them.
+    """
+    big = instance.value(0) == _BIG_ENDIAN
+    item = Struct(">II" if big else "<II")
     item_tag, end_tag = (0xFFFEE000, 0xFFFEE0DD) if big else (0xE000FFFE, 0xE0DDFFFE)
+    size, read_at = instance.size, content.read_at
+    offset = instance.pixels[0]
+    n_frames = max(1, instance.integer("NumberOfFrames", 1))
+    starts: list[int] = []  # of all items; the first one is the offset table
     for _ in range(_MAX_FRAGMENTS):
         head = read_at(offset, 8) if offset + 8 <= size else b""
         if len(head) < 8:
-            return "S04" if offset > size else "S06"
+            return ("S04",) if offset > size else ("S06",)
         tag, length = item.unpack(head)
         if tag == end_tag:
-            return None
+            tail = offset + 8
+            codes = _wrong_frames(instance, content, starts, n_frames)
+            is_longer = tail < size and _has_tail(instance, content, tail)
+            return (*codes, "S11") if is_longer else codes
         if tag != item_tag:
-            return "S06"
+            return ("S06",)
+        starts.append(offset)
         offset += 8 + length
-    return None
+    return ()
+
+
+def _wrong_frames(
+    instance: Instance, content: Content, starts: list[int], n_frames: int
+) -> tuple[str, ...]:
+    """Compare fragments and Basic Offset Table with the number of frames (PS3.5 section A.4)."""
+    syntax = str(instance.value(0) or "")
+    if syntax.startswith(_VIDEO):  # all frames are one stream
+        return ()
+    fragments = starts[1:]
+    if len(fragments) < n_frames:
+        return ("S18",)
+    if n_frames == 1:
+        return ()
+    table = content.read_at(starts[0] + 8, min(fragments[0] - starts[0] - 8, 4 * _MAX_FRAGMENTS))
+    order = ">" if syntax == _BIG_ENDIAN else "<"
+    n_offsets = len(table) // 4
+    offsets = Struct(f"{order}{n_offsets}I").unpack_from(table)
+    known = {start - fragments[0] for start in fragments}
+    if offsets and (n_offsets != n_frames or not known.issuperset(offsets)):
+        return ("S19",)
+    return ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from emixcli.model import Refused
 from emixcli.validate.codes import TYPES
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class Findings:
         self._instances: dict[str, list[Instance]] = defaultdict(list)
         self._words: dict[str, list[str]] = defaultdict(list)
         self._files: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        self._refused: dict[tuple[int, str], list[str]] = {}
 
     def add(
         self, code: str, *, count: int = 1, where: str = "", file: tuple[int, str] | None = None
@@ -37,6 +39,8 @@ class Findings:
             Number of the source and path.
         """
         self._counts[code] += count
+        if file is not None and TYPES[code].refused:
+            self._refused.setdefault(file, []).append(code)
         if file is not None and len(self._files[code]) < _MAX_PLACES:
             self._files[code].append(file)
         if where and len(self._words[code]) <= _MAX_PLACES:
@@ -53,6 +57,19 @@ class Findings:
             known = self._instances.get(code, [])
             self._counts[code] -= sum(other is instance for other in known)
             self._instances[code] = [other for other in known if other is not instance]
+
+    def has(self, code: str) -> bool:
+        """Whether something of this type was found."""
+        return self._counts[code] > 0
+
+    def refused(self) -> tuple[Refused, ...]:
+        """Return the objects that a PACS will not store."""
+        found = {file: list(codes) for file, codes in self._refused.items()}
+        for code, instances in self._instances.items():
+            if TYPES[code].refused:
+                for instance in instances:
+                    found.setdefault((instance.source, instance.path), []).append(code)
+        return tuple(Refused(*file, tuple(sorted(codes))) for file, codes in found.items())
 
     def result(self, studies: Mapping[str, int]) -> tuple[Finding, ...]:
         """Return one finding for each code: BLOCK first, then LOSS, RISK, NOTE.

@@ -1,0 +1,93 @@
+"""Whether every frame of a medium decodes."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from emixcli.errors import MediaError
+from emixcli.media.reader import MediaReader
+from emixcli.validate.codes import TYPES
+from emixcli.validate.places import places_of
+
+if TYPE_CHECKING:
+    from emixcli.model import FileSet, Finding, Instance
+    from emixcli.progress import ProgressListener
+
+#: Larger objects are not held in memory.
+_MAX_SIZE: Final = 512 * 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class Frames:
+    """What came of decoding.
+
+    Parameters
+    ----------
+    decoded
+        Frames that decode.
+    damaged
+        Images with a frame that does not.
+    unchecked
+        Images for which no decoder is installed, or that are too large.
+    """
+
+    decoded: int
+    damaged: tuple[Instance, ...]
+    unchecked: int
+
+    def finding(self, file_set: FileSet) -> Finding | None:
+        """Return the finding S07, None where all frames decode."""
+        if not self.damaged:
+            return None
+        studies = {study.uid: number for number, study in enumerate(file_set.iter_studies(), 1)}
+        where = "; ".join(places_of(self.damaged, studies))
+        return TYPES["S07"].found(len(self.damaged), where)
+
+
+def decode_all(file_set: FileSet, progress: ProgressListener) -> Frames:
+    """Decode every frame, one object in memory at a time; writes nothing."""
+    images = [one for one in file_set.iter_instances() if one.pixel_offset >= 0]
+    progress.stage("decoding", len(images), "images")
+    decoded = unchecked = 0
+    damaged = []
+    with MediaReader(file_set) as media, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # their text holds values
+        for image in images:
+            n_frames = _decode(media, image)
+            if n_frames is None:
+                unchecked += 1
+            elif n_frames < 0:
+                damaged.append(image)
+            else:
+                decoded += n_frames
+            progress.advance(1)
+    return Frames(decoded, tuple(damaged), unchecked)
+
+
+def _decode(media: MediaReader, image: Instance) -> int | None:
+    """Return how many frames decode, -1 where one does not, None where it cannot be told."""
+    from pydicom import dcmread
+    from pydicom.pixels.decoders.base import get_decoder
+    from pydicom.pixels.utils import iter_pixels
+    from pydicom.uid import UID
+
+    try:
+        is_available = get_decoder(image.text("TransferSyntaxUID")).is_available
+    except NotImplementedError:  # no decoder for this transfer syntax
+        return None
+    if not is_available or image.size > _MAX_SIZE:
+        return None
+    try:
+        content = media.read(image)
+    except MediaError:  # what cannot be read is a loss of its own
+        return None
+    try:
+        dataset = dcmread(io.BytesIO(content), force=True)
+        if "TransferSyntaxUID" not in dataset.file_meta:
+            dataset.file_meta.TransferSyntaxUID = UID(image.text("TransferSyntaxUID"))
+        return sum(1 for _ in iter_pixels(dataset, raw=True))
+    except Exception:  # noqa: BLE001 - what decoders raise on damaged pixels is not defined
+        return -1
