@@ -103,6 +103,15 @@ def find_login(url: str, *, profile: str | None = None) -> Remembered | None:
     return Remembered(**known)
 
 
+def borrows_login(url: str, *, profile: str | None = None) -> bool:
+    """Return whether a profile has no login of its own, so that the one without a profile counts.
+
+    A token from the environment is nobody's login and is not borrowed.
+    """
+    given = os.environ.get("EMIX_TOKEN_FILE") or os.environ.get("EMIX_TOKEN", "").strip()
+    return not given and _name_of(url, profile) != _key(url, profile)
+
+
 def probe_store(store: str) -> None:
     """Make sure that a token can be kept, before there is one to lose.
 
@@ -152,9 +161,9 @@ def remember(
 
 
 def forget(url: str, *, profile: str | None = None) -> None:
-    """Remove the login that `find_login` finds; its keyring entry too."""
+    """Remove a login and its keyring entry; of a profile only a login of its own."""
     entries = _load()
-    name = _name_of(url, profile)
+    name = _key(url, profile)
     if name not in entries:
         return
     remembered = find_login(url, profile=profile)

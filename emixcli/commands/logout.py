@@ -18,7 +18,8 @@ def command(
     """Make the token worthless and forget it.
 
     It is forgotten here even where the exchange cannot be reached; then it stays valid there until
-    it expires, and the command says so.
+    it expires, and the command says so. With `--profile` only a login of that profile ends, never
+    the one without a profile that it uses instead.
     """
     del verbose
     from emixcli import config, credentials
@@ -27,11 +28,11 @@ def command(
     from emixcli.exchange.connect import connect
     from emixcli.ui import console, output
 
-    revoked = True
     url = config.load(profile).exchange_url
+    revoked = not credentials.borrows_login(url, profile=profile)
     try:
-        exchange = connect(access(profile, ca_file=ca_file, timeout=timeout))
-        exchange.logout()
+        if revoked:
+            connect(access(profile, ca_file=ca_file, timeout=timeout)).logout()
     except AuthRequiredError:
         revoked = False
     except ExchangeError:

@@ -127,3 +127,20 @@ def test_each_profile_has_its_own_login(monkeypatch: pytest.MonkeyPatch) -> None
     credentials.forget(URL)
     monkeypatch.delenv("EMIX_PROFILE")
     assert credentials.find_token(URL) == credentials.Token("plain", "file")
+
+
+def test_a_profile_ends_its_own_login_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    credentials.remember(URL, "plain", store="file", email="a@b.example", ca_file=None)
+    assert credentials.find_token(URL, profile="ward") == credentials.Token("plain", "file")
+    assert credentials.borrows_login(URL, profile="ward")
+    assert not credentials.borrows_login(URL)
+    credentials.forget(URL, profile="ward")
+    assert credentials.find_token(URL) == credentials.Token("plain", "file")
+    credentials.remember(
+        URL, "own", store="file", email="a@b.example", ca_file=None, profile="ward"
+    )
+    assert not credentials.borrows_login(URL, profile="ward")
+    credentials.forget(URL, profile="ward")
+    assert credentials.find_token(URL, profile="ward") == credentials.Token("plain", "file")
+    monkeypatch.setenv("EMIX_TOKEN", "given")
+    assert not credentials.borrows_login(URL, profile="ward")

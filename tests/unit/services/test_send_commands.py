@@ -301,6 +301,12 @@ def test_login_whoami_logout(
     kept = emix_home / "credentials.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
     assert run_emix("whoami", "--json").document["organisation"] == "Hospital"
+    named = run_emix("config", "set", "sender_name", "Ward 4", "--profile", "ward")
+    assert named.code == 0, named.stderr
+    other = run_emix("logout", "--profile", "ward", "--json")
+    assert other.code == 0, other.stderr
+    assert other.document["revoked"] is False
+    assert run_emix("whoami").code == 0, "a profile without a login ends no other login"
     assert run_emix("logout", "--json").document["revoked"] is True
     assert run_emix("whoami").code == 4
     assert run_emix("list").code == 4
