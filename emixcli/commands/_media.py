@@ -108,24 +108,22 @@ def made_json(made: Made) -> dict[str, Any]:
 def choice_json(choice: Choice) -> dict[str, Any]:
     """Return what is told of the media."""
     from emixcli.container.index import findings_json
-    from emixcli.media.report import count_missing
 
     return {
         "reports_left_out": choice.n_reports_left_out,
         "unreadable": len(choice.scanned.unreadable),
-        "missing": count_missing(choice.scanned),
+        "missing": choice.n_missing,
         "findings": findings_json(choice.scanned.findings),
     }
 
 
 def missing_text(choice: Choice) -> str:
     """Return what of the media is missing in words, "" where nothing is known to be."""
-    from emixcli.media.report import count_missing
     from emixcli.ui.words import some
 
     n_bad = len(choice.scanned.unreadable)
     n_cut = sum(lost.reason == "truncated" for lost in choice.scanned.unreadable)
-    n_bad, n_missing = n_bad - n_cut, count_missing(choice.scanned)
+    n_bad, n_missing = n_bad - n_cut, choice.n_missing
     words = []
     if n_cut:
         words.append(f"{some(n_cut, 'object')} {_is(n_cut)} cut short on the medium")

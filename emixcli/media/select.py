@@ -10,7 +10,7 @@ from emixcli.errors import PatientMismatchError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emixcli.model import FileSet, Patient, Study
+    from emixcli.model import FileSet, Missing, Patient
 
 
 def select(
@@ -47,8 +47,9 @@ def select(
             f"the medium holds {len(kept)} patients ({_counts(file_set.patients, kept)})",
             hint="choose with --patient N or --study N, numbers as shown by emix scan",
         )
+    missing = _missing_of(file_set, kept, by_study=bool(studies))
     if kept == file_set.patients:
-        return file_set
+        return replace(file_set, missing=missing)
     size = sum(
         instance.size
         for patient in kept
@@ -56,12 +57,24 @@ def select(
         for series in study.series
         for instance in series.instances
     )
-    return replace(file_set, patients=kept, size=size)
+    return replace(file_set, patients=kept, size=size, missing=missing)
 
 
-def study_numbers(file_set: FileSet) -> dict[int, Study]:
-    """Return the studies by the numbers that `emix scan` shows: 1, 2, … over all patients."""
-    return dict(enumerate(file_set.iter_studies(), 1))
+def _missing_of(
+    file_set: FileSet, kept: tuple[Patient, ...], *, by_study: bool
+) -> tuple[Missing, ...]:
+    """Return the missing objects that may belong to the choice.
+
+    One that names no study always may. One of a study that is wholly missing may be of any
+    patient, but is of no study that was chosen.
+    """
+    chosen = {study.uid for patient in kept for study in patient.studies} | {""}
+    found = {study.uid for study in file_set.iter_studies()}
+    return tuple(
+        one
+        for one in file_set.missing
+        if one.study_uid in chosen or not (by_study or one.study_uid in found)
+    )
 
 
 def _choose_patients(found: tuple[Patient, ...], wanted: Sequence[str]) -> tuple[Patient, ...]:

@@ -42,6 +42,8 @@ class Choice:
     """What was found (`scanned`) and what of it is meant (`file_set`).
 
     `n_reports_left_out` counts reports on the medium that may be of a patient who was not chosen.
+    `n_missing` counts objects that a DICOMDIR names and that are not on the media, as far as they
+    may belong to what is meant.
     `reader` opens the instances where they are not taken as they are, and `close` gives the media
     back that it holds; `deidentification` is what the index of a package then says.
     """
@@ -50,6 +52,7 @@ class Choice:
     scanned: FileSet
     reports: tuple[Path, ...]
     n_reports_left_out: int
+    n_missing: int
     accept_reports: str = ""
     reader: DeidentifyingReader | None = None
     deidentification: dict[str, Any] | None = None
@@ -84,7 +87,7 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
         n_left_out = len(chosen.documents) - len(kept)
         chosen = replace(chosen, documents=kept)
     return Choice(
-        chosen, scanned, tuple(selection.reports), n_left_out,
+        chosen, scanned, tuple(selection.reports), n_left_out, len(chosen.missing),
         accept_reports=selection.accept_reports.strip(),
     )  # fmt: skip
 

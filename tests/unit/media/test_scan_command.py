@@ -56,6 +56,21 @@ def test_missing_objects_end_with_their_code(tmp_path: Path, run_emix: EmixProce
     assert packed.document["missing"] == 1
     assert "1 object that the medium's directory names is not on it" in packed.error["message"]
     assert len(packed.stderr.splitlines()) == 1, "only the error is on standard error"
+    other = tmp_path / "other"
+    other.mkdir()
+    builders.write(builders.instance(study=2), other / "IM")
+    chosen = (
+        "pack",
+        disc,
+        other,
+        "--study",
+        builders.uid(2),
+        "-o",
+        "q.emix.html",
+        "--code-out",
+        "q",
+    )
+    assert run_emix(*chosen, "--json").document["missing"] == 0
     builders.truncate(images[1], keep=0.5)
     assert run_emix("scan", disc).code == 3, "what cannot be read is worse"
 
