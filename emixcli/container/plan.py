@@ -117,7 +117,7 @@ def iter_sources(
         else:
             source = Source(name, document.size, compress=True, open=_item_opener(reader, document))
         yield source, document
-    yield _bytes_source(layout.README, readme()), None
+    yield bytes_source(layout.README, readme()), None
 
 
 def folded_source(name: str, content: Folded) -> Source:
@@ -125,7 +125,8 @@ def folded_source(name: str, content: Folded) -> Source:
     return Source(name, content.size, compress=True, open=content.open)
 
 
-def _bytes_source(name: str, content: bytes) -> Source:
+def bytes_source(name: str, content: bytes) -> Source:
+    """Return the source of an entry whose content is held."""
     return Source(name, len(content), compress=True, open=lambda: io.BytesIO(content))
 
 
