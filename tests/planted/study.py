@@ -14,7 +14,7 @@ from pydicom.dataelem import DataElement
 from pydicom.dataset import FileDataset
 from pydicom.fileset import FileSet
 
-from tests.planted import common, documents, edges, images, streams, texts, therapy
+from tests.planted import common, documents, edges, frames, images, streams, texts, therapy
 from tests.planted.ledger import Clause, Ledger, Plant, Reference, forms
 
 #: Objects that hold text in their pixels or documents, and are refused unless cleaned or accepted.
@@ -109,7 +109,7 @@ def _build(ledger: Ledger, slices: int) -> PlantedStudy:
         ds, text = paint(ledger, ct)
         burned += text
         work.keep(ds)
-    for edge in (*edges.EDGES, *texts.EDGES, *streams.EDGES):
+    for edge in (*edges.EDGES, *texts.EDGES, *streams.EDGES, *frames.EDGES):
         ledger.file = ODD + edge.name
         work.files[ledger.file] = edge.make(ledger, ct[0])
     return PlantedStudy(
