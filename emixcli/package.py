@@ -109,12 +109,10 @@ def plan_package(
         Who sends.
     package_id, created
         Made new where None; given again to write the same package again.
-    reader
-        Opens the file set; a `MediaReader` where None.
+    reader, bundle
+        Opens the file set, and the viewer page: a `MediaReader` and the one that ships where None.
     deidentification
         What the index says of it; None where nothing was de-identified.
-    bundle
-        The viewer page; the one that ships with emix where None.
 
     Raises
     ------
@@ -142,6 +140,7 @@ def plan_package(
         invented=directory.invented,
         size_bound=plan.size_bound(file_set, reports=found, page=page, made=made),
         counts=_counts(file_set, reports=found),
+        documents=tuple({**one, "blocks": None} for one in documents),
     )
 
 

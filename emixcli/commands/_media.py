@@ -83,6 +83,16 @@ def note_left_out(choice: Choice) -> None:
         )
 
 
+def note_reports(plan: PackagePlan) -> None:
+    """Say which reports are not surely of the patient, before they go along."""
+    from emixcli.ui import console
+
+    for one in plan.documents:
+        match = one["match"]
+        if match["verdict"] != "match":
+            console.note(f"RISK R02, report {one['entry']}: {match['reason']}; read it first")
+
+
 def plan_json(plan: PackagePlan) -> dict[str, Any]:
     """Return what `--dry-run --json` tells of a package."""
     return {
@@ -91,6 +101,9 @@ def plan_json(plan: PackagePlan) -> dict[str, Any]:
         "size_bound": plan.size_bound,
         "counts": dict(plan.counts),
         "losses": [],
+        "reports": [
+            {name: one[name] for name in ("entry", "kind", "match")} for one in plan.documents
+        ],
     }
 
 

@@ -21,7 +21,11 @@ def _set_verbosity(value: int) -> int:
 
 
 Json = Annotated[
-    bool, typer.Option("--json", help="Write one JSON document to standard output, errors too.")
+    bool,
+    typer.Option(
+        "--json",
+        help="Write one JSON document to standard output; errors as JSON to standard error.",
+    ),
 ]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show results and errors only, no progress.")

@@ -25,7 +25,9 @@ def prove_mailbox(room: Mailroom, file: Path | None, *, no_input: bool) -> Mailb
         require_person("the code that is mailed", "--mail-code-file FILE", no_input=no_input)
     if file is None or str(file) == "-":
         room.request_code()
-        console.note("a code is on its way to the mailbox that got the link")
+        console.note(
+            "if the link is valid, a code comes to the mailbox that got it, within a minute"
+        )
     if file is not None:
         return _verify(room, _read_mail_code(file))
     while True:

@@ -20,7 +20,7 @@ def describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
     """
     import sys
 
-    from emixcli.commands._media import counts_text, note_left_out
+    from emixcli.commands._media import counts_text, note_left_out, note_reports
     from emixcli.media.report import plan_lines
     from emixcli.ui import console
     from emixcli.ui.progress import size_text
@@ -32,6 +32,7 @@ def describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
     console.note(f"to {', '.join(order.recipients)} for {order.purpose}")
     for finding in choice.scanned.findings:
         console.note(f"{finding.severity} {finding.code} ({finding.count}): {finding.why}")
+    note_reports(plan)
     note_left_out(choice)
 
 

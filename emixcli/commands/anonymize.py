@@ -224,7 +224,8 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
     done = "would be written" if request.output is None else "objects written"
     console.note(f"{n_written} {done}, {n_refused} refused")
     if result.verified and n_written:
-        console.note("nothing that identifies the patient was found in them")
+        kept = ", but for what rules of this site keep" if request.how.profile.rules.actions else ""
+        console.note(f"nothing that identifies the patient was found in them{kept}")
     if result.report.n_repaired:
         console.note(
             f"made again after the second look: {result.report.n_repaired}; see the report"

@@ -170,7 +170,9 @@ def _request_code(how: Access, link: str, *, json: bool) -> None:
     if json:
         output.write_json({"schema": "emix.download/1", "code_requested": True})
     else:
-        console.note("a code is on its way to the mailbox that got the link")
+        console.note(
+            "if the link is valid, a code comes to the mailbox that got it, within a minute"
+        )
 
 
 def _dry_run(how: Access, target: str, *, json: bool) -> None:

@@ -161,9 +161,11 @@ def _warn(prepared: Prepared, output: Path) -> None:
 
 def _confirm(prepared: Prepared, output: Path, *, yes: bool) -> None:
     """Ask once more where a person sits there and several patients go into one file."""
+    from emixcli.commands._media import note_reports
     from emixcli.ui import prompts
 
     _warn(prepared, output)
+    note_reports(prepared.plan)
     n_patients = prepared.plan.counts["patients"]
     if n_patients > 1 and prompts.is_interactive():
         prompts.confirm(f"pack {n_patients} patients into one file?", yes=yes)

@@ -59,7 +59,8 @@ class PackagePlan:
     """What a package will hold.
 
     `index_body` is the index but its head, which needs the signing key; `size_bound` is at least
-    the size of the package in bytes; `invented` counts keys of the DICOMDIR that objects lack.
+    the size of the package in bytes; `invented` counts keys of the DICOMDIR that objects lack;
+    `documents` is what the index says of each report, without its readable form.
     """
 
     file_set: FileSet
@@ -73,6 +74,7 @@ class PackagePlan:
     invented: Mapping[str, int]
     size_bound: int
     counts: Mapping[str, int]
+    documents: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def page_length(self) -> int:

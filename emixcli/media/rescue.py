@@ -103,6 +103,7 @@ def rescue(
     copy.patience = patience or Patience()
     copy.progress, copy.on_data, copy.clock = progress, on_data, clock
     try:
+        copy.save()  # while there is room: without a mapfile nobody could go on
         copy.run()
     finally:
         try:

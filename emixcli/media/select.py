@@ -49,7 +49,7 @@ def select(
         )
     missing = _missing_of(file_set, kept, by_study=bool(studies))
     if kept == file_set.patients:
-        return replace(file_set, missing=missing)
+        return file_set if missing == file_set.missing else replace(file_set, missing=missing)
     size = sum(
         instance.size
         for patient in kept

@@ -107,7 +107,7 @@ def describe_reports(
             fields["blocks"] = [block.as_document() for block in read.blocks]
         found.append(fields)
     if refused:
-        raise reading.mismatch(refused)
+        raise reading.mismatch(refused, accept)
     return found
 
 

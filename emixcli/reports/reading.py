@@ -53,6 +53,7 @@ class Reading:
         return next(found, "")[:_MAX_TITLE]
 
 
+ALONE: Final = Verdict(Level.WARN, "R10", "there are no images to compare the report with")
 UNREAD: Final = Verdict(Level.WARN, "R10", "the report cannot be read, so it was not compared")
 
 
@@ -201,6 +202,9 @@ def judge(patients: Iterable[Patient], reading: Reading) -> Verdict:
         return TOO_LARGE
     if not reading.identities:
         return UNREAD
+    patients = tuple(patients)
+    if not patients:
+        return ALONE
     verdicts = [
         max((match(images, identity) for identity in reading.identities), key=_severity)
         for images in (identity_of(patient) for patient in patients)
@@ -218,14 +222,16 @@ def match_json(verdict: Verdict, accept: str = "") -> dict[str, str]:
     }  # fmt: skip
 
 
-def mismatch(verdicts: Sequence[Verdict]) -> PatientMismatchError:
-    """Return the error for reports that must not go along."""
+def mismatch(verdicts: Sequence[Verdict], accept: str = "") -> PatientMismatchError:
+    """Return the error for reports that must not go along, `accept` or not."""
     count = "a report" if len(verdicts) == 1 else f"{len(verdicts)} reports"
     reasons = "; ".join(dict.fromkeys(verdict.reason for verdict in verdicts))
     overridable = all(verdict.overridable for verdict in verdicts)
     hint = "leave it out, or send it with the images that it belongs to"
     if overridable:
         hint += "; if you have read it and know better, --accept-report REASON"
+    elif accept:
+        hint += "; --accept-report cannot lift this rule"
     return PatientMismatchError(f"{count} may be of another patient: {reasons}", hint=hint)
 
 

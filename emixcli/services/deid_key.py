@@ -47,7 +47,8 @@ def load_key_file(path: Path) -> bytes:
             text = file.read(_LONGEST)
     except FileNotFoundError as exc:
         raise UsageError(
-            "the key file does not exist", hint="make one with emix anonymize --new-key FILE"
+            "the key file does not exist",
+            hint="check its name: another key gives other pseudonyms; a first one: --new-key FILE",
         ) from exc
     except (OSError, ValueError) as exc:
         raise _no_key() from exc

@@ -19,12 +19,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emixcli import __version__
+from emixcli.errors import UsageError
 from emixcli.media.disc.mapfile import Status
 from emixcli.media.disc.ranges import Ranges
 from emixcli.media.disc.sectors import SectorBytes, iter_pieces
 from emixcli.media.rescue import Patience, rescue
 from emixcli.media.sources import open_source
-from emixcli.media.sources.opening import open_medium
+from emixcli.media.sources.opening import find_mapfile, open_medium
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.diagnose import Diagnosis, diagnose_sources, loss_document
 from emixcli.services.diagnosis_page import render
@@ -88,17 +89,37 @@ def copy_medium(
 
     Raises
     ------
+    UsageError
+        There is no disc to copy, or it is a copy itself.
     MediaError
         The medium cannot be opened, or the image is of another one.
     OutputError
         The image cannot be written.
     """
+    _check_copyable(path, image)
     content, _ = open_medium(path)
     try:
         state = rescue(content, image, patience=Patience(retries=retries), progress=progress)
     finally:
         content.close()
     return state.n_bytes(Status.DONE) == state.size
+
+
+def _check_copyable(path: str, image: Path) -> None:
+    if Path(path).is_dir():
+        raise UsageError(
+            "a folder cannot be copied into an image", hint="leave --image out: files are copied"
+        )
+    if image.exists() and image.samefile(path):
+        raise UsageError(
+            "the image is the medium itself", hint="leave --image out, or name a new file"
+        )
+    if find_mapfile(path) is not None:
+        # What its mapfile calls bad would be copied as if it were good.
+        raise UsageError(
+            "the medium is a copy with a mapfile beside it",
+            hint="leave --image out; to read more of the disc, give the drive and this image",
+        )
 
 
 def salvage(paths: Sequence[str], folder: Path, *, progress: ProgressListener = SILENT) -> Salvaged:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
 
-from emixcli.media.disc.sectors import SectorBytes, UnreadableError
+from emixcli.media.disc.sectors import SECTOR, SectorBytes, UnreadableError
 from emixcli.media.disc.sessions import on_disc
 from emixcli.media.disc.tracks import raw_tracks
 from emixcli.media.disc.tree import UNWRITTEN
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from emixcli.media.disc.tracks import TrackBytes
     from emixcli.media.disc.tree import DiscFile
     from emixcli.media.sources.base import Bytes
+
+_DESCRIPTOR: Final = 16  # sector of the first volume descriptor
+_PADDING: Final = 300 * SECTOR  # that a writer or a copy may leave out
 
 
 class DiscSource:
@@ -60,6 +63,8 @@ class DiscSource:
         self.notes.earlier |= disc.earlier
         self._files = {file.path: file for file in sorted(disc.files, key=_place)}
         self.notes.codes["M02"] += sum(self._missing(file) > 0 for file in disc.files)
+        if not self.notes.codes["M02"] and _is_cut(content):
+            self.notes.codes["M02"] = 1
 
     def iter_files(self) -> Iterator[MediaFile]:
         """Yield the files by their place on the medium: a drive reads forward fastest."""
@@ -102,6 +107,18 @@ class DiscSource:
     def close(self) -> None:
         """Close the image."""
         self.medium.close()
+
+
+def _is_cut(content: SectorBytes) -> bool:
+    """Whether the medium is shorter than its volume says (ECMA-119 section 8.4.8)."""
+    try:
+        descriptor = content.read_at(_DESCRIPTOR * SECTOR, SECTOR)
+    except OSError:
+        return False
+    if descriptor[:6] != b"\1CD001" or len(descriptor) < SECTOR:
+        return False
+    n_blocks = int.from_bytes(descriptor[80:84], "little")
+    return n_blocks * int.from_bytes(descriptor[128:130], "little") > content.size + _PADDING
 
 
 def _place(file: DiscFile) -> tuple[int, str]:
