@@ -10,7 +10,6 @@ import contextlib
 import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -23,11 +22,11 @@ from emixcli.container.folded import Folded, Folder
 from emixcli.container.identity import Identity, SigningKey
 from emixcli.container.index import findings_json, iter_patients
 from emixcli.container.manifest import (
-    add_entry,
+    MANIFEST_START,
+    entry_json,
     finish_manifest,
     losses_json,
     sign,
-    start_manifest,
 )
 from emixcli.container.page import (
     FORMAT,
@@ -198,7 +197,7 @@ def _reader(file_set: FileSet, reader: Reader | None) -> Iterator[Reader]:
 class _Outcome:
     """What has been written so far."""
 
-    records: BytesIO = field(default_factory=start_manifest)
+    records: Folder = field(default_factory=lambda: Folder(MANIFEST_START))
     index_sha256: str = ""
     lost: list[tuple[Lost, Instance]] = field(default_factory=list)
     documents_lost: list[dict[str, Any]] = field(default_factory=list)
@@ -290,7 +289,8 @@ def _write_content(
     for written in writer.add_all(remember(), workers=workers):
         origin = origins.pop(written.source.name)
         if isinstance(written, Written):
-            add_entry(outcome.records, written)
+            is_first = outcome.records.size == len(MANIFEST_START)
+            outcome.records.add((b"" if is_first else b",") + entry_json(written))
             if written.source.name == layout.INDEX:
                 outcome.index_sha256 = written.sha256
         elif isinstance(origin, Instance):
@@ -331,8 +331,8 @@ def _finish(
         counts=counts,
         documents_lost=outcome.documents_lost,
     )
-    writer.add(encode(plan.bytes_source(layout.MANIFEST, manifest), key))
-    signature = sign(manifest, signing_key)
+    writer.add(encode(plan.folded_source(layout.MANIFEST, manifest), key))
+    signature = sign(manifest.read(), signing_key)
     writer.add(encode_bytes(layout.SIGNATURE, signature, key, compress=False))
     size = writer.finish()
     return PackageResult(

@@ -1,6 +1,6 @@
 """Bytes made before they are written: kept compressed, read back as a stream.
 
-Index and directories grow with the number of instances; folded, those of 100,000 take a
+Index, directory and manifest grow with the number of instances; folded, those of 100,000 take a
 few megabytes.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 _LEVEL = 1
 _PIECE = 256 * 1024
@@ -33,15 +33,15 @@ class Folded:
         """Return the bytes as a seekable stream."""
         return cast("BinaryIO", gzip.GzipFile(fileobj=io.BytesIO(self.content), mode="rb"))
 
-    def pieces(self) -> Iterator[bytes]:
-        """Yield the bytes in order."""
-        with self.open() as file:
+    def read(self) -> bytearray:
+        """Return the bytes; nothing more than these is held meanwhile."""
+        data = bytearray(self.size)
+        done = 0
+        with self.open() as file, memoryview(data) as view:
             while piece := file.read(_PIECE):
-                yield piece
-
-    def read(self) -> bytes:
-        """Return the bytes."""
-        return b"".join(self.pieces())
+                view[done : done + len(piece)] = piece
+                done += len(piece)
+        return data
 
 
 class Folder:

@@ -26,8 +26,7 @@ _Places = npt.NDArray[np.intp]
 #: Longest content of one script element that is made fit for parsing.
 PARSE_LIMIT = 128 * 1024 * 1024
 _COMMENT_LIMIT = 65_000
-#: Longest directory, end records and comment length included, that is made fit for parsing.
-DIRECTORY_LIMIT = 16 * 1024 * 1024
+_DIRECTORY_LIMIT = 16 * 1024 * 1024
 
 
 def find_fixups(content: bytes | bytearray | memoryview) -> bytes | None:
@@ -145,7 +144,7 @@ def glue_bound(length: int) -> int:
     return len(_GLUE) + 2 * 20 + table + len(OPEN)
 
 
-def make_comment(offset: int, directory: bytes | bytearray | None) -> bytes:
+def make_comment(offset: int, directory: bytes | bytearray) -> bytes:
     """Return the archive comment: the glue after the last script.
 
     Parameters
@@ -153,8 +152,7 @@ def make_comment(offset: int, directory: bytes | bytearray | None) -> bytes:
     offset
         File offset of the content of the last script: where the central directory starts.
     directory
-        Central directory and end records but their last two bytes, the length of this comment;
-        None will do where they are too long.
+        Central directory and end records but their last two bytes, the length of this comment.
 
     Notes
     -----
@@ -162,8 +160,9 @@ def make_comment(offset: int, directory: bytes | bytearray | None) -> bytes:
     Where the comment would not fit, or the directory has more than 16 MiB, it only closes the
     element: such a file is far too big to be parsed.
     """
+    length = len(directory) + 2
     comment = CLOSE
-    if directory is not None and (length := len(directory) + 2) <= DIRECTORY_LIMIT:
+    if length <= _DIRECTORY_LIMIT:
         glue = make_glue(offset, length, fixups(directory))
         comment = glue if len(glue) <= _COMMENT_LIMIT else CLOSE
     while {_LF, _CR} & set(len(comment).to_bytes(2, "little")):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
@@ -16,6 +15,7 @@ from emixcli.container.zipformat import STORED
 from emixcli.errors import PackageDamagedError
 
 if TYPE_CHECKING:
+    from emixcli.container.folded import Folded, Folder
     from emixcli.container.zipwriter import Lost, Written
     from emixcli.model import FileSet, Instance
 
@@ -58,29 +58,12 @@ def losses_json(lost: list[tuple[Lost, Instance]]) -> list[dict[str, Any]]:
     return [{"series_uid": uid, "instances": instances} for uid, instances in series.items()]
 
 
-#: What is known at the end stands at the end.
-_START = b'{"entries":['
-
-
-def start_manifest() -> BytesIO:
-    """Return the beginning of a manifest.
-
-    It is held plain: its signature needs the whole of it at once (RFC 8032 section 5.1.6).
-    """
-    manifest = BytesIO()
-    manifest.write(_START)
-    return manifest
-
-
-def add_entry(manifest: BytesIO, written: Written) -> None:
-    """Append the record of one entry."""
-    if manifest.tell() > len(_START):
-        manifest.write(b",")
-    manifest.write(entry_json(written))
+#: How the manifest starts: what is known at the end stands at its end.
+MANIFEST_START = b'{"entries":['
 
 
 def finish_manifest(
-    manifest: BytesIO,
+    entries: Folder,
     *,
     package_id: str,
     index_sha256: str,
@@ -88,13 +71,13 @@ def finish_manifest(
     losses: list[dict[str, Any]],
     counts: dict[str, int],
     documents_lost: list[dict[str, Any]],
-) -> bytes:
-    """Return the manifest; nothing can be added to it afterwards.
+) -> Folded:
+    """Return the manifest.
 
     Parameters
     ----------
-    manifest
-        From `start_manifest`, with its entries.
+    entries
+        `MANIFEST_START`, then records of `entry_json` with commas between them.
     """
     head = to_json(
         {
@@ -107,8 +90,8 @@ def finish_manifest(
             "documents_lost": documents_lost,
         }
     )
-    manifest.write(b"]," + head[1:])
-    return manifest.getvalue()  # the buffer itself, not a copy
+    entries.add(b"]," + head[1:])
+    return entries.finish()
 
 
 def manifest_bound(file_set: FileSet, *, n_others: int) -> int:
@@ -128,7 +111,7 @@ _FRAME = len(to_json([_BIGGEST, _BIGGEST, "0" * 64])) + 1
 _RECORD = 600 + _LONGEST_REASON
 
 
-def sign(manifest: bytes, key: Ed25519PrivateKey) -> bytes:
+def sign(manifest: bytes | bytearray, key: Ed25519PrivateKey) -> bytes:
     """Return the content of the signature entry."""
     return to_json(
         {

@@ -119,7 +119,7 @@ def iter_sources(
         else:
             source = Source(name, document.size, compress=True, open=_item_opener(reader, document))
         yield source, document
-    yield bytes_source(layout.README, readme()), None
+    yield _bytes_source(layout.README, readme()), None
 
 
 def folded_source(name: str, content: Folded) -> Source:
@@ -127,8 +127,7 @@ def folded_source(name: str, content: Folded) -> Source:
     return Source(name, content.size, compress=True, open=content.open)
 
 
-def bytes_source(name: str, content: bytes) -> Source:
-    """Return the source of an entry whose content is held."""
+def _bytes_source(name: str, content: bytes) -> Source:
     return Source(name, len(content), compress=True, open=lambda: io.BytesIO(content))
 
 

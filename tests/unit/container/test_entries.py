@@ -207,23 +207,6 @@ def test_the_comment_length_holds_no_line_end() -> None:
     assert make_comment(0, b"\n" * 400_000) == b"</script>"
 
 
-@pytest.mark.parametrize("more", [0, 1])
-def test_a_directory_up_to_its_limit_is_tabulated_and_a_longer_one_is_not(more: int) -> None:
-    encoded = Encoded(ZipEntry("I" * 60_000, STORED, 28, 0), "", [], lambda: iter(()), b"")
-    n_entries = glue.DIRECTORY_LIMIT // len(central_header(encoded.entry)) + more
-    sink = MemorySink()
-    writer = ZipWriter(sink, key=KEY, offset=0)
-    directory = b"".join(central_header(writer.add(encoded)) for _ in range(n_entries))
-    offset = writer.offset
-    size = writer.finish()
-    directory += end_records(n_entries=n_entries, offset=offset, length=len(directory))
-    comment = make_comment(offset, directory)
-    expected = directory + len(comment).to_bytes(2, "little") + comment
-    assert (len(directory) + 2 > glue.DIRECTORY_LIMIT) == bool(more)
-    assert bytes(sink.content)[offset:] == expected
-    assert size == len(sink.content)
-
-
 @pytest.mark.parametrize("size", [0, 70, LIMIT_32 - 1, LIMIT_32, 10**13])
 @pytest.mark.parametrize("offset", [0, LIMIT_32 - 1, LIMIT_32, 10**14])
 @pytest.mark.parametrize("extra", [0, 28, 5000])
