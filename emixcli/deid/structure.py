@@ -176,10 +176,11 @@ def _has_tail(ds: Dataset, file: BinaryIO) -> bool:
         bits = int(ds.Rows) * int(ds.Columns) * samples * frames * int(ds.BitsAllocated)
     except Exception:  # noqa: BLE001 - pydicom raises what it likes where a number is none
         return False
-    used = (bits + 15) // 16 * 2
+    used = max(0, (bits + 15) // 16 * 2)
     if isinstance(element.value, bytes):
         return bool(element.value[used:].strip(b"\0"))
-    if ds.file_meta.TransferSyntaxUID.is_deflated or element.length in {used, 0xFFFFFFFF}:
+    is_open = ds.file_meta.TransferSyntaxUID.is_deflated or element.length == 0xFFFFFFFF
+    if is_open or element.length <= used:
         return False
     file.seek(element.value_tell + used)
     return bool(file.read(min(element.length - used, _TAIL)).strip(b"\0"))
