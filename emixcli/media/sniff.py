@@ -11,9 +11,9 @@ from typing import Final
 
 #: Root elements of HL7 CDA (urn:hl7-org:v3) and ASTM CCR (urn:astm-org:CCR).
 _XML_KINDS: Final = {"ClinicalDocument": "cda", "ContinuityOfCareRecord": "ccr"}
-_XML_PROLOGUE: Final = re.compile(r"<!--.*?(?:-->|$)|<\?.*?\?>|<!DOCTYPE[^\[>]*", re.DOTALL)
+_XML_PROLOGUE: Final = re.compile(r"<!--.*?(?:-->|$)|<\?.*?(?:\?>|$)|<!DOCTYPE[^\[>]*", re.DOTALL)
 _XML_ROOT: Final = re.compile(r"<(?:[\w.-]+:)?([A-Za-z_][\w.-]*)")
-_HL7: Final = re.compile(rb"(?:\x0b|\xef\xbb\xbf|[\r\n\s])*(?:MSH|FHS|BHS)([^\w\s\x00-\x1f])")
+_HL7: Final = re.compile(rb"(?:\xef\xbb\xbf|\s)*(?:MSH|FHS|BHS)([^\w\s\x00-\x1f])")
 _NOT_REPORTS: Final = re.compile(
     r"readme|autorun|licen[sc]e|copying|eula|viewer|install|setup|manual|help|notice|changelog"
     r"|version|index|lies_?mich|lisez",

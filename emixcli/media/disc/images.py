@@ -139,6 +139,8 @@ def nero_tracks(content: Bytes) -> list[Track] | None:
     """Return the data tracks of an NRG image, None where it is none."""
     try:
         tail = content.read_at(max(0, content.size - 12), 12)
+        if len(tail) < 12:
+            return None
         if tail[:4] == b"NER5":
             (start,) = struct.unpack(">Q", tail[4:])
         elif tail[4:8] == b"NERO":
