@@ -183,9 +183,9 @@ def _read(raw: bytes, charset: str | None) -> Message:
 
 def _delimiters(text: str) -> Delimiters:
     """Read MSH-1 and MSH-2; what is missing there is as usual."""
-    field = text[3]
-    given = text[4:].split(field, 1)[0].strip()[:4]
     usual = Delimiters()
+    field = text[3:4] or usual.field  # a frame may end behind the three letters
+    given = text[4:].split(field, 1)[0].strip()[:4]
     rest = (usual.component, usual.repetition, usual.escape, usual.subcomponent)
     component, repetition, escape, subcomponent = [*given, *rest[len(given) :]]
     return Delimiters(field, component, repetition, escape, subcomponent)
