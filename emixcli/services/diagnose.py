@@ -148,6 +148,8 @@ def diagnose_sources(
     ----------
     paths
         Their names.
+    full
+        Read every byte and decode every frame.
     lost
         What cannot be read of their files, where every byte was read already.
     """
@@ -162,7 +164,7 @@ def diagnose_sources(
         frames = decode_all(file_set, progress)
         file_set = _with_finding(file_set, frames.finding(file_set))
     strips = tuple(_strips(file_set, found))
-    return Diagnosis(file_set, tuple(found), media, strips, full, frames)
+    return Diagnosis(file_set, tuple(found), media, strips, lost is not None, frames)
 
 
 def _with_finding(file_set: FileSet, finding: Finding | None) -> FileSet:

@@ -154,7 +154,9 @@ def salvage_sources(
         for number, source in enumerate(sources):
             for file in source.iter_files():
                 copier.take(number, source, file, progress)
-        diagnosis = diagnose_sources(sources, paths, full=True, lost=copier.lost, progress=progress)
+        diagnosis = diagnose_sources(
+            sources, paths, full=False, lost=copier.lost, progress=progress
+        )
         saved = copier.result(folder, diagnosis)
         saved.carved = [
             (number, path)
