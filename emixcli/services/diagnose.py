@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from emixcli.media.losses import Loss, Lost, find_losses, name_losses, read_through
@@ -16,15 +15,15 @@ from emixcli.model import Severity
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.frames import Frames, decode_all
 from emixcli.services.matching import with_matches
-from emixcli.validate.geometry import slice_positions
+from emixcli.validate.filesets import find_gaps
 from emixcli.validate.places import ranges
 
 if TYPE_CHECKING:
     from emixcli.media.sources import Source
     from emixcli.model import FileSet, Finding, Instance, Series, Study
 
-_SAME_GAP: Final = 1.5
-"""A gap between slices of more than so many times the usual one has room for a missing slice."""
+#: Findings of a disc of which nobody knows what else was on it.
+_CUT: Final = frozenset({"M02", "M04"})
 _MAX_GAP: Final = 200
 
 
@@ -99,8 +98,11 @@ class Diagnosis:
 
     @property
     def requests(self) -> list[str]:
-        """What to ask the sender for, a line for each series."""
-        return [line for strip in self.strips if (line := _request(strip))]
+        """What to ask the sender for: all of a disc that is cut, and a line for each series."""
+        is_cut = any(finding.code in _CUT for finding in self.file_set.findings)
+        whole = ["the whole disc: a part is lost, and nothing tells all that was in it"]
+        lines = (_request(strip) for strip in self.strips)
+        return [*(whole if is_cut else ()), *filter(None, lines)]
 
 
 def loss_document(loss: Loss) -> dict[str, Any]:
@@ -242,26 +244,17 @@ def _strip(
         cells += [Cell("missing", number) for number in missing]
         cells.sort(key=lambda cell: _order(cell.number))
     else:
-        cells = _with_gaps(instances, cells)
+        cells = _with_gaps(series, cells)
     middle = whole[len(whole) // 2] if whole else None
     return Strip(study, series, series.uid, series.text("SeriesNumber"), tuple(cells), middle)
 
 
-def _with_gaps(instances: Sequence[Instance], cells: list[Cell]) -> list[Cell]:
-    """Put cells where positions tell that slices are missing: never at the ends of a series."""
-    positions = slice_positions(instances)
-    if positions is None or len(set(positions)) < len(positions) or len(positions) < 4:
-        return cells
-    steps = [abs(b - a) for a, b in pairwise(positions)]
-    usual = sorted(steps)[len(steps) // 2]
-    if not usual or sum(abs(step - usual) < usual / 10 for step in steps) * 2 < len(steps):
-        return cells
-    found = [cells[0]]
-    for step, cell in zip(steps, cells[1:], strict=True):
-        if step > usual * _SAME_GAP:
-            found += [Cell("gap")] * min(round(step / usual) - 1, _MAX_GAP)
-        found.append(cell)
-    return found
+def _with_gaps(series: Series, cells: list[Cell]) -> list[Cell]:
+    """Put cells where positions tell that slices are missing (C05), beside their neighbours."""
+    behind = {max(a, b): min(n, _MAX_GAP) for a, b, n in find_gaps(series)}
+    return [
+        one for at, cell in enumerate(cells) for one in (*[Cell("gap")] * behind.get(at, 0), cell)
+    ]
 
 
 def _order(number: str) -> tuple[int, str]:

@@ -59,7 +59,7 @@ def render(
     n_lost = sum(
         strip.count(state) for strip in diagnosis.strips for state in ("damaged", "missing", "gap")
     )
-    is_bad = bool(n_lost or diagnosis.losses or file_set.unreadable)
+    is_bad = bool(diagnosis.requests or diagnosis.losses or file_set.unreadable)
     parts = [
         "<!doctype html><html lang=en><head><meta charset=utf-8>",
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
@@ -84,6 +84,8 @@ def render(
 def _verdict(diagnosis: Diagnosis, n_lost: int) -> str:
     if not diagnosis.file_set.patients:
         return "No images that can be read."
+    if diagnosis.requests and not n_lost:
+        return "A part of the disc is lost; of the images that are known, none."
     if n_lost:
         return f"{n_lost} {'image is' if n_lost == 1 else 'images are'} lost in whole or in part."
     if diagnosis.losses or diagnosis.file_set.unreadable:

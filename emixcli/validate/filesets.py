@@ -44,17 +44,18 @@ def check_series(series: Series, findings: Findings, *, study: str = "") -> None
     study
         From `places.study_words`.
     """
-    for number_a, number_b, n_missing in find_gaps(series):
+    for before, after, n_missing in find_gaps(series):
+        numbers = [series.instances[at].integer("InstanceNumber") for at in (before, after)]
         findings.add(
             "C05",
             count=n_missing,
             where=f"{study}series {series.instances[0].integer('SeriesNumber')}: "
-            f"about {n_missing} between instances {number_a} and {number_b}",
+            f"about {n_missing} between instances {numbers[0]} and {numbers[1]}",
         )
 
 
 def find_gaps(series: Series) -> list[tuple[int, int, int]]:
-    """Return instance numbers on both sides of each gap, and how many slices fit into it.
+    """Return the places in `series.instances` beside each gap, and how many slices fit into it.
 
     Only where slices are otherwise evenly spaced: instance numbers are no evidence, since many
     devices leave some out.
@@ -73,11 +74,7 @@ def find_gaps(series: Series) -> list[tuple[int, int, int]]:
     if uneven > 0:
         return []
     return [
-        (
-            series.instances[a].integer("InstanceNumber"),
-            series.instances[b].integer("InstanceNumber"),
-            round(step / usual) - 1,
-        )
+        (a, b, round(step / usual) - 1)
         for (a, b), step in zip(pairwise(order), steps, strict=True)
         if step > _GAP * usual
     ]

@@ -99,3 +99,16 @@ def test_a_page_is_never_written_over_or_into_the_medium(tmp_path: Path, emix_he
     assert page.read_text() == "mine"
     assert emix_here("diagnose", tmp_path / "disc", "--html", tmp_path / "disc/p.html").code == 40
     assert emix_here("diagnose", tmp_path / "disc", "--html", tmp_path / "no/p.html").code == 40
+
+
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+def test_of_a_cut_disc_the_whole_is_asked_for(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "files", series=2, instances=8, rows=128, columns=128)
+    image = iso(tmp_path / "disc.iso", file_set(tmp_path / "disc", paths))
+    content = image.read_bytes()
+    image.write_bytes(content[: len(content) // 2])
+    page = tmp_path / "page.html"
+    found = emix_here("diagnose", image, "--json", "--html", page).document
+    assert "M02" in {finding["code"] for finding in found["findings"]}
+    assert found["ask_for"][0].startswith("the whole disc")
+    assert "Nothing is missing" not in page.read_text("utf-8")
