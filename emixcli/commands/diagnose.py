@@ -39,11 +39,11 @@ def command(
     from emixcli.commands.scan import require_whole
     from emixcli.media.scan import require_dicom
     from emixcli.services.diagnose import diagnose
+    from emixcli.services.selection import check_new
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 
-    if html is not None:
-        _check_page(html, paths)
+    check_new(html, paths)
     with progress(quiet) as listener:
         diagnosis = diagnose(paths, full=full, progress=listener)
     if html is not None:
@@ -54,17 +54,6 @@ def command(
         _show(diagnosis, html, strict=strict)
     require_dicom(diagnosis.file_set)
     require_whole(diagnosis.file_set)
-
-
-def _check_page(html: Path, sources: list[str]) -> None:
-    from emixcli.errors import OutputError, OutputExistsError
-    from emixcli.services.selection import check_outside
-
-    if html.exists():
-        raise OutputExistsError("the page exists already", hint="choose another name for --html")
-    if not html.parent.is_dir():
-        raise OutputError("the folder of the page does not exist", hint="make it first")
-    check_outside(html, sources)
 
 
 def _write_page(diagnosis: Diagnosis, html: Path, *, strict: bool) -> None:

@@ -15,7 +15,7 @@ from emixcli.anonymize import new_key
 from emixcli.container import layout
 from emixcli.container.sink import FileSink
 from emixcli.deid.report import Report
-from emixcli.errors import OutputExistsError, UsageError
+from emixcli.errors import UsageError
 from emixcli.media.reader import MediaReader
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
@@ -32,7 +32,7 @@ from emixcli.services.deidentify import (
     with_faces,
 )
 from emixcli.services.folder import new_folder
-from emixcli.services.selection import check_outside
+from emixcli.services.selection import check_new, check_outside
 from emixcli.services.written import Written
 
 if TYPE_CHECKING:
@@ -98,9 +98,7 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
     """
     check_outside(request.output, request.paths)
     for path in (request.report, request.table):
-        check_outside(path, request.paths)
-        if path is not None:
-            _check_absent(path)
+        check_new(path, request.paths)
     lock = _lock(request)
     scanned = scan_media(request.paths, progress=progress)
     require_dicom(scanned)
@@ -164,11 +162,6 @@ def _lock(request: AnonymizeRequest) -> Lock | None:
     from emixcli.services.reidentification import make_lock
 
     return make_lock(request.table_passphrase)
-
-
-def _check_absent(path: Path) -> None:
-    if path.exists() or path.is_symlink():
-        raise OutputExistsError(f"{path.name} exists already", hint="choose another name")
 
 
 def _write_report(report: Report, path: Path) -> None:

@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 from emixcli import config
 from emixcli.container.identity import Identity, PublicIdentity, load_identity, load_public
 from emixcli.container.sink import FileSink
-from emixcli.errors import OutputExistsError
 from emixcli.package import PackagePlan, PackageResult, Sender, plan_package, write_package
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.secret_file import secret_written
-from emixcli.services.selection import Choice, Selection, check_outside, choose, deidentified
+from emixcli.services.selection import (
+    Choice,
+    Selection,
+    check_new,
+    check_outside,
+    choose,
+    deidentified,
+)
 
 if TYPE_CHECKING:
     from emixcli.services.sealing import Sealing
@@ -149,9 +155,5 @@ def check_output(
     OutputError
         It, or the file for the code, would be written below a source.
     """
-    check_outside(output, sources)
+    check_new(output, sources)
     check_outside(code_out, sources)
-    if output.exists() or output.is_symlink():
-        raise OutputExistsError(
-            f"{output.name} exists already", hint="choose another name or remove it first"
-        )

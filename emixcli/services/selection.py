@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emixcli import __version__
-from emixcli.errors import DeidUnsafeError, OutputError, UsageError
+from emixcli.errors import DeidUnsafeError, OutputError, OutputExistsError, UsageError
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
@@ -153,6 +153,27 @@ def _check_all(found: Deidentified, choice: Choice) -> None:
             f"{n_refused} objects cannot be de-identified safely, so nothing goes out",
             hint="emix anonymize lists them with the reason",
         )
+
+
+def check_new(path: Path | None, sources: Sequence[str] = ()) -> None:
+    """Refuse a file that exists, has no folder, or would lie in what is read.
+
+    Raises
+    ------
+    OutputExistsError
+        It exists.
+    OutputError
+        Its folder does not, or is below a source.
+    """
+    if path is None:
+        return
+    check_outside(path, sources)
+    if path.exists() or path.is_symlink():
+        raise OutputExistsError(
+            f"{path.name} exists already", hint="choose another name or remove it first"
+        )
+    if not path.parent.is_dir():
+        raise OutputError(f"the folder of {path.name} does not exist", hint="make it first")
 
 
 def check_outside(output: Path | None, sources: Sequence[str]) -> None:
