@@ -93,8 +93,10 @@ def run(
     """
     from emixcli.commands._exchange import access
     from emixcli.services.batch_file import read_batch, write_failures
+    from emixcli.services.selection import check_new
     from emixcli.ui.progress import progress
 
+    check_new(failures)
     rows = read_batch(file)
     how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
     with _open_batch(how, profile, codes_out, log) as batch, progress(quiet) as listener:
@@ -123,11 +125,12 @@ def _open_batch(
 
 def _batch(how: Access, profile: str | None) -> Batch:
     from emixcli.exchange.connect import connect
-    from emixcli.services.batch import Batch, sender_of
+    from emixcli.services.batch import Batch
+    from emixcli.services.send import sender_of
 
     exchange = connect(how)
     account = exchange.account()
-    return Batch(exchange, account, exchange.url, sender_of(profile, account), _how_of)
+    return Batch(exchange, account, sender_of(account, profile), _how_of)
 
 
 def _how_of(row: Row) -> Deidentification | None:

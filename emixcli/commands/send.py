@@ -26,10 +26,8 @@ from emixcli.commands._options import (
 if TYPE_CHECKING:
     from emixcli.exchange.connect import Access
     from emixcli.exchange.interface import Exchange
-    from emixcli.package import Sender
-    from emixcli.services.journal import Journal
-    from emixcli.services.selection import Choice, Selection
-    from emixcli.services.send import SendResult
+    from emixcli.services.selection import Selection
+    from emixcli.services.send import Sending, SendResult
     from emixcli.services.share import NewShare, ShareOrder
 
 Again = Annotated[
@@ -115,63 +113,43 @@ def command(
 def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner) -> None:
     from emixcli.commands._sending import show
     from emixcli.commands._sharing import check_code_out
-    from emixcli.container.identity import load_identity
     from emixcli.exchange.connect import connect
     from emixcli.services import send as service
-    from emixcli.services.journal import Journal
-    from emixcli.services.selection import check_outside, choose, deidentified
+    from emixcli.services.selection import check_outside
     from emixcli.ui.progress import progress
 
     check_code_out(manner.code_out, json=manner.json, resumed=True)
     check_outside(manner.code_out, selection.paths)
     exchange = connect(how)
     account = exchange.account()
-    with progress(manner.quiet) as listener:
-        choice = choose(selection, progress=listener)
-    sender = _sender(manner.profile, account.name, account.organisation)
-    deid = selection.deidentification
-    key = service.request_key(
-        choice, order, url=exchange.url, account=account, sender=sender, how=deid
-    )
-    with Journal("send", key) as journal:
-        try:
-            with progress(manner.quiet) as listener:
-                keyed = service.keyed(deid, load_identity(), key)
-                choice = deidentified(choice, keyed, progress=listener)
-            result = _run(choice, order, exchange, sender, journal=journal, manner=manner)
-        finally:
-            choice.close()
-            if not journal.records:
-                journal.remove()
+    sender = service.sender_of(account, manner.profile)
+    with contextlib.ExitStack() as stack:
+        with progress(manner.quiet) as listener:
+            sending = stack.enter_context(
+                service.prepared(
+                    selection, order, exchange,
+                    account=account, sender=sender, again=manner.again, progress=listener,
+                )
+            )  # fmt: skip
+        result = _run(sending, order, exchange, manner)
+        choice = sending.choice
     show(result, choice, json=manner.json)
 
 
-def _run(
-    choice: Choice,
-    order: ShareOrder,
-    exchange: Exchange,
-    sender: Sender,
-    *,
-    journal: Journal,
-    manner: _Manner,
-) -> SendResult:
+def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manner) -> SendResult:
     """Ask, send, hand over the codes; nothing is asked where an earlier run has done it all."""
     from emixcli.commands._sending import ask, describe
     from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over
-    from emixcli.container.identity import load_identity
     from emixcli.services import send as service
     from emixcli.ui.progress import progress
 
     named = len(order.recipients) > 1
-    sending = service.prepare(
-        choice, journal, sender=sender, identity=load_identity(), again=manner.again
-    )
     earlier = service.find_sent(sending, exchange)
     if earlier is not None:
         hand_over(earlier.shares, manner.code_out, named=named)
         return earlier
     check_code_out(manner.code_out, json=manner.json, resumed=sending.resumed)
-    describe(sending.plan, choice, order)
+    describe(sending.plan, sending.choice, order)
     ask(sending, order, yes=manner.yes, no_input=manner.no_input)
     order = confirm_addresses(order, exchange, no_input=manner.no_input)
     made: list[NewShare] = []
@@ -184,15 +162,6 @@ def _run(
     if not result.refused:
         service.finish(sending)
     return result
-
-
-def _sender(profile: str | None, name: str, organisation: str) -> Sender:
-    """Return who sends: the settings, else what the exchange says of the account."""
-    from emixcli import config
-    from emixcli.package import Sender
-
-    settings = config.load(profile)
-    return Sender(settings.sender_name or name, settings.organisation or organisation)
 
 
 def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
@@ -210,7 +179,7 @@ def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
 
             choice = deidentified(choice, how.keyed(new_key()), progress=listener)
         with contextlib.closing(choice):
-            plan = service.plan_of(choice, _sender(manner.profile, "", ""))
+            plan = service.plan_of(choice, service.sender_of(profile=manner.profile))
     if not manner.json:
         describe(plan, choice, order)
         output.write_line("nothing was sent")

@@ -216,6 +216,10 @@ class Content:
 class Exchange(Protocol):
     """What a sender may ask; every method raises a subclass of `EmixError` only."""
 
+    @property
+    def url(self) -> str:
+        """Its address, as it was given."""
+
     def login(self, email: str, password: str) -> Login:
         """Return a fresh token."""
 

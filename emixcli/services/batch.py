@@ -9,16 +9,13 @@ from __future__ import annotations
 
 import csv
 import datetime
-import io
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from emixcli import config
-from emixcli.container.identity import load_identity
 from emixcli.container.sink import output_error
 from emixcli.errors import (
     EmixError,
@@ -27,20 +24,22 @@ from emixcli.errors import (
     ExchangeTimeoutError,
     ExchangeTlsError,
     OutputError,
+    OutputExistsError,
+    RecipientUnconfirmedError,
     UploadInterruptedError,
 )
-from emixcli.package import Sender
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services import send as service
 from emixcli.services.batch_file import BadRow, Row
-from emixcli.services.journal import Journal
 from emixcli.services.selection import Selection, choose, deidentified
-from emixcli.services.share import NewShare, is_verified
+from emixcli.services.share import NewShare, is_confirmed
 
 if TYPE_CHECKING:
     from emixcli.exchange.interface import Account, Exchange
+    from emixcli.package import Sender
     from emixcli.services.deidentify import Deidentification
-    from emixcli.services.selection import Choice
+
+_CODES_HEAD: Final = ("row", "ref", "recipient", "code")
 
 HowOf = Callable[[Row], "Deidentification | None"]
 
@@ -81,16 +80,32 @@ class Codes:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
         flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
         try:
-            self._handle = os.open(path, flags, 0o600)
-            known = Path(path).read_text("utf-8")
-            if not known:
-                self._write("row,ref,recipient,code\r\n")
+            handle = os.open(path, flags, 0o600)
         except OSError as exc:
             raise output_error(exc) from exc
-        self._known = {tuple(line) for line in csv.reader(io.StringIO(known))}
+        self._file = os.fdopen(handle, "r+", encoding="utf-8", newline="")
+        try:
+            self._known = self._read_known(path)
+        except BaseException:
+            self._file.close()
+            raise
+
+    def _read_known(self, path: Path) -> set[tuple[str, ...]]:
+        """Return the lines of an earlier run; any other file is left alone."""
+        if os.name == "posix" and os.fstat(self._file.fileno()).st_mode & 0o077:
+            raise OutputError(
+                f"{path.name} may be read by others", hint=f"chmod 600 {path.name}, or another name"
+            )
+        lines = [tuple(line) for line in csv.reader(self._file)]
+        if not lines:
+            self._write(_CODES_HEAD)
+        elif lines[0] != _CODES_HEAD:
+            raise OutputExistsError(
+                f"{path.name} exists and holds no access codes", hint="choose another --codes-out"
+            )
+        return set(lines)
 
     def add(self, row: Row, new: NewShare) -> None:
         """Note a code, unless it stands there."""
@@ -98,20 +113,19 @@ class Codes:
         if line in self._known:
             return
         self._known.add(line)
-        text = io.StringIO(newline="")
-        csv.writer(text).writerow(line)
-        self._write(text.getvalue())
+        self._write(line)
 
-    def _write(self, text: str) -> None:
+    def _write(self, line: tuple[str, ...]) -> None:
         try:
-            os.write(self._handle, text.encode())
-            os.fsync(self._handle)
+            csv.writer(self._file).writerow(line)
+            self._file.flush()
+            os.fsync(self._file.fileno())
         except OSError as exc:
             raise output_error(exc) from exc
 
     def close(self) -> None:
         """Close the file."""
-        os.close(self._handle)
+        self._file.close()
 
 
 class Log:
@@ -149,7 +163,6 @@ class Batch:
 
     exchange: Exchange
     account: Account
-    url: str
     sender: Sender
     how_of: HowOf
     codes: Codes | None = None
@@ -208,7 +221,6 @@ class Batch:
 
     def _plan(self, row: Row, progress: ProgressListener) -> Outcome:
         from emixcli.anonymize import new_key
-        from emixcli.errors import RecipientUnconfirmedError
 
         selection = self._selection(row)
         choice = choose(selection, progress=progress)
@@ -218,33 +230,19 @@ class Batch:
             plan = service.plan_of(choice, self.sender)
         finally:
             choice.close()
-        for address in row.order.recipients:
-            if address.casefold() not in row.order.confirmed and not is_verified(
-                self.exchange, address
-            ):
-                raise RecipientUnconfirmedError(
-                    "a recipient is new here and not confirmed",
-                    hint="type the address a second time, in the column confirm_to",
-                )
+        if not all(is_confirmed(self.exchange, row.order, to) for to in row.order.recipients):
+            raise RecipientUnconfirmedError(
+                "a recipient is new here and not confirmed",
+                hint="type the address a second time, in the column confirm_to",
+            )
         return Outcome(row, "ready", counts=plan.counts)
 
     def _send(self, row: Row, progress: ProgressListener) -> Outcome:
-        selection = self._selection(row)
-        how = selection.deidentification
-        choice = choose(selection, progress=progress)
-        key = service.request_key(
-            choice, row.order, url=self.url, account=self.account, sender=self.sender, how=how
-        )
-        with Journal("send", key) as journal:
-            try:
-                choice = deidentified(
-                    choice, service.keyed(how, load_identity(), key), progress=progress
-                )
-                result = self._send_once(row, choice, journal, progress)
-            finally:
-                choice.close()
-                if not journal.records:
-                    journal.remove()
+        with service.prepared(
+            self._selection(row), row.order, self.exchange,
+            account=self.account, sender=self.sender, progress=progress,
+        ) as sending:  # fmt: skip
+            result = self._send_once(row, sending, progress)
         if result.refused:
             raise result.refused[0].error
         return Outcome(
@@ -256,9 +254,8 @@ class Batch:
         )
 
     def _send_once(
-        self, row: Row, choice: Choice, journal: Journal, progress: ProgressListener
+        self, row: Row, sending: service.Sending, progress: ProgressListener
     ) -> service.SendResult:
-        sending = service.prepare(choice, journal, sender=self.sender, identity=load_identity())
         earlier = service.find_sent(sending, self.exchange)
         if earlier is not None:
             for new in earlier.shares:
@@ -282,11 +279,3 @@ def _concerns_all(error: EmixError) -> bool:
         OutputError,
     )  # fmt: skip
     return type(error) is ExchangeError or isinstance(error, stops)
-
-
-def sender_of(profile: str | None, account: Account) -> Sender:
-    """Return who sends: the settings, else what the exchange says of the account."""
-    settings = config.load(profile)
-    return Sender(
-        settings.sender_name or account.name, settings.organisation or account.organisation
-    )

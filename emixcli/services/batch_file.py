@@ -202,8 +202,8 @@ def write_failures(path: Path, failed: list[tuple[Mapping[str, str], EmixError]]
 
     Raises
     ------
-    OutputError
-        The file cannot be written.
+    OutputExistsError, OutputError
+        The file exists, or cannot be written.
     """
     from emixcli.container.sink import FileSink
 
@@ -214,6 +214,5 @@ def write_failures(path: Path, failed: list[tuple[Mapping[str, str], EmixError]]
         row = {name: fields.get(name, "") for name in COLUMNS}
         row["ref"] = " ".join(filter(None, (row["ref"], f"[{error.id}]")))
         writer.writerow(row)
-    path.unlink(missing_ok=True)
     with FileSink(path) as sink:
         sink.write(text.getvalue().encode())

@@ -7,13 +7,16 @@ that have not arrived are sent. The journal holds the key only under the sender'
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from emixcli import config
+from emixcli.container.identity import load_identity
 from emixcli.container.slots import KEY_LENGTH, Slot, make_hpke_slot, open_hpke_slot
 from emixcli.errors import (
     EmixError,
@@ -29,6 +32,7 @@ from emixcli.exchange.interface import Account, Exchange, SealedPart, Share
 from emixcli.package import PackagePlan, Sender, plan_package, write_package
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.journal import Journal, Record, journal_key
+from emixcli.services.selection import Selection, choose, deidentified
 from emixcli.services.share import (
     NewShare,
     Refusal,
@@ -141,6 +145,47 @@ def keyed(
     bytes, and nobody else can link two sends.
     """
     return how and how.keyed(identity.derive(f"deid/{journal_name}"))
+
+
+@contextlib.contextmanager
+def prepared(
+    selection: Selection,
+    order: ShareOrder,
+    exchange: Exchange,
+    *,
+    account: Account,
+    sender: Sender,
+    again: bool = False,
+    progress: ProgressListener = SILENT,
+) -> Iterator[Sending]:
+    """Give a send with its journal: chosen, de-identified where that is asked for, planned.
+
+    Raises
+    ------
+    EmixError
+        No DICOM, several patients and no choice, objects that cannot be de-identified, a report
+        of another patient.
+    """
+    choice = choose(selection, progress=progress)
+    how, identity = selection.deidentification, load_identity()
+    key = request_key(choice, order, url=exchange.url, account=account, sender=sender, how=how)
+    with Journal("send", key) as journal:
+        try:
+            choice = deidentified(choice, keyed(how, identity, key), progress=progress)
+            yield prepare(choice, journal, sender=sender, identity=identity, again=again)
+        finally:
+            choice.close()
+            if not journal.records:
+                journal.remove()
+
+
+def sender_of(account: Account | None = None, profile: str | None = None) -> Sender:
+    """Return who sends: the settings, else what the exchange says of the account."""
+    settings = config.load(profile)
+    name, organisation = settings.sender_name, settings.organisation
+    if account is not None:
+        name, organisation = name or account.name, organisation or account.organisation
+    return Sender(name, organisation)
 
 
 def prepare(

@@ -112,6 +112,11 @@ def is_verified(exchange: Exchange, email: str) -> bool:
     return contact is not None and contact.is_verified
 
 
+def is_confirmed(exchange: Exchange, order: ShareOrder, email: str) -> bool:
+    """Tell whether an address was typed twice, or its owner has proven an access code."""
+    return address_key(email) in order.confirmed or is_verified(exchange, email)
+
+
 def require_confirmed(exchange: Exchange, order: ShareOrder, journal: Journal) -> None:
     """Refuse an order of which nobody could be given a share, before any byte has left.
 
@@ -120,10 +125,8 @@ def require_confirmed(exchange: Exchange, order: ShareOrder, journal: Journal) -
     RecipientUnconfirmedError
     """
     if not any(
-        address_key(email) in order.confirmed
-        # Begun before; the exchange then gives the share that it has.
-        or journal.find("code", recipient=email) is not None
-        or is_verified(exchange, email)
+        # Begun before: the exchange then gives the share that it has.
+        journal.find("code", recipient=email) is not None or is_confirmed(exchange, order, email)
         for email in order.recipients
     ):
         raise RecipientUnconfirmedError(

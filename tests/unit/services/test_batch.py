@@ -195,3 +195,21 @@ def test_killed_at_any_moment_each_is_sent_exactly_once(
     assert len(packages) == 6
     assert n_shares(run_emix, done) == [1] * 6
     assert n_packages(run_emix) == before + 6
+
+
+def test_codes_never_go_where_others_read_or_into_another_file(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    del logged_in
+    batch = write_batch(tmp_path, [row(study(tmp_path, 51), "codes51")])
+    (tmp_path / "mine.txt").write_text("my notes\n")
+    (tmp_path / "mine.txt").chmod(0o600)
+    (tmp_path / "open.csv").write_text("row,ref,recipient,code\r\n")
+    (tmp_path / "open.csv").chmod(0o644)
+    before = n_packages(run_emix)
+    assert run_emix("batch", "run", batch, "--codes-out", "mine.txt").code == 41
+    assert run_emix("batch", "run", batch, "--codes-out", "open.csv").code == 40
+    failures = ("--codes-out", "codes.csv", "--failures", "mine.txt")
+    assert run_emix("batch", "run", batch, *failures).code == 41
+    assert (tmp_path / "mine.txt").read_text() == "my notes\n"
+    assert n_packages(run_emix) == before
