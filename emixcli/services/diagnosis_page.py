@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import base64
 from html import escape
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from emixcli.htmlpage import listing, page, table
 from emixcli.media.report import date_text, finding_rows, size_text, summary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from emixcli.model import FileSet, Study
     from emixcli.services.diagnose import Diagnosis, Medium, Strip
 
 _STYLE: Final = """
-body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem}
-body{color:#1c2733}
-h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}h3{font-size:1rem;margin:1.2rem 0 .2rem}
-table{border-collapse:collapse;width:100%;font-size:.9rem}
-th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d5dce3;vertical-align:top}
 svg{display:block;width:100%;height:auto;background:#f3f5f7;border-radius:4px}
 figure{margin:.5rem 0}figcaption,.key{font-size:.85rem;color:#51606e}
 .verdict{padding:.6rem 1rem;border-radius:6px;background:#e8f3ec;font-weight:600}
@@ -30,9 +26,8 @@ figure{margin:.5rem 0}figcaption,.key{font-size:.85rem;color:#51606e}
 .gap{fill:none;stroke:#b3261e;stroke-width:1.2}
 svg.mark{display:inline-block;width:.8em;background:none;margin-right:.35em}
 .key span{display:inline-block;margin-right:1.2rem}
-@media print{body{margin:0;max-width:none}h2,h3{break-after:avoid}.series{break-inside:avoid}}
+@media print{.series{break-inside:avoid}}
 """
-_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 _COLUMNS: Final = 120
 _ROWS: Final = 12
 _STATES: Final = {
@@ -61,11 +56,6 @@ def render(
     )
     is_bad = bool(diagnosis.requests or diagnosis.losses or file_set.unreadable)
     parts = [
-        "<!doctype html><html lang=en><head><meta charset=utf-8>",
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
-        '<meta name=viewport content="width=device-width">',
-        f"<title>What is on this disc</title><style>{_STYLE}</style></head><body>",
-        "<h1>What is on this disc</h1>",
         "<p><strong>This page shows patient data.</strong></p>",
         f'<p class="verdict{" bad" if is_bad else ""}">{_verdict(diagnosis, n_lost)}</p>',
         f"<p>{escape(summary(file_set))}.</p>",
@@ -76,9 +66,9 @@ def render(
         _key(),
         *_studies(diagnosis, thumbnails),
         *_losses(diagnosis),
-        f"<p class=key>Made by emix {escape(version)}.</p></body></html>\n",
+        f"<p class=key>Made by emix {escape(version)}.</p>",
     ]
-    return "\n".join(part for part in parts if part)
+    return page("What is on this disc", parts, style=_STYLE, has_pictures=True)
 
 
 def _verdict(diagnosis: Diagnosis, n_lost: int) -> str:
@@ -100,7 +90,7 @@ def _requests(diagnosis: Diagnosis) -> list[str]:
         return []
     return [
         "<h2>Please send again</h2>",
-        "<ul>" + "".join(f"<li>{escape(line)}</li>" for line in lines) + "</ul>",
+        listing(lines),
     ]
 
 
@@ -109,7 +99,7 @@ def _findings(file_set: FileSet, *, strict: bool) -> list[str]:
     if not rows:
         return []
     head = ("Code", "Severity", "Count", "What", "Where", "What to do")
-    return ["<h2>Findings</h2>", _table(head, rows)]
+    return ["<h2>Findings</h2>", table(head, rows)]
 
 
 def _map(medium: Medium) -> str:
@@ -208,12 +198,4 @@ def _losses(diagnosis: Diagnosis) -> list[str]:
         for loss in diagnosis.losses
     ]  # fmt: skip
     head = ("File", "Size", "Lost", "Series", "Image")
-    return ["<h2>Files with lost bytes</h2>", _table(head, rows)]
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    top = "".join(f"<th scope=col>{escape(name)}</th>" for name in head)
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
-    )
-    return f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return ["<h2>Files with lost bytes</h2>", table(head, rows)]
