@@ -137,11 +137,9 @@ def make_profile(
 
 def warn_of_loosening(profile: Profile) -> None:
     """Say in red which rules of the site protect less than the profile does."""
-    from emixcli.anonymize import SiteRules, loosened
+    from emixcli.anonymize import loosened
     from emixcli.ui import console
 
-    if profile.rules == SiteRules():
-        return
     for row in loosened(profile):
         tag = f"({row.tag >> 16:04X},{row.tag & 0xFFFF:04X})"
         console.warn(f"a rule of this site loosens the profile: {tag} {row.name}: {row.words}")

@@ -151,7 +151,7 @@ class _Files:
         self,
         how: Deidentification,
         verify: bool,  # noqa: FBT001 - as the options come
-        dicomdir: bool,  # noqa: FBT001
+        dicomdir: bool,  # noqa: FBT001 - as the options come
         jobs: int | None,
     ) -> AnonymizeRequest:
         """Return what the service is asked for."""
@@ -196,6 +196,7 @@ def _run(request: AnonymizeRequest, *, json: bool, quiet: bool) -> None:
 
 
 def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> None:
+    from emixcli.anonymize import loosened
     from emixcli.ui import console, output
 
     n_written, n_refused = result.n_written, len(result.refused)
@@ -224,7 +225,7 @@ def _show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> 
     done = "would be written" if request.output is None else "objects written"
     console.note(f"{n_written} {done}, {n_refused} refused")
     if result.verified and n_written:
-        kept = ", but for what rules of this site keep" if request.how.profile.rules.actions else ""
+        kept = ", but for what rules of this site keep" if loosened(request.how.profile) else ""
         console.note(f"nothing that identifies the patient was found in them{kept}")
     if result.report.n_repaired:
         console.note(

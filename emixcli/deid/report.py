@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from emixcli.deid import tables
-from emixcli.deid.explain import explain
+from emixcli.deid.explain import explain, loosened
 from emixcli.deid.options import BASIC_CODE, OPTION_CODES, Option, Profile
 
 if TYPE_CHECKING:
@@ -26,11 +26,11 @@ ACTIONS = {
     "D": "replaced by a dummy",
     "U": "replaced by a new UID",
     "C": "cleaned",
-    "K": "kept by an option",
+    "K": "kept",
 }
 _EDITION = "DICOM PS3.15 2026c, Annex E"
 _RISKS = {
-    "pixels": "Text and faces in pixel data were not looked for: only known kinds of images at "
+    "pixels": "Text in pixel data was not looked for: only known kinds of images at "
     "risk are refused.",
     "pixels.cleaned": "Text in pixel data was blacked out where rules for devices know it; other "
     "text stays.",
@@ -45,6 +45,7 @@ _RISKS = {
     "descriptors": "Descriptions were cleaned by a list of allowed words; a rare word of the list "
     "may still point to a person.",
     "private": "Private elements that the standard calls safe are kept.",
+    "site": "Rules of the site keep what the profile takes away; the second look lets it pass.",
     "linkable": "Objects of a patient stay together under one pseudonym; whoever has the key can "
     "link them to later ones.",
 }
@@ -236,6 +237,8 @@ class Report:
         if Option.CLEAN_RECOGNIZABLE not in options:
             found.append("faces")
         found += [risk for option, risk in _BY_OPTION.items() if option in options]
+        if loosened(self.profile):
+            found.append("site")
         if self.kept_key:
             found.append("linkable")
         return found

@@ -295,3 +295,15 @@ def test_a_private_element_that_the_site_keeps_is_no_find(disc: Path, tmp_path: 
     assert all(ds[0x0019100C].value == 12.5 for ds in datasets(out))
     (recorded,) = json.loads(report.read_text())["profile"]["site_private"]
     assert recorded["creator"] == "ACME SAFE"
+
+
+def test_what_a_site_keeps_is_never_called_nothing(disc: Path, tmp_path: Path) -> None:
+    rules, report = tmp_path / "site.toml", tmp_path / "report.html"
+    rules.write_text('[actions]\nPatientName = "K"\n')
+    out = tmp_path / "out"
+    result = run_here("anonymize", disc, "-o", out, "--rules", rules, "--report", report)
+    assert result.code == 0, result.stderr
+    assert "but for what rules of this site keep" in result.stderr
+    page = report.read_text("utf-8")
+    assert "nothing found" not in page
+    assert "Rules of the site keep what the profile takes away" in page
