@@ -116,6 +116,7 @@ def _open_link(
     from emixcli.commands import _receiving as receiving
     from emixcli.commands._opening import read_secret
     from emixcli.container.code import normalise_code
+    from emixcli.errors import ForbiddenError
     from emixcli.exchange.address import parse_link
     from emixcli.exchange.connect import connect_link
     from emixcli.services.receive import open_share
@@ -132,7 +133,17 @@ def _open_link(
     if code is None:
         content, key = receiving.ask_access_code(room, mailbox)
     else:
-        content, key = open_share(room, mailbox, code)
+        try:
+            content, key = open_share(room, mailbox, code)
+        except ForbiddenError as error:
+            # This command is over, and the exchange takes a mail code once.
+            error.hint = "; ".join(
+                filter(
+                    None,
+                    (error.hint, "the mail code is used up: have a new one sent by --request-code"),
+                )
+            )
+            raise
     slots = [dict(content.slot)] if content.slot is not None else []
     return _Opened(room, content, key, slots)
 

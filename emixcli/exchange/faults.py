@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from emixcli.errors import (
@@ -69,6 +70,7 @@ _PLAIN: dict[type[EmixError], tuple[str, str]] = {
 }
 _TEXT_MAX = 300
 _TRIES_MAX = 1000
+_TELLS_TRIES = re.compile(r"\btr(?:y|ies)\b")
 #: Nobody waits longer than this without being told why.
 _AFTER_MAX_S = 30.0
 
@@ -112,7 +114,7 @@ def _said(body: bytes) -> dict[str, str]:
     tries = error.get("tries_left", document.get("tries_left"))
     if isinstance(tries, int) and not isinstance(tries, bool) and 0 <= tries < _TRIES_MAX:
         said["tries_left"] = str(tries)
-        if "tr" not in said["hint"] and not (said["hint"] and tries == 0):
+        if not _TELLS_TRIES.search(said["hint"]) and not (said["hint"] and tries == 0):
             left = "1 try is" if tries == 1 else f"{tries} tries are"
             said["hint"] = f"{left} left"
     return said
