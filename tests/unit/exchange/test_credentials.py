@@ -8,35 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import keyring
-import keyring.backend
 import pytest
 
 from emixcli import credentials
 from emixcli.errors import AuthRequiredError, UsageError
+from tests.memory_keyring import MemoryKeyring
 
 URL = "https://exchange.example"
 
 
-class Memory(keyring.backend.KeyringBackend):
-    """A keyring that works."""
-
-    priority = 1.0
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] # keyring has no types there
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
-
-
-class Hanging(Memory):
+class Hanging(MemoryKeyring):
     """A locked Secret Service with a prompt that nobody sees."""
 
     def set_password(self, _service: str, _username: str, _password: str) -> None:
@@ -46,7 +27,7 @@ class Hanging(Memory):
 @pytest.fixture
 def memory() -> object:
     before = keyring.get_keyring()
-    backend = Memory()
+    backend = MemoryKeyring()
     keyring.set_keyring(backend)
     yield backend
     keyring.set_keyring(before)
@@ -78,7 +59,7 @@ def test_file_is_for_its_owner_only_and_forgotten() -> None:
     assert credentials.find_token(URL) is None
 
 
-def test_keyring(memory: Memory) -> None:
+def test_keyring(memory: MemoryKeyring) -> None:
     credentials.probe_store("keyring")
     credentials.remember(URL, "secret", store="keyring", email="a@b.example", ca_file=None)
     assert "secret" not in credentials.path().read_text()
@@ -94,7 +75,7 @@ def test_no_keyring_names_the_command() -> None:
     assert not credentials.path().exists()
 
 
-def test_keyring_that_hangs(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_keyring_that_hangs(memory: MemoryKeyring, monkeypatch: pytest.MonkeyPatch) -> None:
     keyring.set_keyring(Hanging())
     monkeypatch.setattr(credentials, "KEYRING_LIMIT_S", 0.05)
     with pytest.raises(AuthRequiredError, match="answer"):

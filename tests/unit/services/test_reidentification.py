@@ -8,35 +8,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import keyring
-import keyring.backend
 import pydicom
 import pytest
 
 from emixcli.errors import EmixError
 from emixcli.services import reidentification
 from tests import builders
+from tests.memory_keyring import MemoryKeyring
 from tests.running import run_here
 
 PASSPHRASE = "correct horse battery staple"
-
-
-class Memory(keyring.backend.KeyringBackend):
-    """A keyring that works."""
-
-    priority = 1.0
-
-    def __init__(self) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] # keyring has no types there
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
 
 
 @pytest.fixture(autouse=True)
@@ -45,9 +26,9 @@ def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def memory() -> Iterator[Memory]:
+def memory() -> Iterator[MemoryKeyring]:
     before = keyring.get_keyring()
-    backend = Memory()
+    backend = MemoryKeyring()
     keyring.set_keyring(backend)
     yield backend
     keyring.set_keyring(before)
@@ -84,7 +65,7 @@ def test_a_key_in_the_keyring_does_what_its_file_does(disc: Path, tmp_path: Path
     assert run_here("pseudonyms", "list", "--json").document["keys"] == ["again", "trial-7"]
 
 
-def test_a_key_is_never_replaced_and_removed_by_name_only(memory: Memory) -> None:
+def test_a_key_is_never_replaced_and_removed_by_name_only(memory: MemoryKeyring) -> None:
     assert run_here("pseudonyms", "new", "trial-7").code == 0
     kept = dict(memory.kept)
     assert run_here("pseudonyms", "new", "trial-7").code == 41
