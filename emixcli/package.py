@@ -139,7 +139,7 @@ def plan_package(
         invented=directory.invented,
         size_bound=plan.size_bound(file_set, reports=found, page=page, made=made),
         counts=_counts(file_set, reports=found),
-        documents=tuple({**one, "blocks": None} for one in documents),
+        documents=tuple(map(plan.without_text, documents)),
     )
 
 

@@ -92,7 +92,7 @@ class UdfImage:
             *folders, name = path.split("/")
             node = root
             for part in folders:
-                node = node.setdefault(part, {})  # type: ignore[assignment]
+                node = node.setdefault(part, {})  # type: ignore[assignment]  # a tree of itself
             node[name] = data
         return root
 

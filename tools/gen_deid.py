@@ -242,7 +242,7 @@ def listed_codes() -> str:
 
     from emixcli.deid.codes import is_shaped
 
-    codes_of: Mapping[str, Mapping[str, Mapping[str, object]]] = concepts  # type: ignore[assignment]
+    codes_of: Mapping[str, Mapping[str, Mapping[str, object]]] = concepts  # type: ignore[assignment]  # pydicom: no types
     known = {(scheme, code) for scheme, by in codes_of.items() for of in by.values() for code in of}
     return "".join(
         sorted(

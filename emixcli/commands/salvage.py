@@ -103,5 +103,6 @@ def _require_whole(saved: Salvaged) -> None:
     if not saved.is_whole:
         raise PartialError(
             "not everything could be saved",
-            hint="try another drive with the same --image: only what is missing is read again",
+            hint="try another drive, with the same --image (only what is missing is read again) and"
+            " another folder",
         )

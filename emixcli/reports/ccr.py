@@ -12,6 +12,7 @@ from xml.etree.ElementTree import Element
 from emixcli.reports import blocks
 from emixcli.reports.matching import Identifier, Identity
 from emixcli.reports.names import make_name
+from emixcli.reports.xmltree import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,10 +28,10 @@ _MAX_LEVEL: Final = 6
 
 def read_identity(root: Element) -> Identity:
     """Return whom a ContinuityOfCareRecord is about."""
-    patients = {_text(found) for found in root.findall("Patient/ActorID")} - {""}
-    actors = [a for a in root.iter("Actor") if _text(a.find("ActorObjectID")) in patients]
+    patients = {text_of(found) for found in root.findall("Patient/ActorID")} - {""}
+    actors = [a for a in root.iter("Actor") if text_of(a.find("ActorObjectID")) in patients]
     issuers = {
-        _text(actor.find("ActorObjectID")): _text(actor.find("Organization/Name"))
+        text_of(actor.find("ActorObjectID")): text_of(actor.find("Organization/Name"))
         for actor in root.iter("Actor")
     }
     persons = [person for actor in actors if (person := actor.find("Person")) is not None]
@@ -38,9 +39,9 @@ def read_identity(root: Element) -> Identity:
     return Identity(
         names=tuple(name for found in persons for name in _names(found)),
         ids=tuple(i for actor in actors for i in _identifiers(actor, issuers)),
-        birth_date=_text(person.find("DateOfBirth/ExactDateTime"))
-        or _text(person.find("DateOfBirth/ApproximateDateTime/Text")),
-        sex=_text(person.find("Gender/Text")),
+        birth_date=text_of(person.find("DateOfBirth/ExactDateTime"))
+        or text_of(person.find("DateOfBirth/ApproximateDateTime/Text")),
+        sex=text_of(person.find("Gender/Text")),
         n_patients=max(1, len(patients)),
     )
 
@@ -48,9 +49,9 @@ def read_identity(root: Element) -> Identity:
 def _names(person: Element) -> Iterator[Name]:
     for tag in ("CurrentName", "BirthName", "AdditionalName"):
         for found in person.findall(f"Name/{tag}"):
-            family = " ".join(_text(part) for part in found.findall("Family"))
+            family = " ".join(text_of(part) for part in found.findall("Family"))
             given = " ".join(
-                _text(part) for kind in ("Given", "Middle") for part in found.findall(kind)
+                text_of(part) for kind in ("Given", "Middle") for part in found.findall(kind)
             )
             name = make_name(family, given)
             if name.words:
@@ -59,8 +60,8 @@ def _names(person: Element) -> Iterator[Name]:
 
 def _identifiers(actor: Element, issuers: dict[str, str]) -> Iterator[Identifier]:
     for found in actor.findall("IDs"):
-        value = _text(found.find("ID"))
-        issuer = issuers.get(_text(found.find("IssuedBy/ActorID")), "")
+        value = text_of(found.find("ID"))
+        issuer = issuers.get(text_of(found.find("IssuedBy/ActorID")), "")
         if value:
             yield Identifier(value, (issuer,) if issuer else ())
 
@@ -110,7 +111,3 @@ def _leaves(element: Element, label: str) -> Iterator[tuple[str, str]]:
 
 def _label(tag: str) -> str:
     return _CAMEL.sub(" ", tag).replace("CCR", "").strip().capitalize()
-
-
-def _text(element: Element | None) -> str:
-    return "" if element is None else " ".join("".join(element.itertext()).split())

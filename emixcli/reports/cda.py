@@ -15,6 +15,7 @@ from xml.etree.ElementTree import Element
 from emixcli.reports import blocks
 from emixcli.reports.matching import Identifier, Identity
 from emixcli.reports.names import Name, make_name
+from emixcli.reports.xmltree import text_of
 
 if TYPE_CHECKING:
     from emixcli.reports.blocks import Block
@@ -60,9 +61,9 @@ def read_identity(root: Element) -> Identity:
 
 def _names(role: Element) -> Iterator[Name]:
     for name in role.findall("patient/name"):
-        family = " ".join(_text(part) for part in name.findall("family"))
-        given = " ".join(_text(part) for part in name.findall("given"))
-        found = make_name(family, given if family or given else _text(name))
+        family = " ".join(text_of(part) for part in name.findall("family"))
+        given = " ".join(text_of(part) for part in name.findall("given"))
+        found = make_name(family, given if family or given else text_of(name))
         if found.words:
             yield found
 
@@ -86,7 +87,7 @@ def _attribute(element: Element, path: str, name: str) -> str:
 
 def render(root: Element) -> Iterator[Block]:
     """Yield the document: title, patient, who wrote it, then its sections."""
-    yield blocks.heading(_text(root.find("title")) or "Clinical document")
+    yield blocks.heading(text_of(root.find("title")) or "Clinical document")
     yield blocks.facts(_head(root))
     for section in root.findall("component/structuredBody/component/section"):
         yield from _section(section, level=2)
@@ -124,9 +125,11 @@ def _head(root: Element) -> Iterator[tuple[str, str]]:
 
 def _person(name: Element) -> str:
     parts = [
-        _text(part) for tag in ("prefix", "given", "family", "suffix") for part in name.findall(tag)
+        text_of(part)
+        for tag in ("prefix", "given", "family", "suffix")
+        for part in name.findall(tag)
     ]
-    return " ".join(filter(None, parts)) or _text(name)
+    return " ".join(filter(None, parts)) or text_of(name)
 
 
 def date_text(value: str) -> str:
@@ -141,7 +144,7 @@ def date_text(value: str) -> str:
 
 
 def _section(section: Element, level: int) -> Iterator[Block]:
-    title = _text(section.find("title")) or _attribute(section, "code", "displayName")
+    title = text_of(section.find("title")) or _attribute(section, "code", "displayName")
     if title:
         yield blocks.heading(title, level)
     text = section.find("text")
@@ -284,7 +287,3 @@ def _unbase64(text: str) -> bytes:
         return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError):
         return b""
-
-
-def _text(element: Element | None) -> str:
-    return "" if element is None else " ".join("".join(element.itertext()).split())

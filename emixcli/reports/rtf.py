@@ -59,8 +59,7 @@ def _text(source: str) -> str:
 
     source = _BAD_UNICODE.sub("?", _BINARY.sub("", source))
     try:
-        # striprtf has no types.
-        text: str = rtf_to_text(source, encoding="cp1252", errors="replace")  # type: ignore[no-untyped-call]
+        text: str = rtf_to_text(source, encoding="cp1252", errors="replace")  # type: ignore[no-untyped-call]  # no types
     except (ValueError, LookupError, RecursionError, OverflowError, IndexError):
         raise ReportError(
             "an RTF report cannot be read", hint="it can be sent, but not be shown"

@@ -55,6 +55,11 @@ def local(name: str) -> str:
     return name.rpartition("}")[2].rpartition(":")[2]
 
 
+def text_of(element: Element | None) -> str:
+    """Return all words in an element on one line, "" for none."""
+    return "" if element is None else " ".join("".join(element.itertext()).split())
+
+
 def _decoded(data: bytes) -> bytes:
     """Return XML in a character set that the parser knows, the declaration left out."""
     match = _DECLARATION.match(data[:200].decode("latin-1"))

@@ -116,7 +116,7 @@ def _cut(n: int, processes: int) -> list[range]:
 def _can_copy() -> bool:
     """Whether this process can be copied: no other thread of it may hold a lock meanwhile."""
     try:
-        return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208
+        return sys.platform == "linux" and len(os.listdir("/proc/self/task")) == 1  # noqa: PTH208 - no path
     except OSError:
         return False
 

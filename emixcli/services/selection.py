@@ -173,7 +173,7 @@ def check_new(path: Path | None, sources: Sequence[str] = ()) -> None:
             f"{path.name} exists already", hint="choose another name or remove it first"
         )
     if not path.parent.is_dir():
-        raise OutputError(f"the folder of {path.name} does not exist", hint="make it first")
+        raise OutputError("the folder of the output does not exist", hint="make it first")
 
 
 def check_outside(output: Path | None, sources: Sequence[str]) -> None:

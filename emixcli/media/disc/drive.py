@@ -176,10 +176,10 @@ class WindowsDrive(NoDrive):  # pragma: no cover - Windows only
     def _call(self, request: int, length: int) -> bytes | None:
         import msvcrt
 
-        handle = msvcrt.get_osfhandle(self._fd)  # type: ignore[attr-defined]
+        handle = msvcrt.get_osfhandle(self._fd)  # type: ignore[attr-defined]  # of Windows
         buffer = ctypes.create_string_buffer(length)
         returned = ctypes.c_ulong()
-        done = ctypes.windll.kernel32.DeviceIoControl(  # type: ignore[attr-defined]
+        done = ctypes.windll.kernel32.DeviceIoControl(  # type: ignore[attr-defined]  # of Windows
             ctypes.c_void_p(handle), request, None, 0,
             buffer, length, ctypes.byref(returned), None,
         )  # fmt: skip
@@ -198,4 +198,4 @@ def is_optical(path: str) -> bool:
     if os.name != "nt":
         return False
     root = f"{path[:2]}\\"  # pragma: no cover - Windows only
-    return bool(ctypes.windll.kernel32.GetDriveTypeW(root) == _CDROM)  # type: ignore[attr-defined,unused-ignore]  # pragma: no cover
+    return bool(ctypes.windll.kernel32.GetDriveTypeW(root) == _CDROM)  # type: ignore[attr-defined,unused-ignore]  # of Windows  # pragma: no cover

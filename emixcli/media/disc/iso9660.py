@@ -143,7 +143,7 @@ class _Tree:
             self._walk(self._root, "")
         for place, path in self._path_table() if self._found.n_damaged else ():
             if place not in self._found.directories and self._is_directory(place):
-                record = _Record(b"", place, self._own_size(place), _DIRECTORY, False, SystemUse())  # noqa: FBT003
+                record = _Record(b"", place, self._own_size(place), _DIRECTORY, False, SystemUse())  # noqa: FBT003 - a record
                 self._walk(record, path)
         return self._found
 
@@ -258,7 +258,7 @@ class _Tree:
 
     def _moved(self, record: _Record, place: int) -> _Record:
         """Return the record of a directory that Rock Ridge moved to keep the tree flat."""
-        return _Record(record.name, place, self._own_size(place), _DIRECTORY, False, SystemUse())  # noqa: FBT003
+        return _Record(record.name, place, self._own_size(place), _DIRECTORY, False, SystemUse())  # noqa: FBT003 - a record
 
     def _head(self, place: int, length: int) -> bytes:
         try:

@@ -28,7 +28,7 @@ from tests.unit.media.test_discs import iso, study_disc
 
 _TOOLS = ("nbdkit", "nbdfuse", "losetup", "fusermount3")
 _MISSING = [name for name in _TOOLS if not shutil.which(name)]
-_MISSING += [] if os.path.exists("/dev/fuse") and os.path.exists("/dev/loop-control") else ["FUSE"]  # noqa: PTH110
+_MISSING += [] if os.path.exists("/dev/fuse") and os.path.exists("/dev/loop-control") else ["FUSE"]  # noqa: PTH110 - short
 _MISSING += [] if hasattr(os, "geteuid") and os.geteuid() == 0 else ["root"]
 
 pytestmark = pytest.mark.skipif(bool(_MISSING), reason=f"needs {', '.join(_MISSING)}")
@@ -69,7 +69,7 @@ def device(image: Path, bad: Ranges, tmp_path: Path) -> Iterator[str]:
         if not select.select([ready], [], [], 20)[0]:
             pytest.skip("nbdfuse cannot mount here")
         options = ["--find", "--show", "-r", "--direct-io=on", "--sector-size", str(SECTOR)]
-        made = subprocess.run(["losetup", *options, disc], capture_output=True, text=True)  # noqa: PLW1510
+        made = subprocess.run(["losetup", *options, disc], capture_output=True, text=True)  # noqa: PLW1510 - its code is looked at
         if made.returncode:
             pytest.skip("no loop device can be made here")
         try:

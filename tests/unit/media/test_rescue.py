@@ -71,7 +71,7 @@ def test_stopped_and_gone_on_with(seed: int, tmp_path: Path) -> None:
     for _ in range(500):
         ticks = itertools.count()
         patience = Patience(retries=0, total_s=200)
-        state = rescue(faulty, image, patience=patience, clock=lambda t=ticks: float(next(t)))  # type: ignore[misc]
+        state = rescue(faulty, image, patience=patience, clock=lambda t=ticks: float(next(t)))  # type: ignore[misc]  # a default binds it
         if state.current == "+":
             break
     check(data, faulty, image, state)

@@ -43,7 +43,7 @@ FORMS = ("short", "long", "embedded", "chained")
 
 def image(tmp_path: Path, **options: object) -> Path:
     path = tmp_path / "x.img"
-    path.write_bytes(UdfImage(FILES, deleted=("gone",), **options).build())  # type: ignore[arg-type]
+    path.write_bytes(UdfImage(FILES, deleted=("gone",), **options).build())  # type: ignore[arg-type]  # of a table
     return path
 
 
