@@ -97,9 +97,9 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         Nothing to read, or the output cannot be written; nothing is left behind.
     """
     check_outside(request.output, request.paths)
+    lock = _lock(request)
     for path in (request.report, request.table):
         check_new(path, request.paths)
-    lock = _lock(request)
     scanned = scan_media(request.paths, progress=progress)
     require_dicom(scanned)
     chosen = scanned
