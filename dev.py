@@ -6,6 +6,7 @@
     python3 dev.py lint [--fix]      formatter, linter, import contracts, types
     python3 dev.py docs              write the generated parts of docs/
     python3 dev.py bench [ARGS…]     measure; results go to docs/benchmarks.md
+    python3 dev.py fuzz [ARGS…]      ten minutes of bytes on which a reader may fail
 
 Set-up makes `.venv` from requirements/dev.txt (versions and hashes, any index) with uv, which is
 fetched into `.tools` where it is not installed, and builds the viewer. Where it is root on a
@@ -40,7 +41,7 @@ INPUTS = ("requirements/dev.txt", "requirements/node.txt", "pyproject.toml", "ha
 
 def main(argv: Sequence[str]) -> int:
     """Run one command; return its exit code."""
-    functions: list[Callable[[list[str]], int]] = [demo, test, lint, docs, bench]
+    functions: list[Callable[[list[str]], int]] = [demo, test, lint, docs, bench, fuzz]
     commands = {function.__name__: function for function in functions}
     if not argv or argv[0] not in commands:
         print(__doc__)
@@ -98,6 +99,20 @@ def bench(arguments: list[str]) -> int:
     install_programs({**PROGRAMS, **PEERS})
     set_up()
     return call(python(), "-m", "tests.bench", *arguments)
+
+
+def fuzz(arguments: list[str]) -> int:
+    """Fuzz every reader of foreign bytes: by atheris where it can be installed."""
+    set_up()
+    folder = TOOLS / "fuzz" / "atheris"
+    if sys.platform == "linux" and not folder.exists():
+        pip = (*find_uv(), "pip", "install", "--quiet", "--python", python())
+        lock = ("--require-hashes", "-r", "requirements/fuzz.txt")
+        if call(*pip, "--target", str(folder), *lock):
+            say("atheris cannot be installed here; mutations without guidance are used")
+    paths = (str(ROOT), str(folder), os.environ.get("PYTHONPATH", ""))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
+    return call(python(), "-m", "tests.fuzz", *arguments)
 
 
 def lint_steps(*, fix: bool) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from tests.bench import data
 from tests.bench.measure import Run, best, run
 from tests.bench.report import ROOT
-from tests.bench.setting import EMIX, Bench
+from tests.bench.setting import EMIX, Bench, peers_python
 
 Measured = tuple[str, bool, str, dict[str, str]]
 
@@ -165,7 +165,7 @@ def _numbers(code: str, out: Path, arguments: list[Path | int], env: dict[str, s
 
 def _peers(bench: Bench, source: Path, out: Path) -> dict[str, list[str | Path]]:
     """Return the commands of other tools; they live in an environment of their own."""
-    python = _peers_python(bench.folder / "peers")
+    python = peers_python(bench.folder)
     script = bench.place("dcmanon_peer.py")
     script.write_text(_DCMANON)
     certificate = bench.place("gdcm.pem")
@@ -182,16 +182,3 @@ def _peers(bench: Bench, source: Path, out: Path) -> dict[str, list[str | Path]]
         "dicom-anonymizer": ["sh", "-c", 'mkdir "$2" && exec "$0" "$1" "$2"',
                              python.with_name("dicom-anonymizer"), source, out],
     }  # fmt: skip
-
-
-def _peers_python(folder: Path) -> Path:
-    python = folder / "bin" / "python"
-    if not python.exists():
-        uv = shutil.which("uv") or ROOT / ".tools" / "bin" / "uv"
-        subprocess.run([uv, "venv", "-q", folder], check=True)
-        locked = ROOT / "requirements" / "bench.txt"
-        subprocess.run(
-            [uv, "pip", "install", "-q", "--python", python, "--require-hashes", "-r", locked],
-            check=True,
-        )
-    return python

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+import shutil
+import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 EMIX = (sys.executable, "-m", "emixcli")
 
 
@@ -25,3 +29,18 @@ class Bench:
         path = self.folder / ("small" if self.small else "full") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
+
+
+def peers_python(folder: Path) -> Path:
+    """Return the Python of an environment with the peers of requirements/bench.txt."""
+    locked = ROOT / "requirements" / "bench.txt"
+    folder /= f"peers-{hashlib.sha256(locked.read_bytes()).hexdigest()[:8]}"
+    python = folder / "bin" / "python"
+    if not python.exists():
+        uv = shutil.which("uv") or ROOT / ".tools" / "bin" / "uv"
+        subprocess.run([uv, "venv", "-q", folder], check=True)
+        subprocess.run(
+            [uv, "pip", "install", "-q", "--python", python, "--require-hashes", "-r", locked],
+            check=True,
+        )
+    return python
