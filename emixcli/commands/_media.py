@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
@@ -130,13 +130,25 @@ def choice_json(choice: Choice) -> dict[str, Any]:
     }
 
 
-def missing_text(choice: Choice) -> str:
-    """Return what of the media is missing in words, "" where nothing is known to be."""
+def missing_text(choice: Choice, lost: Collection[str] = ()) -> str:
+    """Return what of the media is missing in words, "" where nothing is known to be.
+
+    Parameters
+    ----------
+    lost
+        Entries that packing has lost and that are told of otherwise.
+    """
+    from emixcli.container.layout import iter_instances
     from emixcli.ui.words import some
 
-    n_bad = len(choice.scanned.unreadable)
-    n_cut = sum(lost.reason == "truncated" for lost in choice.scanned.unreadable)
-    n_bad, n_missing = n_bad - n_cut, choice.n_missing
+    told = {
+        (instance.source, instance.path)
+        for instance, entry in (iter_instances(choice.file_set) if lost else ())
+        if entry in lost
+    }
+    bad = [one for one in choice.scanned.unreadable if (one.source, one.path) not in told]
+    n_cut = sum(one.reason == "truncated" for one in bad)
+    n_bad, n_missing = len(bad) - n_cut, choice.n_missing
     words = []
     if n_cut:
         words.append(f"{some(n_cut, 'object')} {_is(n_cut)} cut short on the medium")
@@ -161,7 +173,8 @@ def require_whole(done: str, made: Made, choice: Choice) -> None:
     from emixcli.errors import PartialError
     from emixcli.ui.words import some
 
-    n_lost, missing = made.counts.get("lost", 0), missing_text(choice)
+    lost = {one["entry"] for series in made.losses for one in series["instances"]}
+    n_lost, missing = made.counts.get("lost", 0), missing_text(choice, lost)
     words = [f"{some(n_lost, 'object')} could not be read and {_is(n_lost)} not in it"] * bool(
         n_lost
     )

@@ -37,6 +37,8 @@ def command(
     from emixcli.ui import output
 
     head = load_head(file)
+    if head.file_size != head.size:
+        _warn_of_size(head)
     document: dict[str, Any] = {"schema": "emix.inspect/1", **_head_fields(head)}
     if code_file is not None or password or contents:
         with open_file(file, code_file=code_file, no_input=no_input) as package:
@@ -56,6 +58,7 @@ def _head_fields(head: PackageHead) -> dict[str, Any]:
         "format": "emix/1",
         "package_id": head.package_id,
         "size": head.size,
+        "file_size": head.file_size,
         "entries": head.n_entries,
         "slots": [
             {
@@ -66,6 +69,17 @@ def _head_fields(head: PackageHead) -> dict[str, Any]:
             for slot in head.slots
         ],
     }
+
+
+def _warn_of_size(head: PackageHead) -> None:
+    """Say what a person needs to know before anything else: the file is not whole."""
+    from emixcli.ui import console
+
+    there, made = head.file_size, head.size
+    if there < made:
+        console.warn(f"the file is cut short: {there} of {made} bytes are there; copy it again")
+    else:
+        console.warn(f"the file was changed: it has {there} bytes, and had {made} when it was made")
 
 
 def _content_fields(package: PackageReader) -> dict[str, Any]:

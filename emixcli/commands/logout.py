@@ -35,10 +35,13 @@ def command(
             connect(access(profile, ca_file=ca_file, timeout=timeout)).logout()
     except AuthRequiredError:
         revoked = False
-    except ExchangeError:
+    except ExchangeError as error:
         credentials.forget(url, profile=profile)
-        console.warn("the exchange did not take the token back; it stays valid until it expires")
-        raise
+        raise type(error)(
+            f"logged out on this machine only: {error.message}",
+            hint="the exchange takes the token until it expires, or until its operator sets a new"
+            " password for the account",
+        ) from error
     if url:
         credentials.forget(url, profile=profile)
     if json:

@@ -31,15 +31,15 @@ def command(
     from emixcli.commands._exchange import access, find_target, share_json
     from emixcli.errors import GoneError
     from emixcli.exchange.connect import connect
+    from emixcli.services.share import live_shares
     from emixcli.ui import console, output
 
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
     package, share = find_target(exchange, share_id)
     shares = [share] if share is not None else [s for s in package.shares if s.state == "held"]
     if not shares:
-        raise GoneError(
-            "no mail of this package is held any more", hint=f"emix revoke {share_id} ends access"
-        )
+        hint = f"emix revoke {share_id} ends access" if live_shares(package.shares) else "emix list"
+        raise GoneError("no mail of this package is held any more", hint=hint)
     recalled = [exchange.act_on_share(found.share_id, "recall") for found in shares]
     if json:
         document = {

@@ -34,10 +34,14 @@ _FIRST_HEAD = 64 * 1024
 
 @dataclass(frozen=True)
 class PackageHead:
-    """What the page says of the package without any key; nothing of it is authenticated."""
+    """What the page says of the package without any key; nothing of it is authenticated.
+
+    `size` is what the package had when it was made, `file_size` what is there.
+    """
 
     package_id: str
     size: int
+    file_size: int
     page_length: int
     n_entries: int
     slots: list[Slot]
@@ -69,6 +73,7 @@ def read_head(file: BinaryIO) -> PackageHead:
     return PackageHead(
         package_id=package["package_id"],
         size=package["size"],
+        file_size=size,
         page_length=package["page_length"],
         n_entries=package["entries"],
         slots=slots,

@@ -45,7 +45,8 @@ def select(
     if len(kept) > 1 and not all_patients and not patients:
         raise PatientMismatchError(
             f"the medium holds {len(kept)} patients ({_counts(file_set.patients, kept)})",
-            hint="choose with --patient N or --study N, numbers as shown by emix scan",
+            hint="choose with --patient N or --study N, numbers as shown by emix scan, or take"
+            " everything with --all-patients",
         )
     missing = _missing_of(file_set, kept, by_study=bool(studies))
     if kept == file_set.patients:
@@ -124,7 +125,8 @@ def _choose_studies(
             result.append(replace(patient, studies=left))
     if not result:
         raise PatientMismatchError(
-            "the chosen studies belong to another patient than the chosen one"
+            "the chosen studies belong to another patient than the chosen one",
+            hint="choose by --patient or by --study, not by both; emix scan shows which is whose",
         )
     return tuple(result)
 

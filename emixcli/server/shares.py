@@ -277,7 +277,8 @@ def recall_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any
         done = work.end_share(row, ShareState.RECALLED, actor=account.id)
         if not done and row.state != ShareState.RECALLED:
             message = f"too late to recall: the share is {row.state}"
-            hint = f"emix revoke {share_id}" if row.state in REACHABLE else ""
+            ended = "its link opens nothing any more: nothing is left to do"
+            hint = f"emix revoke {share_id} ends access" if row.state in REACHABLE else ended
             raise GoneError(message, hint=hint)
         return find_share(work, share_id, share_scope(account))
 

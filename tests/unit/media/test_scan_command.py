@@ -75,6 +75,20 @@ def test_missing_objects_end_with_their_code(tmp_path: Path, run_emix: EmixProce
     assert run_emix("scan", disc).code == 3, "what cannot be read is worse"
 
 
+@pytest.mark.skipif(not builders.has_xorriso(), reason="xorriso is not installed")
+def test_an_object_that_packing_loses_is_told_once(tmp_path: Path, run_emix: EmixProcess) -> None:
+    images = builders.study(tmp_path / "disc")
+    image = builders.iso(tmp_path / "disc.iso", tmp_path / "disc")
+    content = image.read_bytes()
+    last = max(content.rfind(path.read_bytes()[-400:]) for path in images)
+    image.write_bytes(content[: last // 2048 * 2048])
+    packed = run_emix("pack", image, "-o", "p.emix.html", "--code-out", "code", "--json")
+    assert packed.code == 3
+    told = "the package is made, but 1 object could not be read and is not in it"
+    assert packed.error["message"] == told
+    assert packed.document["unreadable"] == 1
+
+
 def test_a_cut_object_is_packed_and_said_to_be_cut(tmp_path: Path, run_emix: EmixProcess) -> None:
     images = builders.study(tmp_path / "disc")
     builders.truncate(images[0], keep=0.5)

@@ -57,6 +57,22 @@ def test_pack_tells_what_it_made_but_not_the_code(disc: Path, tmp_path: Path) ->
     assert not list(tmp_path.glob("*.partial"))
 
 
+def test_inspect_tells_that_a_package_is_cut(packed: tuple[Path, Path]) -> None:
+    path, _ = packed
+    size = path.stat().st_size
+    assert run_here("inspect", path).stderr == ""
+    with path.open("r+b") as file:
+        file.truncate(size - 1)
+    told = run_here("inspect", path)
+    assert told.code == 0
+    assert f"the file is cut short: {size - 1} of {size} bytes" in told.stderr
+    document = run_here("inspect", path, "--json").document
+    assert (document["size"], document["file_size"]) == (size, size - 1)
+    with path.open("ab") as file:
+        file.write(b"more")
+    assert "the file was changed" in run_here("inspect", path).stderr
+
+
 def test_a_generated_code_is_shown_once_on_standard_error(disc: Path, tmp_path: Path) -> None:
     path = tmp_path / "ct.emix.html"
     result = run_here("pack", disc, "-o", path)

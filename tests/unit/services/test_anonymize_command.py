@@ -98,6 +98,20 @@ def test_a_dry_run_writes_nothing(disc: Path, tmp_path: Path) -> None:
     assert after == [path for path in before if "home" not in path.parts]
 
 
+def test_of_very_many_refused_objects_the_first_are_named(disc: Path) -> None:
+    for number in range(10, 22):
+        path = builders.write(builders.instance(number=number), disc / f"IM{number}")
+        builders.truncate(path, keep=0.8)
+    result = run_here("anonymize", disc, "--dry-run")
+    assert result.code == 80
+    assert "3 objects would be written, 12 refused" in result.stderr
+    lines = [line for line in result.stdout.splitlines() if line.startswith("refused ")]
+    assert len(lines) == 11
+    assert lines[-1] == "refused object.truncated: 2 objects more, see --json"
+    everything = run_here("anonymize", disc, "--dry-run", "--json").document
+    assert len(everything["refused"]) == 12
+
+
 def test_an_output_that_exists_is_left_alone(disc: Path, tmp_path: Path) -> None:
     out = tmp_path / "clean"
     out.mkdir()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from emixcli import credentials
 from tests import builders
 from tests.running import EmixProcess
 from tests.unit.services.exchange_process import EMAIL, ExchangeProcess
@@ -213,6 +214,7 @@ def test_several_patients_stop(
     builders.write(other, tmp_path / "disc" / "other")
     found = run_emix("send", "disc", *to("several"), *SEND, "--code-out", "code")
     assert found.code == 25
+    assert "--all-patients" in found.error["hint"]
     chosen = run_emix("send", "disc", *to("several"), *SEND, "--code-out", "code", "--patient", "1")
     assert chosen.code == 0, chosen.stderr
 
@@ -242,7 +244,23 @@ def test_recall_before_the_mail(
     sent = run_emix("send", small_disc, *to("recall"), *SEND, "--code-out", "code").document
     recalled = run_emix("recall", sent["package_id"], "--json")
     assert recalled.document["shares"][0]["state"] == "recalled"
-    assert run_emix("recall", sent["package_id"]).code == 66
+    again = run_emix("recall", sent["package_id"])
+    assert again.code == 66
+    assert "emix revoke" not in again.stderr, "nobody has access"
+    assert run_emix("revoke", sent["package_id"], "--yes").code == 0
+
+
+def test_a_revoked_share_cannot_be_recalled_nor_need_be(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
+) -> None:
+    sent = run_emix("send", small_disc, *to("late"), *SEND, "--hold", "0", "--code-out", "code")
+    share_id = sent.document["shares"][0]["share_id"]
+    late = run_emix("recall", share_id, "--json")
+    assert (late.code, late.error["hint"]) == (66, f"emix revoke {share_id} ends access")
+    assert run_emix("revoke", share_id, "--yes").code == 0
+    ended = run_emix("recall", share_id, "--json")
+    assert ended.code == 66
+    assert ended.error["hint"] == "its link opens nothing any more: nothing is left to do"
 
 
 def test_upload_share_list(
@@ -312,6 +330,17 @@ def test_login_whoami_logout(
     assert run_emix("list").code == 4
     wrong = run_emix(*login[:4], "--password-file", "-", "--store", "file", stdin="nope\n")
     assert wrong.code == 4
+
+
+def test_logout_without_the_exchange(run_emix: EmixProcess) -> None:
+    url = "http://127.0.0.1:1"
+    assert run_emix("config", "set", "exchange_url", url).code == 0
+    credentials.remember(url, "token", store="file", email=EMAIL, ca_file=None)
+    out = run_emix("logout", "--json")
+    assert out.code == 60
+    assert out.error["message"].startswith("logged out on this machine only: ")
+    assert "until it expires" in out.error["hint"]
+    assert run_emix("logout").stderr.strip() == "not logged in"
 
 
 def test_what_is_sent_de_identified_names_nobody(

@@ -1,0 +1,118 @@
+"""The result of `emix anonymize`, for people and scripts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from emixcli.services.anonymize import AnonymizeRequest, AnonymizeResult
+    from emixcli.services.deidentify import Refused
+
+#: So many objects are named for each reason; a scan of a head is refused slice by slice.
+_MAX_NAMED = 10
+
+
+def show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> None:
+    """Show what was done; a script gets every refused object, a person the first of each reason."""
+    from emixcli.ui import output
+
+    if json:
+        output.write_json(_document(result, request))
+        return
+    if request.output is not None:
+        output.write_line(str(request.output))
+    _note_counts(result, request)
+    _show_refused(result.refused)
+    _note_beside(result, request)
+
+
+def _document(result: AnonymizeResult, request: AnonymizeRequest) -> dict[str, Any]:
+    n_written, n_refused = result.n_written, len(result.refused)
+    return {
+        "schema": "emix.anonymize/1",
+        "dry_run": request.output is None,
+        "folder": None if request.output is None else str(request.output),
+        "counts": {
+            "read": n_written + n_refused,
+            "written": n_written,
+            "refused": n_refused,
+        },
+        "refused": [{"file": item.file, "id": item.id} for item in result.refused],
+        "profile": "basic",
+        "options": sorted(request.how.profile.options),
+        "verified": result.verified,
+        "table": None if not result.has_table else str(request.table),
+        "reports_left_out": result.n_reports,
+    }
+
+
+def _note_counts(result: AnonymizeResult, request: AnonymizeRequest) -> None:
+    from emixcli.anonymize import loosened
+    from emixcli.ui import console
+    from emixcli.ui.words import some
+
+    done = "would be written" if request.output is None else "written"
+    console.note(f"{some(result.n_written, 'object')} {done}, {len(result.refused)} refused")
+    if result.verified and result.n_written:
+        kept = ", but for what rules of this site keep" if loosened(request.how.profile) else ""
+        console.note(f"nothing that identifies the patient was found in them{kept}")
+    if result.report.n_repaired:
+        console.note(
+            f"made again after the second look: {result.report.n_repaired}; see the report"
+        )
+
+
+def _show_refused(refused: Sequence[Refused]) -> None:
+    from emixcli.ui import output
+    from emixcli.ui.words import some
+
+    seen: Counter[str] = Counter()
+    for item in refused:
+        seen[item.id] += 1
+        if seen[item.id] <= _MAX_NAMED:
+            output.write_line(f"refused {item.id}: {item.file}")
+    for reason, n in seen.items():
+        if n > _MAX_NAMED:
+            output.write_line(
+                f"refused {reason}: {some(n - _MAX_NAMED, 'object')} more, see --json"
+            )
+
+
+def _note_beside(result: AnonymizeResult, request: AnonymizeRequest) -> None:
+    from emixcli.ui import console
+
+    if result.has_table:
+        console.note(f"the table that leads back is {request.table}: keep it apart from the images")
+    if result.n_reports:
+        console.note(f"reports beside the images, left out: {result.n_reports}")
+
+
+def require_all(result: AnonymizeResult) -> None:
+    """Raise where something was left out.
+
+    Raises
+    ------
+    PartialError
+        Files that could not be read, and nothing else.
+    DeidUnsafeError
+        Objects that cannot be made safe.
+    """
+    from emixcli.errors import DeidUnsafeError, PartialError
+    from emixcli.services.deidentify import UNREADABLE
+    from emixcli.ui.words import some
+
+    n_unread = sum(1 for item in result.refused if item.id == UNREADABLE)
+    if n_unread and n_unread == len(result.refused):
+        raise PartialError(
+            f"left out: {some(n_unread, 'file')} that could not be read",
+            hint="emix scan tells more; ask for a new copy of the disc",
+        )
+    if result.refused:
+        hint = next((item.hint for item in result.refused if item.hint), "")
+        raise DeidUnsafeError(
+            f"left out: {some(len(result.refused), 'object')} that cannot be de-identified safely",
+            hint=hint or "emix anonymize --dry-run lists them with the reason",
+        )

@@ -1,0 +1,112 @@
+"""What `emix anonymize` reads and writes: its options, and the request that is made of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from emixcli.services.anonymize import AnonymizeRequest
+    from emixcli.services.deidentify import Deidentification
+
+Paths = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="PATH…", help="Folders, ZIP files, disc images or files."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="DIR", help="A new folder, or an empty one."),
+]
+ProfileName = Annotated[
+    str, typer.Option("--profile", metavar="NAME", help="The profile; there is one: basic.")
+]
+ReportFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--report", metavar="FILE", help="Write what was done, never a value: .json or .html."
+    ),
+]
+Verify = Annotated[
+    bool,
+    typer.Option(
+        "--verify/--no-verify", help="Search the new files for every identifying value of the old."
+    ),
+]
+Dicomdir = Annotated[bool, typer.Option("--dicomdir", help="Write a DICOMDIR too.")]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, max=64, help="Processes; the amount of files decides."),
+]
+Table = Annotated[
+    Path | None,
+    typer.Option(
+        "--table",
+        metavar="FILE",
+        help="Write an encrypted table that leads back; emix pseudonyms table reads it.",
+    ),
+]
+TablePassphrase = Annotated[
+    Path | None,
+    typer.Option(
+        "--table-passphrase-file",
+        metavar="FILE",
+        help="The table opens with the passphrase in FILE (- for stdin), not with the own keys.",
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is read and written."""
+
+    paths: list[str]
+    output: Path | None
+    report: Path | None
+    table: Path | None
+    table_passphrase_file: Path | None
+
+    def check(self, *, dry_run: bool) -> None:
+        """Refuse what cannot be meant."""
+        from emixcli.errors import UsageError
+
+        if not self.paths:
+            raise UsageError("nothing to read", hint="emix anonymize PATH… -o DIR")
+        if self.output is None and not dry_run:
+            raise UsageError("no folder to write to", hint="give -o DIR, or --dry-run")
+        if self.report is not None and self.report.suffix not in {".json", ".html"}:
+            raise UsageError("a report is NAME.json or NAME.html")
+        if self.table_passphrase_file is not None and self.table is None:
+            raise UsageError("--table-passphrase-file goes with --table FILE")
+
+    def request(
+        self,
+        how: Deidentification,
+        verify: bool,  # noqa: FBT001 - as the options come
+        dicomdir: bool,  # noqa: FBT001 - as the options come
+        jobs: int | None,
+    ) -> AnonymizeRequest:
+        """Return what the service is asked for."""
+        from emixcli.services.anonymize import AnonymizeRequest
+
+        return AnonymizeRequest(
+            paths=self.paths,
+            output=self.output,
+            how=how,
+            verify=verify,
+            report=self.report,
+            table=self.table,
+            table_passphrase=self._passphrase(),
+            dicomdir=dicomdir,
+            jobs=jobs,
+        )
+
+    def _passphrase(self) -> str | None:
+        from emixcli.commands._opening import read_secret
+
+        file = self.table_passphrase_file
+        if file is None:
+            return None
+        return read_secret(file, what="passphrase", option="--table-passphrase-file")
