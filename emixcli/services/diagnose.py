@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
@@ -15,7 +16,7 @@ from emixcli.model import Severity
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.frames import Frames, decode_all
 from emixcli.services.matching import with_matches
-from emixcli.validate.filesets import find_gaps
+from emixcli.validate.gaps import find_gaps
 from emixcli.validate.places import ranges
 
 if TYPE_CHECKING:
@@ -251,10 +252,10 @@ def _strip(
 
 def _with_gaps(series: Series, cells: list[Cell]) -> list[Cell]:
     """Put cells where positions tell that slices are missing (C05), beside their neighbours."""
-    behind = {max(a, b): min(n, _MAX_GAP) for a, b, n in find_gaps(series)}
-    return [
-        one for at, cell in enumerate(cells) for one in (*[Cell("gap")] * behind.get(at, 0), cell)
-    ]
+    before = Counter[int]()
+    for a, b, n_missing in find_gaps(series):
+        before[max(a, b)] += min(n_missing, _MAX_GAP)
+    return [one for at, cell in enumerate(cells) for one in (*[Cell("gap")] * before[at], cell)]
 
 
 def _order(number: str) -> tuple[int, str]:

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import defaultdict
-from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from emixcli.validate.geometry import slice_positions
+from emixcli.validate.gaps import find_gaps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emixcli.model import Patient, Series
     from emixcli.validate.places import Findings
-
-_MIN_SLICES: Final = 5
-#: A gap is a distance above this many times the usual one, measured on real series.
-_GAP: Final = 1.5
-_MAX_UNEVEN: Final = 0.1
 
 
 def check_patients(patients: Sequence[Patient], findings: Findings) -> None:
@@ -52,29 +45,3 @@ def check_series(series: Series, findings: Findings, *, study: str = "") -> None
             where=f"{study}series {series.instances[0].integer('SeriesNumber')}: "
             f"about {n_missing} between instances {numbers[0]} and {numbers[1]}",
         )
-
-
-def find_gaps(series: Series) -> list[tuple[int, int, int]]:
-    """Return the places in `series.instances` beside each gap, and how many slices fit into it.
-
-    Only where slices are otherwise evenly spaced: instance numbers are no evidence, since many
-    devices leave some out.
-    """
-    if len(series.instances) < _MIN_SLICES:
-        return []
-    by_position = slice_positions(series.instances)
-    if by_position is None or len(set(by_position)) < len(by_position):
-        return []
-    order = sorted(range(len(by_position)), key=by_position.__getitem__)
-    steps = [by_position[b] - by_position[a] for a, b in pairwise(order)]
-    usual = statistics.median(steps)
-    if usual <= 0:
-        return []
-    uneven = sum(abs(step / usual - round(step / usual)) > _MAX_UNEVEN for step in steps)
-    if uneven > 0:
-        return []
-    return [
-        (a, b, round(step / usual) - 1)
-        for (a, b), step in zip(pairwise(order), steps, strict=True)
-        if step > _GAP * usual
-    ]

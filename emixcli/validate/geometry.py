@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from emixcli.model import KEYWORDS
 
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 _POSITION = KEYWORDS.index("ImagePositionPatient")
 _ORIENTATION = KEYWORDS.index("ImageOrientationPatient")
+#: The cosine of 0.8 degrees.
+_SAME_NORMAL: Final = 0.9999
+#: More orientations in one series are no stacks.
+_MAX_STACKS: Final = 256
 
 
 def slice_positions(instances: Sequence[Instance]) -> list[float] | None:
@@ -28,20 +32,60 @@ def slice_positions(instances: Sequence[Instance]) -> list[float] | None:
     if first is None:
         return None
     for normal in normals[1:]:
-        if normal is None or sum(a * b for a, b in zip(first, normal, strict=True)) < 0.9999:
+        if normal is None or sum(a * b for a, b in zip(first, normal, strict=True)) < _SAME_NORMAL:
             return None
-    x, y, z = first
     positions = []
     for instance in instances:
-        try:
-            a, b, c = str(instance.value(_POSITION)).split("\\")
-            position = x * float(a) + y * float(b) + z * float(c)
-        except ValueError:
+        position = _position(instance, first)
+        if position is None:
             return None
-        if not math.isfinite(position):
-            return None
-        positions.append(round(position, 4))
+        positions.append(position)
     return positions
+
+
+def stacks(instances: Sequence[Instance]) -> list[list[tuple[int, float]]]:
+    """Return the slices of each orientation: their places in `instances` and positions in mm.
+
+    Instances without a position are in none.
+    """
+    found: list[tuple[tuple[float, float, float], list[tuple[int, float]]]] = []
+    known: dict[str, int] = {}
+    for place, instance in enumerate(instances):
+        text = str(instance.value(_ORIENTATION))
+        number = known.get(text)
+        if number is None:
+            normal = _normal(text)
+            number = known[text] = -1 if normal is None else _stack_of(normal, found)
+        if number < 0:
+            continue
+        position = _position(instance, found[number][0])
+        if position is not None:
+            found[number][1].append((place, position))
+    return [stack for _, stack in found]
+
+
+def _stack_of(
+    normal: tuple[float, float, float],
+    found: list[tuple[tuple[float, float, float], list[tuple[int, float]]]],
+) -> int:
+    for number, (other, _) in enumerate(found):
+        if sum(a * b for a, b in zip(normal, other, strict=True)) >= _SAME_NORMAL:
+            return number
+    if len(found) == _MAX_STACKS:
+        return -1
+    found.append((normal, []))
+    return len(found) - 1
+
+
+def _position(instance: Instance, normal: tuple[float, float, float]) -> float | None:
+    """Return the position along a normal in mm, None where there is none."""
+    x, y, z = normal
+    try:
+        a, b, c = str(instance.value(_POSITION)).split("\\")
+        position = x * float(a) + y * float(b) + z * float(c)
+    except ValueError:
+        return None
+    return round(position, 4) if math.isfinite(position) else None
 
 
 def _normal(orientation: str) -> tuple[float, float, float] | None:
