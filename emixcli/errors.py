@@ -247,6 +247,13 @@ class PacsRefusedError(PacsError):
     exit_code = 71
 
 
+class SyslogError(EmixError):
+    """The syslog server cannot be reached, is not trusted, or cut the connection."""
+
+    id = "syslog.unreachable"
+    exit_code = 73
+
+
 class DeidUnsafeError(EmixError):
     """Cannot be de-identified safely: refused."""
 
@@ -287,3 +294,10 @@ class CodecMissingError(EmixError):
 
     id = "codec.missing"
     exit_code = 85
+
+
+class AuditBrokenError(EmixError):
+    """The audit trail was changed: rows are missing, added or not what was written."""
+
+    id = "audit.broken"
+    exit_code = 86

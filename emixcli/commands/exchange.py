@@ -171,7 +171,7 @@ def user_add(
     *,
     name: Annotated[str, typer.Option("--name", help="Name, shown to recipients.")],
     organisation: Annotated[str, typer.Option("--organisation", help="Name of the organisation.")],
-    role: Annotated[str, typer.Option("--role", help="sender or admin.")] = "sender",
+    role: Annotated[str, typer.Option("--role", help="sender, admin or auditor.")] = "sender",
     password_file: PasswordFile = None,
     no_input: NoInput = False,
     json: Json = False,
@@ -184,7 +184,7 @@ def user_add(
     from emixcli.ui import output
 
     if role not in set(Role):
-        message = "a role is sender or admin"
+        message = "a role is sender, admin or auditor"
         raise typer.BadParameter(message)
     given = _password(password_file, no_input=no_input)
     generated = "" if given else new_password()

@@ -181,6 +181,10 @@ class HttpExchange:
         found = self._ask("POST", f"{_share(share_id)}:{action}", body={})
         return bodies.share(found) if "share_id" in found else self.share(share_id)
 
+    def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Return the answer to a question that may be asked again."""
+        return self._ask(method, path, body=body)
+
     def _ask(
         self,
         method: str,

@@ -19,7 +19,15 @@ from starlette.routing import Route
 import emixcli
 from emixcli.errors import EmixError, NotFoundError, UsageError
 from emixcli.server.accounts import Passwords
-from emixcli.server.api import accounts, content, operations, packages, recipient, shares
+from emixcli.server.api import (
+    accounts,
+    audit,
+    content,
+    operations,
+    packages,
+    recipient,
+    shares,
+)
 from emixcli.server.api.deps import Site
 from emixcli.server.api.middleware import Guard
 from emixcli.server.api.parts import PartEndpoint
@@ -149,7 +157,7 @@ def make_app(site: Site, *, with_worker: bool = True) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.site = site
-    for part in (accounts, packages, content, shares, recipient, operations):
+    for part in (accounts, packages, content, shares, audit, recipient, operations):
         app.include_router(part.router)
     app.router.routes.append(Route("/store/{key}/{number}", PartEndpoint(), methods=["PUT"]))
     app.add_exception_handler(EmixError, _on_error)

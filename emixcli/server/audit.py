@@ -7,18 +7,24 @@ whoever did it recomputed every hash after it.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
+from emixcli.errors import AuditBrokenError
+from emixcli.exchange.auditlog import (
+    GENESIS,
+    AuditHead,
+    AuditRow,
+    Chain,
+    broken,
+    canonical_detail,
+    link,
+)
 from emixcli.server.tables import audit, audit_heads
 from emixcli.server.vault import Vault
-
-GENESIS = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -52,9 +58,9 @@ def append(
         .values(seq=audit_heads.c.seq + 1)
         .returning(audit_heads.c.seq, audit_heads.c.hash)
     ).one()
-    detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
-    fields = (event.actor, event.action, event.subject, detail)
-    digest = _link(head.hash, organisation_id, head.seq, at_ms, fields)
+    detail = canonical_detail(event.detail)
+    row = AuditRow(head.seq, at_ms, event.actor, event.action, event.subject, detail, "")
+    digest = link(head.hash, organisation_id, row)
     connection.execute(
         insert(audit).values(
             organisation_id=organisation_id,
@@ -71,42 +77,52 @@ def append(
     connection.execute(update(audit_heads).where(mine).values(hash=digest, seal=seal))
 
 
+def find_head(
+    connection: Connection, vault: Vault, organisation_id: str, *, lock: bool = False
+) -> AuditHead:
+    """The newest link, and whether the key outside the database vouches for it.
+
+    Parameters
+    ----------
+    lock
+        Hold off further rows until the transaction ends.
+
+    Raises
+    ------
+    AuditBrokenError
+        It is missing.
+    """
+    mine = audit_heads.c.organisation_id == organisation_id
+    query = select(audit_heads).where(mine)
+    head = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    if head is None:
+        raise broken("the head of the audit chain is missing")
+    seal = _seal(vault, organisation_id, head.seq, head.hash)
+    return AuditHead(head.seq, head.hash, hmac.compare_digest(seal.encode(), head.seal.encode()))
+
+
 def verify_chain(connection: Connection, vault: Vault, organisation_id: str) -> str | None:
     """None when the chain is whole, else what is wrong with it, in words."""
-    mine = audit_heads.c.organisation_id == organisation_id
-    head = connection.execute(select(audit_heads).where(mine)).one_or_none()
-    if head is None:
-        return "the head of the audit chain is missing"
-    seal = _seal(vault, organisation_id, head.seq, head.hash)
-    if not hmac.compare_digest(seal, head.seal):
-        return "the head of the audit chain was changed"
-    previous, expected = GENESIS, 1
-    for row in iter_rows(connection, organisation_id):
-        fields = (row.actor, row.action, row.subject, row.detail)
-        digest = _link(previous, organisation_id, row.seq, row.at_ms, fields)
-        if row.seq != expected:
-            return f"audit row {expected} is missing"
-        if digest != row.hash:
-            return f"audit row {row.seq} was changed"
-        previous, expected = digest, expected + 1
-    if previous != head.hash or expected != head.seq + 1:
-        return f"audit rows from {expected} on are missing"
+    chain = Chain(organisation_id)
+    try:
+        head = find_head(connection, vault, organisation_id)
+        for row in iter_rows(connection, organisation_id):
+            chain.add(row)
+        chain.end(head)
+    except AuditBrokenError as error:
+        return error.message
     return None
 
 
-def iter_rows(connection: Connection, organisation_id: str) -> Iterator[Row[tuple[object, ...]]]:
+def iter_rows(connection: Connection, organisation_id: str) -> Iterator[AuditRow]:
     """The rows of one organisation, oldest first."""
     query = select(audit).where(audit.c.organisation_id == organisation_id).order_by(audit.c.seq)
     # Set on the query: on the connection it would stay for all that follows.
     with connection.execute(query.execution_options(yield_per=1000)) as rows:
-        yield from rows
-
-
-def _link(
-    previous: str, organisation_id: str, seq: int, at_ms: int, fields: tuple[str, ...]
-) -> str:
-    text = json.dumps([previous, organisation_id, seq, at_ms, *fields], separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+        for row in rows:
+            yield AuditRow(
+                row.seq, row.at_ms, row.actor, row.action, row.subject, row.detail, row.hash
+            )
 
 
 def _seal(vault: Vault, organisation_id: str, seq: int, digest: str) -> str:

@@ -19,6 +19,7 @@ from emixcli.errors import GoneError, NotFoundError, QuotaError, UploadInterrupt
 from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS, MINUTE_MS, SECOND_MS
 from emixcli.server.problems import ConflictError, TooLargeError
+from emixcli.server.roles import require_sender
 from emixcli.server.states import LIVE, READABLE, UPLOADABLE, PackageState, Role
 from emixcli.server.store import Part, PartsMismatchError, SignedPart
 from emixcli.server.tables import organisations, packages, parts
@@ -103,6 +104,7 @@ def create_package(
     ------
     UsageError, QuotaError, TooLargeError, NotFoundError
     """
+    require_sender(account)
     if not is_package_id(new.package_id):
         message = "package_id must be 26 characters of lower-case Crockford base32"
         raise UsageError(message)

@@ -40,6 +40,8 @@ class Role(StrEnum):
 
     ADMIN = "admin"
     SENDER = "sender"
+    #: Reads the audit and the accounting of disclosures, and sends nothing.
+    AUDITOR = "auditor"
 
 
 class MailState(StrEnum):

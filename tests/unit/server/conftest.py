@@ -28,7 +28,7 @@ from tests.unit.server.api import Api, Person, Recipient, make_content, wait_for
 # Read at import: every test runs without EMIX_* settings.
 POSTGRESQL, S3 = os.environ.get("EMIX_TEST_DATABASE", ""), os.environ.get("EMIX_TEST_S3", "")
 #: What meets each way to keep rows: the whole life of a package and its shares.
-BACKENDS = ("test_backends", "test_flow", "test_lifetime", "test_shares")
+BACKENDS = ("test_audit", "test_backends", "test_flow", "test_lifetime", "test_shares")
 STORES = ["files", *(["s3"] if S3 else [])]
 
 PASSWORD = "correct horse battery"
@@ -118,11 +118,12 @@ def make_settings(tmp_path: Path, database_url: str, store_url: str) -> Callable
 
 
 def add_people(settings: Settings, clock: Callable[[], int] = system_clock) -> None:
-    """Two hospitals: at A an administrator and two senders, at B one of each."""
+    """Two hospitals: at A an administrator, an auditor and two senders, at B two people."""
     exchange = open_exchange(settings, clock)
     passwords = quick_passwords()
     for email, organisation, role in (
         ("admin@a.example", "Hospital A", Role.ADMIN),
+        ("audit@a.example", "Hospital A", Role.AUDITOR),
         ("ct@a.example", "Hospital A", Role.SENDER),
         ("mr@a.example", "Hospital A", Role.SENDER),
         ("admin@b.example", "Hospital B", Role.ADMIN),

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import delete, select, text, update
 
+from emixcli.exchange import auditlog
 from emixcli.server import audit
 from emixcli.server.check import check_exchange
 from emixcli.server.housekeeping import expire, purge_now
@@ -146,10 +147,9 @@ def test_the_chain_is_whole(server: ServerThread, recipient: Recipient) -> None:
 
 def rebuild(work: Any, organisation_id: str) -> None:
     """What a thief of the database can do: make every hash right again."""
-    previous = audit.GENESIS
+    previous = auditlog.GENESIS
     for row in list(audit.iter_rows(work.connection, organisation_id)):
-        fields = (row.actor, row.action, row.subject, row.detail)
-        previous = audit._link(previous, organisation_id, row.seq, row.at_ms, fields)
+        previous = auditlog.link(previous, organisation_id, row)
         mine = (audit_table.c.seq == row.seq) & (audit_table.c.organisation_id == organisation_id)
         work.hit(update(audit_table).where(mine).values(hash=previous))
     head = audit_heads.c.organisation_id == organisation_id
