@@ -26,6 +26,7 @@ MAX_SIZE: Final = 64 * 2**20
 _MAX_BLOCKS: Final = 5000
 _MAX_TEXT: Final = 1_000_000
 _MAX_TITLE: Final = 80
+_CUT: Final = "The rest is not shown here: save the original."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ class Reading:
         """Its first heading, cut where it is long; empty where it has none."""
         found = (block.text for block in self.blocks if block.kind == "heading")
         return next(found, "")[:_MAX_TITLE]
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether it has more blocks than are shown."""
+        return bool(self.blocks) and self.blocks[-1].text == _CUT
 
 
 ALONE: Final = Verdict(Level.WARN, "R10", "there are no images to compare the report with")
@@ -125,7 +131,7 @@ def _bounded(found: Iterable[Block]) -> tuple[Block, ...]:
     for block in found:
         n_characters += len(block.text) + sum(len(cell) + 1 for row in block.rows for cell in row)
         if len(kept) >= _MAX_BLOCKS or n_characters > _MAX_TEXT:
-            kept.append(blocks.note("The rest is not shown here: save the original.", strong=True))
+            kept.append(blocks.note(_CUT, strong=True))
             break
         kept.append(block)
     return tuple(kept)

@@ -1,0 +1,295 @@
+"""The reports of a package in the form that the recipient wants."""
+
+from __future__ import annotations
+
+import datetime as dt
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from emixcli.errors import ReportError
+from emixcli.reports import reading
+from emixcli.reports.subject import Subject
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from emixcli.package import PackageReader
+    from emixcli.reports.matching import Identity
+
+
+class Form(enum.StrEnum):
+    """A form of a report."""
+
+    ORIGINAL = "original"
+    PDF = "pdf"
+    TEXT = "text"
+    HL7 = "hl7"
+    DICOM = "dicom"
+
+
+class Made(NamedTuple):
+    """A file that was made of a report: `name` as an entry of the package, its content."""
+
+    entry: str
+    form: Form
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NotGiven:
+    """A report that cannot be given in a form."""
+
+    entry: str
+    form: Form
+    reason: str
+
+
+_DOCUMENTS: Final = frozenset({"pdf", "rtf", "cda", "ccr"})
+
+
+def iter_forms(
+    package: PackageReader, forms: Sequence[Form], *, now: dt.datetime | None = None
+) -> Iterator[Made | NotGiven]:
+    """Yield every report of a package in each form but the original, or why there is none.
+
+    Parameters
+    ----------
+    now
+        When messages are built.
+    """
+    found = {
+        str(one.get("entry", "")): one
+        for one in package.index.get("documents", ())
+        if isinstance(one, dict)
+    }
+    for number, (entry, fields) in enumerate(found.items(), 1):
+        if entry not in package.manifest.entries:
+            continue  # lost when the package was made
+        report = _Report(package, entry, fields, number, now or dt.datetime.now(dt.UTC))
+        for form in dict.fromkeys(forms):
+            if form == Form.ORIGINAL:
+                continue
+            try:
+                made = report.make(form)
+            except ReportError as error:
+                yield NotGiven(entry, form, str(error))
+                continue
+            yield from (Made(entry, form, name, data) for name, data in made)
+
+
+class _Report:
+    """One report, read once for all its forms."""
+
+    def __init__(
+        self,
+        package: PackageReader,
+        entry: str,
+        fields: dict[str, Any],
+        number: int,
+        now: dt.datetime,
+    ) -> None:
+        self._package, self._entry, self._fields = package, entry, fields
+        self._number, self._now = number, now
+        self._kind = str(fields.get("kind", ""))
+        self._data = package.read(entry)
+        self._read: reading.Reading | None = None
+
+    def make(self, form: Form) -> list[tuple[str, bytes]]:
+        """Return names and contents of the files in a form.
+
+        Raises
+        ------
+        ReportError
+            There is none.
+        """
+        make = {
+            Form.PDF: self._pdfs, Form.TEXT: self._text, Form.HL7: self._message,
+            Form.DICOM: self._objects,
+        }[form]  # fmt: skip
+        return make()
+
+    def _name(self, number: int, extension: str) -> str:
+        return f"{self._entry.rpartition('.')[0]}_{number}.{extension}"
+
+    @property
+    def _reading(self) -> reading.Reading:
+        if self._read is None:
+            self._read = reading.load(self._data, self._kind)
+        return self._read
+
+    def _require_words(self) -> reading.Reading:
+        """Return the report with all its words."""
+        if self._kind == "pdf":
+            raise ReportError("the words of a PDF cannot be taken from it for certain")
+        read = self._reading
+        if read.is_cut:
+            raise ReportError("the report is too long for its words to be given in full")
+        return read
+
+    def _text(self) -> list[tuple[str, bytes]]:
+        from emixcli.reports.lines import text_lines
+
+        lines = "\n".join(text_lines(self._require_words().blocks))
+        return [(self._name(1, "TXT"), f"{lines}\n".encode())]
+
+    def _pdfs(self) -> list[tuple[str, bytes]]:
+        """Return the report as PDF, and the PDF documents in it as they are."""
+        if self._kind == "pdf":
+            return [(self._entry, self._data)]
+        return [
+            (self._name(number, "PDF"), data) for number, (_, data) in enumerate(self._drawn(), 1)
+        ]
+
+    def _drawn(self) -> list[tuple[str, bytes]]:
+        """Return title and content of each PDF."""
+        from emixcli.reports.pdf_writer import make_pdf
+
+        read = self._require_words()
+        base = self._entry.rpartition("/")[2]
+        drawn = make_pdf(read.blocks, footer=f"readable form of {base}; the original counts")
+        return [(read.title, drawn), *(("Attached document", data) for data in self._inner())]
+
+    def _inner(self) -> Iterator[bytes]:
+        """Yield the PDF documents in HL7 v2 and CDA."""
+        from emixcli.reports import cda, hl7, hl7_documents, xmltree
+
+        found: list[bytes] = []
+        if self._kind == "hl7v2":
+            for message in hl7.read_messages(self._data):
+                found += [one.data for one in hl7_documents.find_documents(message)]
+        elif self._kind == "cda":
+            found += [one.data for one in cda.find_documents(xmltree.parse(self._data))]
+        return (data for data in found if data.startswith(b"%PDF-"))
+
+    def _message(self) -> list[tuple[str, bytes]]:
+        from emixcli.reports.hl7_builder import Content, make_message
+        from emixcli.reports.lines import text_lines
+
+        subject = self._subject()
+        is_pdf = self._kind == "pdf"
+        lines = [] if is_pdf else list(text_lines(self._require_words().blocks))
+        content = Content(
+            lines=[line.replace("\t", " ") for line in lines], original=self._data,
+            kind=self._kind, status=self._status(),
+        )  # fmt: skip
+        message = make_message(
+            subject, content, now=self._now, is_document=self._kind in _DOCUMENTS
+        )
+        return [(self._name(1, "HL7"), message)]
+
+    def _status(self) -> str:
+        """Return what all orders of an HL7 report say of their results; "" where they differ."""
+        from emixcli.reports.hl7 import read_messages
+
+        if self._kind != "hl7v2":
+            return ""
+        found = {
+            order.value(25) for message in read_messages(self._data) for order in message.all("OBR")
+        }
+        return found.pop() if len(found) == 1 else ""
+
+    def _objects(self) -> list[tuple[str, bytes]]:
+        from emixcli.reports import encapsulated
+
+        subject = self._subject()
+        if self._kind == "cda":
+            documents = [(self._reading.title, self._data, self._cda_id())]
+        elif self._kind == "pdf":
+            documents = [("Report", self._data, "")]
+        else:
+            documents = [(title, data, "") for title, data in self._drawn()]
+        return [
+            (
+                self._name(number, "DCM"),
+                encapsulated.wrap(
+                    subject,
+                    encapsulated.Wrapped(
+                        data=data, title=title, number=100 * self._number + number, cda_id=cda_id
+                    ),
+                ),
+            )
+            for number, (title, data, cda_id) in enumerate(documents, 1)
+        ]
+
+    def _cda_id(self) -> str:
+        from emixcli.reports import xmltree
+
+        found = xmltree.parse(self._data).find("id")
+        root = "" if found is None else found.get("root", "")
+        if not root or found is None:
+            raise ReportError("the CDA document has no identifier, which a DICOM object needs")
+        return f"{root}^{found.get('extension', '')}".rstrip("^")
+
+    def _subject(self) -> Subject:
+        """Return patient and study that the report belongs to.
+
+        Raises
+        ------
+        ReportError
+            It does not say so, or does not fit: it must not be given their identifiers.
+        """
+        identities = self._reading.identities
+        match = self._fields.get("match")
+        if isinstance(match, dict) and match.get("accepted"):
+            raise ReportError(
+                "the report does not fit the patient of the images, whose identifiers it would get"
+            )
+        patients = [one for one in self._package.index["patients"] if isinstance(one, dict)]
+        patient = _patient_of(patients, identities)
+        studies = [one for one in patient.get("studies", ()) if isinstance(one, dict)]
+        if len(studies) > 1:
+            studies = [one for one in studies if _names_study(one, identities)]
+        if len(studies) != 1:
+            raise ReportError("the report does not say to which of several studies it belongs")
+        return Subject.of(patient, studies[0])
+
+
+def _patient_of(patients: list[dict[str, Any]], identities: tuple[Identity, ...]) -> dict[str, Any]:
+    """Return the one patient whom a report is about."""
+    from emixcli.reports.matching import Level, match
+
+    levels = [
+        [match(_identity(patient), identity).level for identity in identities]
+        for patient in patients
+    ]
+    if len(patients) == 1:
+        if Level.BLOCK in levels[0]:
+            raise ReportError(
+                "the report does not fit the patient of the images, whose identifiers it would get"
+            )
+        return patients[0]
+    sure = [
+        patient
+        for patient, found in zip(patients, levels, strict=True)
+        if found and all(level == Level.MATCH for level in found)
+    ]
+    if len(sure) != 1:
+        raise ReportError("the report does not say to which of several patients it belongs")
+    return sure[0]
+
+
+def _identity(patient: dict[str, Any]) -> Identity:
+    """Return what the index of a package says of a patient."""
+    from emixcli.reports.matching import Identifier, Identity
+    from emixcli.reports.names import parse_pn
+
+    number, issuer = str(patient.get("id", "")), str(patient.get("issuer", ""))
+    studies = [one for one in patient.get("studies", ()) if isinstance(one, dict)]
+    return Identity(
+        names=parse_pn(str(patient.get("name", ""))),
+        ids=(Identifier(number, (issuer,) if issuer else ()),) if number else (),
+        birth_date=str(patient.get("birth_date", "")),
+        sex=str(patient.get("sex", "")),
+        accessions=tuple(str(one["accession"]) for one in studies if one.get("accession")),
+        study_uids=tuple(str(one["uid"]) for one in studies if one.get("uid")),
+    )
+
+
+def _names_study(study: dict[str, Any], identities: tuple[Identity, ...]) -> bool:
+    return any(
+        study.get("uid") in identity.study_uids
+        or (study.get("accession") and study["accession"] in identity.accessions)
+        for identity in identities
+    )
