@@ -126,11 +126,11 @@ def _open_batch(
 def _batch(how: Access, profile: str | None) -> Batch:
     from emixcli.exchange.connect import connect
     from emixcli.services.batch import Batch
-    from emixcli.services.send import sender_of
+    from emixcli.services.planning import find_sender
 
     exchange = connect(how)
     account = exchange.account()
-    return Batch(exchange, account, sender_of(account, profile), _how_of)
+    return Batch(exchange, account, find_sender(account, profile=profile), _how_of)
 
 
 def _how_of(row: Row) -> Deidentification | None:

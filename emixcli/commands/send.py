@@ -115,6 +115,7 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
     from emixcli.commands._sharing import check_code_out
     from emixcli.exchange.connect import connect
     from emixcli.services import send as service
+    from emixcli.services.planning import find_sender
     from emixcli.services.selection import check_outside
     from emixcli.ui.progress import progress
 
@@ -122,7 +123,7 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
     check_outside(manner.code_out, selection.paths)
     exchange = connect(how)
     account = exchange.account()
-    sender = service.sender_of(account, manner.profile)
+    sender = find_sender(account, profile=manner.profile)
     with contextlib.ExitStack() as stack:
         with progress(manner.quiet) as listener:
             sending = stack.enter_context(
@@ -144,10 +145,9 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
     from emixcli.ui.progress import progress
 
     named = len(order.recipients) > 1
-    earlier = service.find_sent(sending, exchange)
-    if earlier is not None:
-        hand_over(earlier.shares, manner.code_out, named=named)
-        return earlier
+    if sending.earlier is not None:
+        hand_over(sending.earlier.shares, manner.code_out, named=named)
+        return sending.earlier
     check_code_out(manner.code_out, json=manner.json, resumed=sending.resumed)
     describe(sending.plan, sending.choice, order)
     ask(sending, order, yes=manner.yes, no_input=manner.no_input)
@@ -167,19 +167,13 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
 def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
     from emixcli.commands._media import choice_json, plan_json
     from emixcli.commands._sending import describe
-    from emixcli.services import send as service
-    from emixcli.services.selection import choose, deidentified
+    from emixcli.services.planning import find_sender, plan_selection
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 
     with progress(manner.quiet) as listener:
-        choice = choose(selection, progress=listener)
-        if (how := selection.deidentification) is not None:
-            from emixcli.anonymize import new_key
-
-            choice = deidentified(choice, how.keyed(new_key()), progress=listener)
-        with contextlib.closing(choice):
-            plan = service.plan_of(choice, service.sender_of(profile=manner.profile))
+        sender = find_sender(profile=manner.profile)
+        choice, plan = plan_selection(selection, sender, progress=listener)
     if not manner.json:
         describe(plan, choice, order)
         output.write_line("nothing was sent")

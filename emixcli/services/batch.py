@@ -31,7 +31,8 @@ from emixcli.errors import (
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services import send as service
 from emixcli.services.batch_file import BadRow, Row
-from emixcli.services.selection import Selection, choose, deidentified
+from emixcli.services.planning import plan_selection
+from emixcli.services.selection import Selection
 from emixcli.services.share import NewShare, is_confirmed
 
 if TYPE_CHECKING:
@@ -220,16 +221,7 @@ class Batch:
         )  # fmt: skip
 
     def _plan(self, row: Row, progress: ProgressListener) -> Outcome:
-        from emixcli.anonymize import new_key
-
-        selection = self._selection(row)
-        choice = choose(selection, progress=progress)
-        try:
-            if (how := selection.deidentification) is not None:
-                choice = deidentified(choice, how.keyed(new_key()), progress=progress)
-            plan = service.plan_of(choice, self.sender)
-        finally:
-            choice.close()
+        _, plan = plan_selection(self._selection(row), self.sender, progress=progress)
         if not all(is_confirmed(self.exchange, row.order, to) for to in row.order.recipients):
             raise RecipientUnconfirmedError(
                 "a recipient is new here and not confirmed",
@@ -256,11 +248,10 @@ class Batch:
     def _send_once(
         self, row: Row, sending: service.Sending, progress: ProgressListener
     ) -> service.SendResult:
-        earlier = service.find_sent(sending, self.exchange)
-        if earlier is not None:
-            for new in earlier.shares:
+        if sending.earlier is not None:
+            for new in sending.earlier.shares:
                 self._keep(row, new)
-            return earlier
+            return sending.earlier
         hooks = service.Hooks(progress, lambda new: self._keep(row, new))
         result = service.send(sending, self.exchange, row.order, hooks=hooks)
         if not result.refused:

@@ -8,20 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emixcli import config
 from emixcli.container.identity import Identity, PublicIdentity, load_identity, load_public
 from emixcli.container.sink import FileSink
-from emixcli.package import PackagePlan, PackageResult, Sender, plan_package, write_package
+from emixcli.package import PackagePlan, PackageResult, Sender, write_package
 from emixcli.progress import SILENT, ProgressListener
+from emixcli.services.planning import find_sender, plan_selection
 from emixcli.services.secret_file import secret_written
-from emixcli.services.selection import (
-    Choice,
-    Selection,
-    check_new,
-    check_outside,
-    choose,
-    deidentified,
-)
+from emixcli.services.selection import Choice, Selection, check_new, check_outside
 
 if TYPE_CHECKING:
     from emixcli.services.sealing import Sealing
@@ -70,29 +63,13 @@ def prepare(
     """
     recipients = tuple(load_public(path) for path in request.recipients)
     identity = load_identity()
-    choice = choose(request.selection, progress=progress)
-    if (how := request.selection.deidentification) is not None:
-        from emixcli.anonymize import new_key  # 60 ms: only where something is de-identified
-
-        choice = deidentified(choice, how.keyed(new_key()), progress=progress)
-    progress.stage("indexing")
-    with contextlib.closing(choice):
-        plan = plan_package(
-            choice.file_set,
-            reports=choice.reports,
-            accept_reports=choice.accept_reports,
-            sender=request.sender or configured_sender(),
-            package_id=package_id,
-            reader=choice.reader,
-            deidentification=choice.deidentification,
-        )
+    choice, plan = plan_selection(
+        request.selection,
+        request.sender or find_sender(),
+        package_id=package_id,
+        progress=progress,
+    )
     return Prepared(plan, choice, identity, recipients, request.workers)
-
-
-def configured_sender() -> Sender:
-    """Return the sender that the settings name."""
-    settings = config.load()
-    return Sender(settings.sender_name, settings.organisation)
 
 
 def pack(

@@ -15,7 +15,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from emixcli import config
 from emixcli.container.identity import load_identity
 from emixcli.container.slots import KEY_LENGTH, Slot, make_hpke_slot, open_hpke_slot
 from emixcli.errors import (
@@ -29,9 +28,10 @@ from emixcli.errors import (
     UsageError,
 )
 from emixcli.exchange.interface import Account, Exchange, SealedPart, Share
-from emixcli.package import PackagePlan, Sender, plan_package, write_package
+from emixcli.package import PackagePlan, Sender, write_package
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.journal import Journal, Record, journal_key
+from emixcli.services.planning import plan_choice
 from emixcli.services.selection import Selection, choose, deidentified
 from emixcli.services.share import (
     NewShare,
@@ -51,21 +51,6 @@ if TYPE_CHECKING:
     from emixcli.services.selection import Choice
 
 
-@dataclass
-class Sending:
-    """A send that is ready to run, or was run before; `done` says which."""
-
-    choice: Choice
-    sender: Sender
-    plan: PackagePlan
-    key: bytes
-    slot: Slot
-    identity: Identity
-    journal: Journal
-    resumed: bool
-    done: bool
-
-
 @dataclass(frozen=True)
 class SendResult:
     """What was sent, and to whom not; `already` where an earlier run had done everything."""
@@ -80,6 +65,25 @@ class SendResult:
     n_parts: int = 0
     n_skipped: int = 0
     already: bool = False
+
+
+@dataclass(frozen=True)
+class Sending:
+    """A send that is ready to run, or was run before.
+
+    `resumed` says that an earlier run has begun it, `earlier` what that run has done where it came
+    to the end.
+    """
+
+    choice: Choice
+    sender: Sender
+    plan: PackagePlan
+    key: bytes
+    slot: Slot
+    identity: Identity
+    journal: Journal
+    resumed: bool
+    earlier: SendResult | None = None
 
 
 @dataclass(frozen=True)
@@ -172,20 +176,12 @@ def prepared(
     with Journal("send", key) as journal:
         try:
             choice = deidentified(choice, keyed(how, identity, key), progress=progress)
-            yield prepare(choice, journal, sender=sender, identity=identity, again=again)
+            sending = prepare(choice, journal, sender=sender, identity=identity, again=again)
+            yield _with_earlier(sending, exchange)
         finally:
             choice.close()
             if not journal.records:
                 journal.remove()
-
-
-def sender_of(account: Account | None = None, profile: str | None = None) -> Sender:
-    """Return who sends: the settings, else what the exchange says of the account."""
-    settings = config.load(profile)
-    name, organisation = settings.sender_name, settings.organisation
-    if account is not None:
-        name, organisation = name or account.name, organisation or account.organisation
-    return Sender(name, organisation)
 
 
 def prepare(
@@ -208,42 +204,23 @@ def prepare(
             journal.restart()
             begun = None
     if begun is None:
-        plan = plan_of(choice, sender)
+        plan = plan_choice(choice, sender)
         key = secrets.token_bytes(KEY_LENGTH)
         slot = make_hpke_slot(identity.public, key, package_id=plan.package_id)
     else:
-        plan = plan_of(choice, sender, package_id=begun["package_id"], created=begun["created"])
+        plan = plan_choice(choice, sender, package_id=begun["package_id"], created=begun["created"])
         slot = begun["slot"]
-    done = journal.find("done") is not None
-    return Sending(
-        choice, sender, plan, key, slot, identity, journal, resumed=begun is not None, done=done
-    )
+    return Sending(choice, sender, plan, key, slot, identity, journal, resumed=begun is not None)
 
 
-def plan_of(
-    choice: Choice, sender: Sender, *, package_id: str | None = None, created: str | None = None
-) -> PackagePlan:
-    """Return the plan of the package; id and time are given to make an earlier one again."""
-    return plan_package(
-        choice.file_set,
-        reports=choice.reports,
-        accept_reports=choice.accept_reports,
-        sender=sender,
-        reader=choice.reader,
-        deidentification=choice.deidentification,
-        package_id=package_id,
-        created=created,
-    )
-
-
-def find_sent(sending: Sending, exchange: Exchange) -> SendResult | None:
-    """Return what an earlier run of the same send has done, None where that is over or never was.
+def _with_earlier(sending: Sending, exchange: Exchange) -> Sending:
+    """Return the send with what an earlier run of it has done, or a new one where that is over.
 
     A package that was revoked, has expired or was forgotten by the exchange, or a share that was
     recalled or revoked, makes the send start anew.
     """
-    if not sending.done:
-        return None
+    if sending.journal.find("done") is None:
+        return sending
     packed = sending.journal.find("packed")
     try:
         package = exchange.package(sending.plan.package_id)
@@ -251,11 +228,10 @@ def find_sent(sending: Sending, exchange: Exchange) -> SendResult | None:
         known = [r["share_id"] for r in sending.journal.records if r["step"] == "shared"]
         live = {share.share_id for share in shares}
         if package.state in SEALED and packed is not None and live.issuperset(known):
-            return _earlier(sending, packed, shares)
+            return replace(sending, earlier=_earlier(sending, packed, shares))
     except (GoneError, NotFoundError):
         pass
-    _start_anew(sending)
-    return None
+    return _anew(sending)
 
 
 def send(
@@ -279,7 +255,7 @@ def send(
         if not sending.resumed:
             raise
         heard.progress.note("the exchange no longer has what was sent before: starting anew")
-        _start_anew(sending)
+        sending = _anew(sending)
         brought = _bring(sending, exchange, heard.progress)
     shared = share_package(
         exchange,
@@ -294,19 +270,19 @@ def send(
 
 def finish(sending: Sending) -> None:
     """Note that every recipient has a share and the codes were handed over."""
-    if not sending.done:
+    if sending.journal.find("done") is None:
         sending.journal.append("done")
-        sending.done = True
 
 
-def _start_anew(sending: Sending) -> None:
-    """Give the send a new package: id, date and key."""
-    sending.journal.restart()
-    fresh = prepare(
-        sending.choice, sending.journal, sender=sending.sender, identity=sending.identity
+def _anew(sending: Sending) -> Sending:
+    """Return the same send with a new package: id, date and key."""
+    return prepare(
+        sending.choice,
+        sending.journal,
+        sender=sending.sender,
+        identity=sending.identity,
+        again=True,
     )
-    sending.plan, sending.key, sending.slot = fresh.plan, fresh.key, fresh.slot
-    sending.resumed = sending.done = False
 
 
 def _bring(sending: Sending, exchange: Exchange, progress: ProgressListener) -> _Brought:
