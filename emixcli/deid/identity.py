@@ -96,6 +96,11 @@ class Identity:
     ----------
     known
         What to look for.
+
+    Attributes
+    ----------
+    dates
+        Birth dates as DA.
     """
 
     def __init__(self, known: Iterable[Known]) -> None:
@@ -103,12 +108,14 @@ class Identity:
         self._compacts: set[str] = set()
         self._phrases: set[str] = set()
         self._short_dates: set[str] = set()
+        self.dates: set[str] = set()
         for item in known:
             if item.kind == "name":
                 self._add_name(item.value)
             elif item.kind == "date":
                 dates = set(_spellings(_compact(item.value)))
                 self._compacts |= dates
+                self.dates |= {_compact(item.value)} & dates
                 self._short_dates.update(date for date in dates if len(date) == _SHORTEST_NUMBER)
             elif item.kind == "found":
                 self._add_found(item.value)

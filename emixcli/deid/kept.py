@@ -35,6 +35,8 @@ _FREE_TEXT: Final = frozenset({"LO", "LT", "SH", "ST", "UC", "UT", "PN", "AE"})
 _LAYER: Final = 0x00700002
 _LAYER_LENGTH: Final = 8
 _LONG_TEXT: Final = frozenset({"LT", "ST", "UT"})
+#: Of study, series, acquisition, content and instance.
+_EXAMINATIONS: Final = 0x0008
 _OLDEST: Final = 89
 _SHORTEST_IN_NUMBERS: Final = 5
 _MAX_SEARCHED: Final = 1 << 20
@@ -88,7 +90,7 @@ class Values:
         if element.tag == _OFFSET_FROM_UTC:
             return old if _OFFSET.fullmatch(old) else None
         if vr in DATE_VRS:
-            return self._moved(vr, old)
+            return self._moved(element.tag, vr, old)
         if vr not in values.TEXT_VRS:
             # Drawn: kept where graphics are cleaned, whose texts are cleaned too.
             return old if element.tag in _CONTENT_NUMBERS else None
@@ -96,9 +98,19 @@ class Values:
             return self.dummy(element.tag, vr, old, scope)
         return self._text(vr, old, scope, is_free=True)
 
-    def _moved(self, vr: str, old: bytes) -> bytes | None:
+    def _is_born(self, tag: int, vr: str, old: bytes) -> bool:
+        """Whether a date is that of the birth, which tells of no course (PS3.15 section E.3.6).
+
+        Dates of group 0008 are those of examinations: of a newborn, they may be the same day.
+        """
+        if vr == "TM" or tag >> 16 == _EXAMINATIONS or self._is_kept_by_site(tag):
+            return False
+        days = (part.translate(None, b" .-\0")[:8] for part in old.split(b"\\"))
+        return any(day.decode("latin-1") in self._context.identity.dates for day in days)
+
+    def _moved(self, tag: int, vr: str, old: bytes) -> bytes | None:
         patient = self._context.patient
-        if values.SHAPES[vr].fullmatch(old) is None:
+        if values.SHAPES[vr].fullmatch(old) is None or self._is_born(tag, vr, old):
             return None
         if patient.keeps_dates or vr == "TM":
             return old
@@ -158,6 +170,8 @@ class Values:
             return old if charsets.is_known(old.decode("latin-1").strip(" \0")) else None
         if values.SHAPES[vr].fullmatch(old) is None:
             return self._text(vr, old, scope, is_free=True) if vr == "CS" else None
+        if vr in DATE_VRS and self._is_born(tag, vr, old):
+            return None
         if tag == _AGE:  # 45 CFR 164.514(b)(2)(i)(C)
             return b"090Y" if old[3:4] == b"Y" and int(old[:3]) > _OLDEST else old
         if vr == "CS":
@@ -246,7 +260,8 @@ class Values:
             return len(documents.blank(self._context.mime_type)).to_bytes(4, "little")
         if element.tag == _ICC_PROFILE:
             blank = icc.blank_texts(old)
-            return None if blank is None or self._context.identity.is_in(blank) else blank
+            is_bad = blank is None or self._context.identity.is_in(blank)
+            return icc.srgb() if is_bad and old.strip(b"\0") else blank
         if len(old) % values.WIDTHS.get(vr, 1) or self._is_misused(element, vr, old):
             return None
         # in numbers, a short value would be found by chance

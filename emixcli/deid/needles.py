@@ -20,6 +20,7 @@ _UID = re.compile(rb"[0-2](?:\.\d{1,60}){2,}")
 #: Values of this length and more are found by their first eight bytes, others by four.
 _LONG = 8
 _SHORT = 4
+_LONG_UID = 24
 
 
 class Hit(NamedTuple):
@@ -57,6 +58,8 @@ class Needles:
         self._short: dict[bytes, list[_Needle]] = {}
         self._seen: set[tuple[bytes, bool]] = set()
         self._uids: set[bytes] = set()
+        #: Of UIDs that are also found as the start of others, the longest first.
+        self._uid_lengths: list[int] = []
         self._uid_starts: set[bytes] = set()
         self._tables: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
 
@@ -87,6 +90,8 @@ class Needles:
         data = uid.encode("ascii", "replace")
         if len(data) >= _LONG and data not in self._uids:
             self._uids.add(data)
+            if len(data) >= _LONG_UID and len(data) not in self._uid_lengths:
+                self._uid_lengths = sorted([*self._uid_lengths, len(data)], reverse=True)
             self._uid_starts.add(data[:_SHORT])
             self._tables = None
 
@@ -149,10 +154,9 @@ class Needles:
         if token in self._uids:
             yield Hit(Kind.UID, "as-is", position, len(token), token.decode())
             return
-        while (end := token.rfind(b".")) >= 24:
-            token = token[:end]
-            if token in self._uids:
-                yield Hit(Kind.UID, "start of another", position, len(token), token.decode())
+        for end in self._uid_lengths:
+            if token[end : end + 1] == b"." and token[:end] in self._uids:
+                yield Hit(Kind.UID, "start of another", position, end, token[:end].decode())
                 return
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.deid.body import Inlined, Made, Piece
 from emixcli.deid.parse import UNDEFINED
+from emixcli.deid.pixels.errors import damaged
 from emixcli.deid.pixels.facts import Facts
 from emixcli.deid.pixels.native import needs_cleaning
 from emixcli.deid.pixels.risk import (
@@ -70,6 +71,8 @@ class PixelWork:
         DeidError
             If it must not go out, and cannot be cleaned.
         """
+        if not facts.has_size:  # then nothing tells where the pixels end
+            raise damaged("the header says not how large the image is")
         assessment = self._assess(facts)
         regions = assessment.regions
         if assessment.face:

@@ -7,6 +7,7 @@ nor known of devices go; short codes and numbers, as in `VA44A` or `*fl3d1r_t70`
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from emixcli.deid import tables
@@ -44,13 +45,13 @@ def is_term(code: str) -> bool:
 
 def technical(text: str) -> str:
     """Return what may stay of the name or version of a device, a technique or a unit."""
-    cleaned = _WORD.sub(_allowed, text)
+    cleaned = _WORD.sub(lambda match: _allowed(match.group()), text)
     cleaned = _RUN.sub(_allowed_run, cleaned)
     return text if cleaned == text else _BLANKS.sub(" ", cleaned).strip(" -_/,;:.")
 
 
-def _allowed(match: re.Match[str]) -> str:
-    word = match.group()
+@lru_cache(maxsize=4096)
+def _allowed(word: str) -> str:
     parts = _PARTS.findall(word)
     if len(parts) > _MOST_PARTS:
         return ""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid import tables
@@ -108,6 +109,7 @@ class TextCleaner:
         return self.map_uid(uid)
 
 
+@lru_cache(maxsize=4096)
 def _is_allowed(word: str) -> bool:
     words = tables.vocabulary()
     lowered = word.lower()

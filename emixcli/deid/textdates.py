@@ -64,13 +64,25 @@ _PATTERNS: Final = (
     rf"(?<![\d/.-]){_YEAR}[-/](?P<month>0[1-9]|1[0-2])(?![-/]?\d)",
     rf"(?<!\d)(?P<reversed>{_REVERSED})(?!\d)",
 )
-_TEXTS: Final = tuple(re.compile(pattern, re.IGNORECASE) for pattern in _PATTERNS)
+_LETTER: Final = re.compile(r"[^\W\d_]")
+#: Each with what it needs beside digits: a whole year, letters.
+_TEXTS: Final = tuple(
+    (
+        _YEAR in pattern,
+        "a-z" in pattern or _ROMAN in pattern or "年" in pattern,
+        re.compile(pattern, re.IGNORECASE),
+    )
+    for pattern in _PATTERNS
+)
 
 
 def iter_dates(text: str) -> Iterator[re.Match[str]]:
     """Yield what looks like a date; matches may overlap."""
-    for pattern in _TEXTS:
-        yield from pattern.finditer(text)
+    has_year = "19" in text or "20" in text
+    has_letters = _LETTER.search(text) is not None
+    for needs_year, needs_letters, pattern in _TEXTS:
+        if (has_year or not needs_year) and (has_letters or not needs_letters):
+            yield from pattern.finditer(text)
 
 
 @dataclass(frozen=True, slots=True)

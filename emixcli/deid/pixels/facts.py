@@ -131,7 +131,7 @@ class Facts:
         raw = self.values.get(KEYWORDS[keyword], b"")
         if keyword in _WORDS and len(raw) == 2:
             return raw[0] | raw[1] << 8
-        found = re.match(rb"\s*(\d{1,9})", raw)
+        found = re.match(rb"\s*\+?(\d{1,9})", raw)
         return int(found[1]) if found else default
 
     @property
@@ -153,6 +153,14 @@ class Facts:
     def samples(self) -> int:
         """Samples per pixel, at least 1."""
         return max(1, self.integer("SamplesPerPixel", 1))
+
+    @property
+    def has_size(self) -> bool:
+        """Whether the header says, with numbers that can be, how large the image is."""
+        sizes = (self.rows, self.columns, self.integer("BitsAllocated"))
+        return all(sizes) and (
+            not self.text("NumberOfFrames") or self.integer("NumberOfFrames") > 0
+        )
 
     @property
     def has_embedded_overlay(self) -> bool:

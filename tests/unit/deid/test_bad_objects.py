@@ -54,6 +54,25 @@ def test_what_cannot_be_made_safe_is_refused_by_name(data: bytes, reason: Reason
     assert refused(data) == reason
 
 
+@pytest.mark.parametrize(
+    ("tag", "vr", "value"),
+    [
+        (0x00280010, "US", b"\0\0"), (0x00280011, "US", b"\0\0"), (0x00280100, "US", b"\0\0"),
+        (0x00280010, "US", b""), (0x00280008, "IS", b"0 "), (0x00280008, "IS", b"-1"),
+        (0x00280008, "IS", b"x "),
+    ],
+)  # fmt: skip
+def test_an_image_without_a_size_is_refused(tag: int, vr: str, value: bytes) -> None:
+    data = make(NAME | PIXELS | {tag: (vr, value)})
+    assert refused(data) == "pixels.damaged"
+    with pytest.raises(DeidError):
+        run_profile(data, Profile(accept_risk="looked at"))
+
+
+def test_a_sign_before_the_number_of_frames_is_read() -> None:
+    assert run(make(NAME | PIXELS | {0x00280008: ("IS", b"+1")}))
+
+
 def test_a_nest_too_deep_is_refused() -> None:
     content = b""
     for _ in range(80):

@@ -243,6 +243,21 @@ def test_what_is_no_profile_is_not_kept(bad: bytes) -> None:
     assert icc.blank_texts(bad) is None
 
 
+@pytest.mark.parametrize("bad", [b"x" * 300, b"Zzyzx "])
+def test_srgb_stands_for_what_is_no_profile(bad: bytes) -> None:
+    output = read(run(make({0x00282000: ("OB", bad)}))[0])
+    assert output.ICCProfile == icc.srgb()
+    assert icc.blank_texts(icc.srgb()) == icc.srgb()
+    assert struct.unpack_from(">I", icc.srgb())[0] == len(icc.srgb())
+    n_tags = struct.unpack_from(">I", icc.srgb(), 128)[0]
+    ends = [sum(struct.unpack_from(">II", icc.srgb(), 136 + 12 * n)) for n in range(n_tags)]
+    assert max(ends) == len(icc.srgb())
+
+
+def test_no_profile_stays_none() -> None:
+    assert not read(run(make({0x00282000: ("OB", b"")}))[0]).get("ICCProfile")
+
+
 @pytest.mark.parametrize(
     ("scheme", "code", "is_public"),
     [
