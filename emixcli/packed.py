@@ -54,7 +54,7 @@ class SharedValues:
 def pack(name: str, own: Sequence[Value]) -> Packed:
     """Return a name and values as one object."""
     try:
-        packed = _BREAK.join((name, *own))  # type: ignore[arg-type]
+        packed = _BREAK.join((name, *own))  # type: ignore[arg-type]  # see below
     except TypeError:  # a number, or an absent value
         texts = [name, *(value for value in own if isinstance(value, str))]
         if any(mark in text for text in texts for mark in (_BREAK, _NUMBER, _ABSENT)):

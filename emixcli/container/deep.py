@@ -6,20 +6,18 @@ values and is dropped.
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import struct
-import warnings
 import zlib
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli.container.deep_frames import add_dose_frames, add_functional_groups
 from emixcli.container.deep_luts import add_luts, add_overlays
 from emixcli.container.deep_text import render_text
 from emixcli.container.directory_keys import find_keys
 from emixcli.errors import EmixError
-from emixcli.media.header import DEFLATED_UID, read_header
+from emixcli.media.header import read_header
+from emixcli.quiet import quiet_pydicom
+from emixcli.syntaxes import DEFLATED_UID, is_video
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
 
 _RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 _ENCAPSULATED = "1.2.840.10008.5.1.4.1.1.104."
-_VIDEO = "1.2.840.10008.1.2.4.10"
 _DOCUMENT = 0x00420011
 #: Objects without pixels above this size are not read.
 _MAX_HEADER = 64 * 1024 * 1024
@@ -135,7 +132,7 @@ def _add_pixel_type(instance: Instance, fields: Fields) -> None:
     bits = instance.integer("BitsAllocated")
     if bits in {32, 64} and not instance.text("BitsStored"):
         fields["pixel"]["type"] = f"float{bits}"
-    if instance.text("TransferSyntaxUID").startswith(_VIDEO):
+    if is_video(instance.text("TransferSyntaxUID")):
         fields["problem"] = "a video: unpack it and open it in a video player"
 
 
@@ -170,21 +167,3 @@ def _look_through(fields: Fields, file: BinaryIO) -> None:
     file.seek(document["offset"])
     if problem := why_not_shown(file.read(document["length"])):
         fields["problem"] = problem
-
-
-@contextlib.contextmanager
-def quiet_pydicom() -> Iterator[None]:
-    """Drop what pydicom warns of and logs, since it quotes attribute values."""
-    from pydicom import config
-
-    logger: logging.Logger = config.logger
-    was_disabled, logger.disabled = logger.disabled, True
-    mode: Any = config.settings.reading_validation_mode
-    config.settings.reading_validation_mode = config.IGNORE
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.disabled = was_disabled
-        config.settings.reading_validation_mode = mode

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,7 +85,7 @@ def _sequence_lut(item: Dataset, *, signed: bool) -> Fields | None:
     return _lut(table, first, bits) if len(table) else None
 
 
-def _values(dataset: Dataset, data: object, n_entries: int, bits: int) -> _Table:
+def _values(dataset: Dataset, data: Any, n_entries: int, bits: int) -> _Table:
     """Return the entries of a table, which some devices pack into bytes."""
     if isinstance(data, bytes):
         if bits <= 8 and len(data) in {n_entries, n_entries + n_entries % 2}:
@@ -94,7 +94,7 @@ def _values(dataset: Dataset, data: object, n_entries: int, bits: int) -> _Table
                 packed = packed.reshape(-1, 2)[:, ::-1].reshape(-1)
             return packed[:n_entries].astype(np.uint16)
         return _words(dataset, data, 16)[:n_entries]
-    values = [data] if isinstance(data, int) else list(data)  # type: ignore[call-overload]
+    values = [data] if isinstance(data, int) else list(data)
     table: _Table = (np.array(values[:n_entries], dtype=np.int64) & 0xFFFF).astype(np.uint16)
     return table
 
@@ -176,7 +176,7 @@ def add_overlays(dataset: Dataset, fields: Fields) -> None:
 
 
 def _overlay(dataset: Dataset, group: int) -> Fields | None:
-    def value(element: int) -> object:
+    def value(element: int) -> Any:
         tag = group << 16 | element
         return dataset[tag].value if tag in dataset else None
 
@@ -192,8 +192,8 @@ def _overlay(dataset: Dataset, group: int) -> Fields | None:
         data = np.frombuffer(data[: len(data) // 2 * 2], dtype=">u2").astype("<u2").tobytes()
     overlay: Fields = {"rows": rows, "columns": columns, "data": to_base64url(data[:n_bytes])}
     origin = value(0x0050)
-    if origin is not None and len(list(origin)) == 2:  # type: ignore[call-overload]
-        overlay["origin"] = [int(part) for part in origin]  # type: ignore[attr-defined]
+    if origin is not None and len(list(origin)) == 2:
+        overlay["origin"] = [int(part) for part in origin]
     if n_frames > 1:
         overlay["frames"] = n_frames
         overlay["frame_origin"] = int(str(value(0x0051) or 1))

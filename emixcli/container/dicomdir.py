@@ -19,12 +19,12 @@ from emixcli.container.encoding import ALPHABET
 from emixcli.container.folded import Folded, Folder, fold
 from emixcli.container.layout import instance_name, series_folder
 from emixcli.container.record_types import CHARSET, Key
+from emixcli.syntaxes import EXPLICIT_LITTLE_UID
 
 if TYPE_CHECKING:
     from emixcli.model import FileSet, Instance, Patient, Series, Study
 
 MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"
-_EXPLICIT_LITTLE = "1.2.840.10008.1.2.1"
 #: By UUID (PS3.5 section B.2), made once for this implementation.
 IMPLEMENTATION_CLASS_UID = "2.25.313200389502675892903654971083032199842"
 _VERSION_NAME = "EMIX_1"
@@ -278,7 +278,7 @@ def _meta(uid: str) -> bytes:
             _element(0x00020001, "OB", b"\0\1"),
             _element(0x00020002, "UI", MEDIA_STORAGE_DIRECTORY),
             _element(0x00020003, "UI", uid),
-            _element(0x00020010, "UI", _EXPLICIT_LITTLE),
+            _element(0x00020010, "UI", EXPLICIT_LITTLE_UID),
             _element(0x00020012, "UI", IMPLEMENTATION_CLASS_UID),
             _element(0x00020013, "SH", _VERSION_NAME),
         )

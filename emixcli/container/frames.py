@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli.fragments import HEAD, UNDEFINED, Range, find_first_fragments, read_items
+from emixcli.syntaxes import DEFLATED_UID
 
 if TYPE_CHECKING:
     from emixcli.model import Instance
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 #: Objects with more frames than this are read whole.
 MAX_FRAMES = 65_536
 _MAX_FRAGMENTS = 1_000_000
-_DEFLATED_TRANSFER_SYNTAX = "1.2.840.10008.1.2.1.99"
 
 
 def n_frames(instance: Instance) -> int:
@@ -28,7 +28,7 @@ def has_frame_table(instance: Instance) -> bool:
     return (
         instance.pixel_offset >= 0
         and 1 < n_frames(instance) <= MAX_FRAMES
-        and instance.text("TransferSyntaxUID") != _DEFLATED_TRANSFER_SYNTAX
+        and instance.text("TransferSyntaxUID") != DEFLATED_UID
     )
 
 

@@ -22,16 +22,11 @@ from emixcli.container.layout import Report
 from emixcli.container.manifest import manifest_bound
 from emixcli.container.page import FORMAT, Page
 from emixcli.fragments import UNDEFINED, Range
+from emixcli.syntaxes import IMPLICIT_LITTLE_UID, UNCOMPRESSED
 
 if TYPE_CHECKING:
     from emixcli.model import Document, FileSet, Instance
 
-_UNCOMPRESSED = {
-    "1.2.840.10008.1.2",
-    "1.2.840.10008.1.2.1",
-    "1.2.840.10008.1.2.2",
-    "",
-}
 _LOCAL_BOUND = 30 + 11 + 20
 _CENTRAL_BOUND = 46 + 11 + 28
 _END_BOUND = 56 + 20 + 22 + 65_535
@@ -154,7 +149,7 @@ def _instance_source(instance: Instance, name: str, reader: Reader) -> Source:
 
 def is_compressible(instance: Instance) -> bool:
     """Tell whether deflate is worth its time: no pixels, or one uncompressed frame."""
-    if instance.text("TransferSyntaxUID") not in _UNCOMPRESSED:
+    if (instance.text("TransferSyntaxUID") or IMPLICIT_LITTLE_UID) not in UNCOMPRESSED:
         return False
     if instance.pixel_offset < 0:
         return True

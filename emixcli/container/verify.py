@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ from emixcli.container.page import find_page
 from emixcli.container.zipformat import ZipEntry, local_header
 from emixcli.container.zipreader import damaged, read_at
 from emixcli.progress import SILENT, ProgressListener
+from emixcli.quiet import quiet_pydicom
 
 if TYPE_CHECKING:
     from emixcli.container.reader import PackageReader
@@ -175,8 +175,7 @@ def _references(content: bytes) -> Iterator[tuple[str, str]]:
     from pydicom.errors import InvalidDicomError
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
+        with quiet_pydicom():
             records = pydicom.dcmread(io.BytesIO(content)).DirectoryRecordSequence
             for record in records:
                 if "ReferencedFileID" in record:

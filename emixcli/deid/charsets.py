@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import codecs
-import warnings
 from typing import Final
 
 from emixcli.media.charset import decode_text
+from emixcli.quiet import quiet_pydicom
 
 #: Defined terms of (0008,0005) that stand alone, and the codec of each.
 _SINGLE: Final = {
@@ -68,8 +68,7 @@ def encode(text: str, charset: str) -> bytes:
 def _encode_extended(text: str, charset: str) -> bytes:
     from pydicom.charset import convert_encodings, encode_string
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # their text holds values
+    with quiet_pydicom():
         try:
             return encode_string(text, convert_encodings(charset.split("\\")))
         except (LookupError, ValueError):

@@ -14,7 +14,7 @@ from typing import BinaryIO, Protocol
 from emixcli.deid import tables
 from emixcli.deid.needles import Needles
 from emixcli.deid.options import Option, Profile
-from emixcli.deid.reading import Text, UnreadableError, iter_texts, open_dataset, quiet
+from emixcli.deid.reading import Text, UnreadableError, iter_texts, open_dataset
 from emixcli.deid.spellings import (
     Kind,
     Spelling,
@@ -25,6 +25,7 @@ from emixcli.deid.spellings import (
     spell_id,
     spell_name,
 )
+from emixcli.quiet import quiet_pydicom
 
 #: Numbers, codes, addresses and organisations that are searched for everywhere.
 _IDS = frozenset({
@@ -131,7 +132,7 @@ class Evidence:
 
     def learn(self, file: BinaryIO) -> bool:
         """Take the values of an input; returns whether pydicom could read it."""
-        with quiet(), suppress(UnreadableError):
+        with quiet_pydicom(), suppress(UnreadableError):
             for text in iter_texts(open_dataset(file), known=self._known):
                 self._take(text)
             return True

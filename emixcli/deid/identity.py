@@ -60,8 +60,8 @@ class Known:
 
 def known_of(tag: int, vr: str, text: str) -> Iterator[Known]:
     """Yield what the text of an attribute tells about who the patient is."""
-    for value in text.split("\\"):
-        value = value.strip(" \0")  # noqa: PLW2901
+    for part in text.split("\\"):
+        value = part.strip(" \0")
         if not value:
             continue
         if vr == "PN":

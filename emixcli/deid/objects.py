@@ -18,7 +18,6 @@ from emixcli.deid.pixels.risk import Assessment, Policy
 from emixcli.deid.pixelwork import PixelValue, PixelWork, end_of, facts_of
 from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.source import (
-    EXPLICIT_LITTLE,
     FIRST_READ,
     NATIVE,
     MetaTemplate,
@@ -27,6 +26,7 @@ from emixcli.deid.source import (
     template_of,
 )
 from emixcli.deid.split import PixelElement, Record
+from emixcli.syntaxes import EXPLICIT_LITTLE_UID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -172,7 +172,7 @@ class Objects:
             data=content,
             base=0,
             dataset=0,
-            syntax=EXPLICIT_LITTLE,
+            syntax=EXPLICIT_LITTLE_UID,
             little=True,
         )
         dataset = self._engine.treat(little, repair)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import io
-import logging
-import warnings
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 
 from pydicom import dcmread
@@ -15,6 +12,9 @@ from pydicom.charset import convert_encodings, decode_bytes
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.filereader import read_dataset
+from pydicom.multival import MultiValue
+
+from emixcli.syntaxes import DEFLATED_UID
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset
@@ -61,19 +61,6 @@ class Text(NamedTuple):
     def tag(self) -> int:
         """Of the element itself."""
         return self.path[-1]
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Drop what pydicom warns of and logs: it holds values."""
-    log = logging.getLogger("pydicom")
-    before, log.disabled = log.disabled, True
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.disabled = before
 
 
 def open_dataset(file: BinaryIO) -> Dataset:
@@ -203,8 +190,8 @@ def _is_text(raw: bytes) -> bool:
 def _strings(value: object) -> tuple[str, ...]:
     if isinstance(value, bytes):
         return ()
-    if isinstance(value, list | tuple) or type(value).__name__ == "MultiValue":
-        return tuple(str(part) for part in value)  # type: ignore[attr-defined]
+    if isinstance(value, list | tuple | MultiValue):
+        return tuple(str(part) for part in value)
     return (str(value),)
 
 
@@ -268,7 +255,7 @@ def _deflated_from(file: BinaryIO) -> int:
     """Return where a deflated data set starts, 0 where there is none."""
     file.seek(0)
     start = file.read(1024)
-    if b"1.2.840.10008.1.2.1.99" not in start or start[128:132] != b"DICM":
+    if DEFLATED_UID.encode() not in start or start[128:132] != b"DICM":
         return 0
     return 144 + int.from_bytes(start[140:144], "little")
 

@@ -11,11 +11,12 @@ from typing import BinaryIO, Final
 from emixcli.deid import tables
 from emixcli.deid.parse import head
 from emixcli.deid.refusal import DeidError, Reason
-
-IMPLICIT_LITTLE: Final = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE: Final = "1.2.840.10008.1.2.1"
-DEFLATED: Final = "1.2.840.10008.1.2.1.99"
-EXPLICIT_BIG: Final = "1.2.840.10008.1.2.2"
+from emixcli.syntaxes import (
+    DEFLATED_UID,
+    EXPLICIT_BIG_UID,
+    EXPLICIT_LITTLE_UID,
+    IMPLICIT_LITTLE_UID,
+)
 
 FIRST_READ: Final = 32 * 1024
 MAX_HEADER: Final = 256 * 1024 * 1024
@@ -25,7 +26,7 @@ _PREFIX: Final = b"DICM\2\0\0\0"
 _GROUP: Final = 144
 _INSTANCE: Final = b"\2\0\3\0UI"
 #: Transfer syntaxes without encapsulated pixel data.
-NATIVE: Final = frozenset({IMPLICIT_LITTLE, EXPLICIT_LITTLE})
+NATIVE: Final = frozenset({IMPLICIT_LITTLE_UID, EXPLICIT_LITTLE_UID})
 
 
 @dataclass(slots=True)
@@ -176,7 +177,7 @@ def open_source(
         raise DeidError(Reason.NO_DICOM)
     if source.syntax and source.syntax not in tables.uids()[1]:
         raise DeidError(Reason.UNKNOWN_SYNTAX)
-    if source.syntax == DEFLATED:
+    if source.syntax == DEFLATED_UID:
         _inflate(source)
     _find_encoding(source)
     return source
@@ -241,7 +242,7 @@ def _inflate(source: Source) -> None:
     content = b"".join(parts)
     source.file, source.is_memory = io.BytesIO(content), True
     source.data, source.size, source.dataset, source.base = content, len(content), 0, 0
-    source.syntax = EXPLICIT_LITTLE
+    source.syntax = EXPLICIT_LITTLE_UID
 
 
 def _find_encoding(source: Source) -> None:
@@ -257,12 +258,12 @@ def _find_encoding(source: Source) -> None:
     elif first[1] == 0 and first[0]:
         source.little = True
     else:
-        source.little = source.syntax != EXPLICIT_BIG
+        source.little = source.syntax != EXPLICIT_BIG_UID
     if not source.little:
         if not source.explicit:
             raise DeidError(Reason.UNKNOWN_SYNTAX)
-        source.syntax = EXPLICIT_BIG
+        source.syntax = EXPLICIT_BIG_UID
     elif not source.explicit:
-        source.syntax = IMPLICIT_LITTLE
-    elif source.syntax in ("", IMPLICIT_LITTLE, EXPLICIT_BIG):
-        source.syntax = EXPLICIT_LITTLE
+        source.syntax = IMPLICIT_LITTLE_UID
+    elif source.syntax in ("", IMPLICIT_LITTLE_UID, EXPLICIT_BIG_UID):
+        source.syntax = EXPLICIT_LITTLE_UID

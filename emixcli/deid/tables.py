@@ -113,9 +113,10 @@ def terms() -> frozenset[str]:
 def uids() -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
     """Return SOP classes that store objects, transfer syntaxes, and the other public UIDs."""
     lines = read("uids.txt").splitlines()
-    return tuple(  # type: ignore[return-value]
+    stored, syntaxes, others = (
         frozenset(line[2:] for line in lines if line[0] == kind) for kind in "STU"
     )
+    return stored, syntaxes, others
 
 
 @lru_cache(maxsize=1)

@@ -24,10 +24,10 @@ from emixcli.deid.reading import (
     iter_texts,
     open_dataset,
     pixels_from,
-    quiet,
 )
 from emixcli.deid.spellings import Kind, plain, space, squeeze
 from emixcli.deid.structure import Leak, Structure, where
+from emixcli.quiet import quiet_pydicom
 
 if TYPE_CHECKING:
     from emixcli.deid.needles import Hit, Needles
@@ -101,7 +101,7 @@ class Verifier:
         """Return what `check` does, and the words that were found, for a `Repair`."""
         leaks: dict[Leak, None] = {}
         words: set[str] = set()
-        with quiet():
+        with quiet_pydicom():
             found = self._structure_and_texts(file)
             for leak, word in (*found.leaks, *self._raw(file, found)):
                 leaks[leak] = None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from functools import lru_cache
+
+from emixcli.quiet import quiet_pydicom
 
 
 def decode_text(raw: bytes, charset: str) -> str:
@@ -19,8 +20,7 @@ def decode_text(raw: bytes, charset: str) -> str:
     from pydicom.charset import decode_bytes
     from pydicom.valuerep import TEXT_VR_DELIMS
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # their text holds values
+    with quiet_pydicom():
         try:
             return decode_bytes(raw, _encodings(charset), TEXT_VR_DELIMS)
         except (LookupError, ValueError):

@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, BinaryIO, Final
 from emixcli.errors import NoDicomError
 from emixcli.media import elements as el
 from emixcli.media.learning import Sample, Templates
-from emixcli.media.parser import DEFLATED_UID, Parser
+from emixcli.media.parser import Parser
 from emixcli.media.sharing import Sharing
 from emixcli.media.stepping import N_SLOTS, Caches
 from emixcli.media.template import META_OFFSET
 from emixcli.media.window import HEAD_LENGTH, MAX_VALUE, ReadAt, Window, head_length_for
+from emixcli.syntaxes import DEFLATED_UID
 
 if TYPE_CHECKING:
     from emixcli.media.template import Matched, Template
     from emixcli.model import Value
     from emixcli.packed import SharedValues
 
-__all__ = ["DEFLATED_UID", "Header", "HeaderReader", "read_header"]
 
 _SYNTAX: Final = el.SLOTS["TransferSyntaxUID"]
 #: A file without the prefix `DICM` counts as DICOM only if it has one of these.

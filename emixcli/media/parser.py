@@ -9,14 +9,15 @@ from emixcli.media import elements as el
 from emixcli.media.charset import decode_text, joined
 from emixcli.media.stepping import AT_UNDEFINED, AT_ZERO, CUT, MORE, Stepper
 from emixcli.media.window import HEAD_LENGTH, Inflated, Window
+from emixcli.syntaxes import (
+    DEFLATED_UID,
+    EXPLICIT_BIG_UID,
+    EXPLICIT_LITTLE_UID,
+    IMPLICIT_LITTLE_UID,
+)
 
 if TYPE_CHECKING:
     from emixcli.media.template import Matched, Template
-
-IMPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE_UID: Final = "1.2.840.10008.1.2.1"
-DEFLATED_UID: Final = "1.2.840.10008.1.2.1.99"
-EXPLICIT_BIG_UID: Final = "1.2.840.10008.1.2.2"
 
 _SYNTAX: Final = el.SLOTS["TransferSyntaxUID"]
 _CHARSET: Final = el.SLOTS["SpecificCharacterSet"]

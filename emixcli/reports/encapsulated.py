@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emixcli.errors import ReportError
+from emixcli.quiet import quiet_pydicom
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -63,13 +64,13 @@ def wrap(subject: Subject, document: Wrapped) -> bytes:
     ReportError
         The study has no UID, a value of it cannot stand in an object, or the document is too large.
     """
-    from pydicom import Dataset, config
+    from pydicom import Dataset
     from pydicom.dataset import FileMetaDataset
     from pydicom.uid import UID, ExplicitVRLittleEndian
 
     _require(subject, document)
     sop_class = _CDA if document.cda_id else _PDF
-    with config.disable_value_validation():  # what the images say is repeated, right or wrong
+    with quiet_pydicom():  # what the images say is repeated, right or wrong
         ds = Dataset()
         ds.file_meta = FileMetaDataset()
         ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import io
-import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emixcli.errors import MediaError
 from emixcli.media.reader import MediaReader
+from emixcli.quiet import quiet_pydicom
 from emixcli.validate.codes import TYPES
 from emixcli.validate.places import places_of
 
@@ -53,8 +53,7 @@ def decode_all(file_set: FileSet, progress: ProgressListener) -> Frames:
     progress.stage("decoding", len(images), "images")
     decoded = unchecked = 0
     damaged = []
-    with MediaReader(file_set) as media, warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # their text holds values
+    with MediaReader(file_set) as media, quiet_pydicom():
         for image in images:
             n_frames = _decode(media, image)
             if n_frames is None:

@@ -21,13 +21,8 @@ from emixcli.container.dicomdir import IMPLEMENTATION_CLASS_UID
 from emixcli.errors import EmixError
 from emixcli.media.elements import SLOTS
 from emixcli.media.header import read_header
-from emixcli.media.parser import (
-    DEFLATED_UID,
-    EXPLICIT_BIG_UID,
-    EXPLICIT_LITTLE_UID,
-    IMPLICIT_LITTLE_UID,
-    syntax_in,
-)
+from emixcli.media.parser import syntax_in
+from emixcli.syntaxes import DEFLATED_UID, UNCOMPRESSED
 from emixcli.validate.pixels import ENCAPSULATED
 
 if TYPE_CHECKING:
@@ -43,7 +38,6 @@ _HEADS: Final = {
 }
 _CLOSED: Final = "end mark of compressed pixels added"
 _BEYOND_REPAIR: Final = frozenset({"S04", "S10", "F09"})
-_UNCOMPRESSED: Final = (IMPLICIT_LITTLE_UID, EXPLICIT_LITTLE_UID, EXPLICIT_BIG_UID)
 _ITEM: Final = 0xFFFEE000
 _END_MARK: Final = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
 _MAX_FRAGMENTS: Final = 1_000_000
@@ -113,7 +107,7 @@ def _new_head(file: BinaryIO, header: Header) -> bytes:
     syntax = _value(header, "TransferSyntaxUID")
     if "F07" in header.codes:
         file.seek(header.dataset_offset)
-        syntax = syntax_in(file.read(6), declared=syntax) if syntax in _UNCOMPRESSED else ""
+        syntax = syntax_in(file.read(6), declared=syntax) if syntax in UNCOMPRESSED else ""
     uids = (_value(header, "SOPClassUID"), _value(header, "SOPInstanceUID"), syntax)
     return _head(*uids) if all(uids) else b""
 

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final, Protocol
 
 from emixcli.model import KEYWORDS
+from emixcli.syntaxes import is_standard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +20,6 @@ _match_uid: Final = re.compile(
 ).fullmatch
 #: Every UID of PS3.6, and those of transfer syntaxes among them (PS3.6 table A-1).
 _STANDARD: Final = "1.2.840.10008."
-_SYNTAXES: Final = "1.2.840.10008.1.2"
 _UIDS: Final = ("StudyInstanceUID", "SeriesInstanceUID")
 #: Text that Specific Character Set governs (PS3.5 section 6.1) and that people read.
 _TEXTS: Final = (
@@ -111,7 +111,7 @@ def _wrong(values: Mapping[str, Value]) -> set[str]:
     if any(values[keyword] and not is_uid(str(values[keyword])) for keyword in _UIDS):
         codes.add("S03")
     syntax = values["TransferSyntaxUID"]
-    if syntax and not str(syntax).startswith(_SYNTAXES):
+    if syntax and not is_standard(str(syntax)):
         codes.add("S08")
     if values["StudyInstanceUID"] and not str(values["PatientID"] or "").strip():
         codes.add("S13")

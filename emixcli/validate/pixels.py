@@ -7,16 +7,13 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, Literal, Protocol
 
 from emixcli.model import KEYWORDS
+from emixcli.syntaxes import DEFLATED_UID, EXPLICIT_BIG_UID, is_video
 
 if TYPE_CHECKING:
     from emixcli.model import Instance, Value
     from emixcli.packed import SharedValues
 
 ENCAPSULATED: Final = 0xFFFFFFFF
-_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
-_DEFLATED: Final = "1.2.840.10008.1.2.1.99"
-#: MPEG-2, MPEG-4 and HEVC (PS3.6 table A-1).
-_VIDEO: Final = "1.2.840.10008.1.2.4.10"
 _PIXEL_GROUP: Final = 0x7FE0
 _MAX_FRAGMENTS: Final = 200_000
 _FIRST: Final = KEYWORDS.index("SamplesPerPixel")
@@ -119,10 +116,10 @@ class PixelCheck:
 def _has_tail(instance: Instance, content: Content, end: int) -> bool:
     """Whether bytes behind the pixel data are no element that may stand there (PS3.6)."""
     syntax = instance.value(0)
-    if syntax == _DEFLATED:  # offsets are those of the inflated bytes
+    if syntax == DEFLATED_UID:  # offsets are those of the inflated bytes
         return False
     group = content.read_at(end, 2) if end + 8 <= instance.size else b""
-    order: Literal["big", "little"] = "big" if syntax == _BIG_ENDIAN else "little"
+    order: Literal["big", "little"] = "big" if syntax == EXPLICIT_BIG_UID else "little"
     return int.from_bytes(group, order) < _PIXEL_GROUP
 
 
@@ -131,7 +128,7 @@ def walk_fragments(instance: Instance, content: Content) -> tuple[str, ...]:
 
     Returns the codes of what is wrong with them.
     """
-    big = instance.value(0) == _BIG_ENDIAN
+    big = instance.value(0) == EXPLICIT_BIG_UID
     item = Struct(">II" if big else "<II")
     item_tag, end_tag = (0xFFFEE000, 0xFFFEE0DD) if big else (0xE000FFFE, 0xE0DDFFFE)
     size, read_at = instance.size, content.read_at
@@ -160,7 +157,7 @@ def _wrong_frames(
 ) -> tuple[str, ...]:
     """Compare fragments and Basic Offset Table with the number of frames (PS3.5 section A.4)."""
     syntax = str(instance.value(0) or "")
-    if syntax.startswith(_VIDEO):  # all frames are one stream
+    if is_video(syntax):  # all frames are one stream
         return ()
     fragments = starts[1:]
     if len(fragments) < n_frames:
@@ -168,7 +165,7 @@ def _wrong_frames(
     if n_frames == 1:
         return ()
     table = content.read_at(starts[0] + 8, min(fragments[0] - starts[0] - 8, 4 * _MAX_FRAGMENTS))
-    order = ">" if syntax == _BIG_ENDIAN else "<"
+    order = ">" if syntax == EXPLICIT_BIG_UID else "<"
     n_offsets = len(table) // 4
     offsets = Struct(f"{order}{n_offsets}I").unpack_from(table)
     known = {start - fragments[0] for start in fragments}

@@ -85,7 +85,7 @@ def request(**changes: object) -> ShareRequest:
     made = ShareRequest(
         ADDRESS, ADDRESS, "treatment", 0, make_slot(), b64(AUTH), os.urandom(8).hex()
     )
-    return replace(made, **changes)  # type: ignore[arg-type]
+    return replace(made, **changes)  # type: ignore[arg-type]  # of a test
 
 
 @pytest.fixture

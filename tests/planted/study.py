@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import DataElement
@@ -238,10 +239,10 @@ def _renamed(study: PlantedStudy, outputs: Mapping[str, bytes]) -> dict[str, str
 
 
 def _value_at(ds: Dataset | None, path: tuple[int, ...]) -> str | None:
-    here: object = ds
+    here: Any = ds
     for step, number in enumerate(path):
         try:
-            here = here[number].value if step % 2 == 0 else here[number]  # type: ignore[index]
+            here = here[number].value if step % 2 == 0 else here[number]
         except (KeyError, IndexError, TypeError):
             return None
     return None if here is None else str(here)

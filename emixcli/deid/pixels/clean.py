@@ -13,7 +13,8 @@ from emixcli.deid.pixels.errors import damaged, unsupported
 from emixcli.deid.pixels.facts import EXTENDED_OFFSETS, KEYWORDS, Facts, Region
 from emixcli.deid.pixels.markers import strip_comments
 from emixcli.deid.pixels.native import black_samples, iter_cleaned, needs_cleaning
-from emixcli.deid.pixels.syntaxes import Codec, can_clean, codec, has_markers, is_video
+from emixcli.deid.pixels.syntaxes import Codec, can_clean, codec
+from emixcli.syntaxes import has_markers, is_video
 
 if TYPE_CHECKING:
     from emixcli.deid.body import Piece

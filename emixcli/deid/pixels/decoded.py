@@ -8,6 +8,7 @@ from emixcli.deid.pixels.encapsulated import Encapsulated, read_encapsulated, re
 from emixcli.deid.pixels.errors import damaged, unsupported
 from emixcli.deid.pixels.native import layout, read_into
 from emixcli.deid.pixels.syntaxes import Codec, codec
+from emixcli.syntaxes import EXPLICIT_LITTLE_UID
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from emixcli.deid.pixels.facts import Facts
 
 _UNDEFINED: Final = 0xFFFFFFFF
-_EXPLICIT: Final = "1.2.840.10008.1.2.1"
 
 
 class Frames:
@@ -56,7 +56,7 @@ class Frames:
             raise damaged()
         raw = bytearray(size)
         read_into(self._file, self._start + index * size, memoryview(raw))
-        return _decode(bytes(raw), facts, _EXPLICIT)
+        return _decode(bytes(raw), facts, EXPLICIT_LITTLE_UID)
 
 
 def _decode(frame: bytes, facts: Facts, syntax: str) -> NDArray[Any]:

@@ -20,7 +20,8 @@ from emixcli.deid.pixels.rules import (
     lower_texts,
     reasons,
 )
-from emixcli.deid.pixels.syntaxes import can_clean, is_video
+from emixcli.deid.pixels.syntaxes import can_clean
+from emixcli.syntaxes import is_video
 
 NEEDS_CLEANING: Final = "pixels.needs-cleaning"
 CODEC: Final = "pixels.codec"

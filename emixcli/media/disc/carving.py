@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.media import elements as el
 from emixcli.media.disc.sectors import SECTOR, UnreadableError, iter_pieces
-from emixcli.media.parser import DEFLATED_UID, EXPLICIT_BIG_UID
+from emixcli.syntaxes import DEFLATED_UID, EXPLICIT_BIG_UID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from pydicom import Dataset
 from pydicom.sr import _concepts_dict
@@ -10,7 +12,7 @@ from emixcli.deid import codes
 from emixcli.deid.parse import encode, encode_item
 from tests.unit.deid.making import make, read, run
 
-CONCEPTS: dict[str, dict[str, dict[str, object]]] = _concepts_dict.concepts  # type: ignore[assignment]
+CONCEPTS: Any = _concepts_dict.concepts
 CODES = [
     (scheme, value)
     for scheme in ("DCM", "SCT", "UCUM", "LN")

@@ -38,4 +38,4 @@ def test_files_can_lie_elsewhere(tmp_path: Path) -> None:
 def test_what_there_is_not_is_refused(tmp_path: Path, changes: dict[str, str]) -> None:
     create_vault(tmp_path / SECRETS_NAME)
     with pytest.raises(UsageError):
-        open_exchange(Settings(data=tmp_path, **changes))  # type: ignore[arg-type]
+        open_exchange(Settings(data=tmp_path, **changes))  # type: ignore[arg-type]  # of a test

@@ -215,7 +215,7 @@ class CountingHasher(PasswordHasher):
         super().__init__(time_cost=1, memory_cost=64, parallelism=1)
         self.verified: list[Parameters] = []
 
-    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002
+    def verify(self, hash: str | bytes, password: str | bytes) -> Literal[True]:  # noqa: A002 - as argon2 names it
         self.verified.append(extract_parameters(str(hash)))
         return super().verify(hash, password)
 

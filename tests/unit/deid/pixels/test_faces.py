@@ -155,7 +155,7 @@ def test_the_cut_knows_nothing_of_the_face() -> None:
 
 def test_a_mask_is_applied_slice_by_slice_in_any_order() -> None:
     slices = list(_slices("CT"))
-    mask = pickle.loads(pickle.dumps(find_face(_sources(slices[::-1]))))  # noqa: S301
+    mask = pickle.loads(pickle.dumps(find_face(_sources(slices[::-1]))))  # noqa: S301 - our own
     assert mask == find_face(_sources(slices))
     changed = 0
     for item in reversed(slices):

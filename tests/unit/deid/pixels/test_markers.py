@@ -163,4 +163,4 @@ def test_random_bytes_raise_only_our_error(data: bytes, start: bytes) -> None:
     try:
         strip_comments(start + data)
     except PixelError as error:
-        assert error.reason in {"pixels.damaged", "pixels.codec"}  # noqa: PT017
+        assert error.reason in {"pixels.damaged", "pixels.codec"}  # noqa: PT017 - not always
