@@ -28,7 +28,7 @@ US_MULTIFRAME_IMAGE = "1.2.840.10008.5.1.4.1.1.3.1"
 
 _PATIENT: dict[str, Any] = {
     "SpecificCharacterSet": "ISO_IR 100",
-    "PatientName": "DEMO^PATIENT",
+    "PatientName": "DEMO^ANNA",
     "PatientID": "DEMO-0001",
     "PatientBirthDate": "19570412",
     "PatientSex": "F",

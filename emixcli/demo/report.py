@@ -8,7 +8,7 @@ _LEFT = 62
 _WIDTH = 471
 
 _HEAD = (
-    ("Patient", "DEMO, PATIENT"),
+    ("Patient", "DEMO, ANNA"),
     ("Patient ID", "DEMO-0001"),
     ("Born", "12 April 1957"),
     ("Sex", "female"),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from emixcli.reports import names
+from emixcli.reports.dates import Link, compare_birth_dates
 from emixcli.reports.names import Likeness, Name
 
 
@@ -62,6 +63,8 @@ class Identity:
         How many patients a report speaks of.
     deidentified
         Patient Identity Removed (0012,0062) of the images.
+    in_words
+        Found by labels and words of running text, which may mislead: a person may overrule.
     """
 
     names: tuple[Name, ...] = ()
@@ -72,21 +75,12 @@ class Identity:
     study_uids: tuple[str, ...] = ()
     n_patients: int = 1
     deidentified: bool = False
+    in_words: bool = False
 
     @property
     def says_who(self) -> bool:
         """Whether anything here identifies a person."""
         return bool(self.names or self.ids or self.birth_date)
-
-
-class Link(enum.Enum):
-    """How two values for one thing stand to each other."""
-
-    MISSING = "one side has none"
-    EQUAL = "equal"
-    SLIP = "day and month changed places, or one digit differs"
-    OTHER = "different, without contradiction"
-    CONFLICT = "contradiction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +97,7 @@ class Evidence:
     deidentified: bool
     n_patients: int
     says_who: bool
+    in_words: bool
 
     @property
     def same_exam(self) -> bool:
@@ -163,18 +158,11 @@ class Rule:
         return Verdict(self.level, self.code, self.reason, self.overridable)
 
 
-_WHOLE_DATE: Final = len("YYYYMMDD")
-_GENERATION_YEARS: Final = 11  # a slip in the year's decade would be parent and child
-_N_MONTHS: Final = 12
-_MONTHS: Final = "janfebmaraprmayjunjulaugsepoctnovdec"
-_MONTH_NAME: Final = re.compile(
-    r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?", re.IGNORECASE
-)
-_YEAR_LAST: Final = re.compile(r"(\d{1,2})[\s./,-]+(\d{1,2})[\s./,-]+(\d{4})(?!\d)")
-_YEAR_FIRST: Final = re.compile(r"(\d{4})[\s./-]+(\d{1,2})(?:[\s./-]+(\d{1,2}))?(?!\d)")
-_NO_DATE: Final = re.compile(r"0000|9999|19000101|11111111")
-
 RULES: Final = (
+    Rule(
+        "R11", Level.BLOCK, "labels in the text name more than one patient",
+        lambda e: e.in_words and e.n_patients > 1,
+    ),
     Rule(
         "R1", Level.BLOCK, "the report speaks of more than one patient: split it first",
         lambda e: e.n_patients > 1, overridable=False,
@@ -182,6 +170,20 @@ RULES: Final = (
     Rule(
         "R12", Level.BLOCK, "the images are de-identified, the report names a patient",
         lambda e: e.deidentified and e.says_who, overridable=False,
+    ),
+    Rule(
+        "R11", Level.BLOCK, "a label in the text gives another birth date",
+        lambda e: e.in_words and e.birth_date == Link.CONFLICT,
+    ),
+    Rule(
+        "R11", Level.BLOCK, "a label in the text names another person",
+        lambda e: e.in_words and e.name == Likeness.DIFFERENT and not e.placeholder,
+    ),
+    Rule(
+        "R11", Level.BLOCK,
+        "a label in the text gives another identifier, and the patient's name is not in the text",
+        lambda e: e.in_words and e.patient_id == Link.OTHER and e.name is None
+        and e.birth_date != Link.EQUAL and not e.same_exam,
     ),
     Rule(
         "R5", Level.BLOCK, "the birth dates differ",
@@ -255,6 +257,14 @@ RULES: Final = (
         lambda e: e.other_exam and (e.same_id or e.same_person),
     ),
     Rule(
+        "R11", Level.MATCH, "the text has the patient's name and identifier",
+        lambda e: e.in_words and e.name == Likeness.EQUAL and e.same_id,
+    ),
+    Rule(
+        "R11", Level.MATCH, "the text has the patient's name and birth date",
+        lambda e: e.in_words and e.same_person and e.patient_id != Link.OTHER,
+    ),
+    Rule(
         "R4", Level.MATCH, "identifier and name agree",
         lambda e: e.same_id and e.name is not None,
     ),
@@ -265,6 +275,10 @@ RULES: Final = (
     Rule(
         "R4", Level.WARN, "name and birth date agree; no identifier or examination says more",
         lambda e: e.same_person,
+    ),
+    Rule(
+        "R11", Level.WARN, "the text has the patient's name, but no identifier and no birth date",
+        lambda e: e.in_words and e.name == Likeness.EQUAL and e.birth_date == Link.MISSING,
     ),
     Rule("R10", Level.WARN, "the report says too little of whom it is about", lambda _: True),
 )  # fmt: skip
@@ -290,42 +304,8 @@ def gather(images: Identity, report: Identity) -> Evidence:
         deidentified=images.deidentified,
         n_patients=report.n_patients,
         says_who=report.says_who,
+        in_words=report.in_words,
     )
-
-
-def compare_birth_dates(one: str, other: str) -> Link:
-    """Compare dates that may be partial, or placeholders for a missing one."""
-    links = [_compare_dates(a, b) for a in _dates(one) for b in _dates(other)]
-    return min(links, key=_DATE_ORDER.index, default=Link.MISSING)
-
-
-_DATE_ORDER: Final = (Link.EQUAL, Link.OTHER, Link.SLIP, Link.CONFLICT)
-
-
-def _compare_dates(one: str, other: str) -> Link:
-    if one == other:
-        return Link.EQUAL if len(one) == _WHOLE_DATE else Link.OTHER
-    short, long = sorted((one, other), key=len)
-    if len(short) < len(long):
-        return Link.OTHER if long.startswith(short) else Link.CONFLICT
-    swapped = one[:4] + one[6:] + one[4:6] == other
-    n_wrong = sum(a != b for a, b in zip(one, other, strict=True))
-    near = abs(int(one[:4]) - int(other[:4])) < _GENERATION_YEARS
-    return Link.SLIP if near and (swapped or n_wrong == 1) else Link.CONFLICT
-
-
-def _dates(text: str) -> list[str]:
-    """Return what a date may mean as YYYY, YYYYMM or YYYYMMDD: day and month may be swapped."""
-    text = _MONTH_NAME.sub(lambda m: f" {_MONTHS.index(m[0][:3].lower()) // 3 + 1} ", text).strip()
-    if match := _YEAR_LAST.match(text):
-        day, month, year = int(match[1]), int(match[2]), match[3]
-        found = [f"{year}{m:02}{d:02}" for d, m in {(day, month), (month, day)} if m <= _N_MONTHS]
-    elif match := _YEAR_FIRST.match(text):
-        found = [f"{match[1]}{int(match[2]):02}" + (f"{int(match[3]):02}" if match[3] else "")]
-    else:
-        digits = re.sub(r"\D.*", "", text)[:_WHOLE_DATE]
-        found = [digits[: len(digits) // 2 * 2]]
-    return [d for d in found if len(d) >= len("YYYY") and not _NO_DATE.match(d)]
 
 
 def _compare_ids(ours: tuple[Identifier, ...], theirs: tuple[Identifier, ...]) -> Link:
@@ -333,10 +313,12 @@ def _compare_ids(ours: tuple[Identifier, ...], theirs: tuple[Identifier, ...]) -
 
     Where an authority is not said, an equal number counts, a different one says nothing.
     """
-    pairs = [(a, b) for a in ours for b in theirs if _number(a.value) and _number(b.value)]
+    pairs = [
+        (a, b) for a in ours for b in theirs if plain_number(a.value) and plain_number(b.value)
+    ]
     if not pairs:
         return Link.MISSING
-    if any(_number(a.value) == _number(b.value) and _may_share(a, b) for a, b in pairs):
+    if any(plain_number(a.value) == plain_number(b.value) and _may_share(a, b) for a, b in pairs):
         return Link.EQUAL
     return Link.CONFLICT if any(_share(a, b) for a, b in pairs) else Link.OTHER
 
@@ -358,14 +340,14 @@ def _authorities(identifier: Identifier) -> frozenset[str]:
 
 
 def _compare_numbers(ours: tuple[str, ...], theirs: tuple[str, ...]) -> Link:
-    our_numbers = {_number(value, dotted=True) for value in ours} - {""}
-    their_numbers = {_number(value, dotted=True) for value in theirs} - {""}
+    our_numbers = {plain_number(value, dotted=True) for value in ours} - {""}
+    their_numbers = {plain_number(value, dotted=True) for value in theirs} - {""}
     if not our_numbers or not their_numbers:
         return Link.MISSING
     return Link.EQUAL if our_numbers & their_numbers else Link.OTHER
 
 
-def _number(value: str, *, dotted: bool = False) -> str:
+def plain_number(value: str, *, dotted: bool = False) -> str:
     """Return an identifier without what people add: blanks, hyphens, case, leading zeros."""
     kept = re.sub(r"[^\w.]" if dotted else r"[\W_]", "", value).upper()
     return kept.lstrip("0") or kept[:1]

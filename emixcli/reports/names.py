@@ -90,6 +90,7 @@ _GREEK: Final = (
 _ROMAN: Final = str.maketrans(
     dict(pair.split("=") for alphabet in (_CYRILLIC, _GREEK) for pair in alphabet.split(" "))
 )
+_GREEK_ACCENTED: Final = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 _SPLIT: Final = re.compile(r"[\s\-.,'’`´ʼ*_/()]+")
 _IDEOGRAPHS: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _SOUNDS: Final = re.compile(r"[\u3040-\u30ff\uac00-\ud7af\u1100-\u11ff]")
@@ -135,7 +136,7 @@ def make_name(family: str, given: str) -> Name:
         script = Script.IDEOGRAPHIC
     elif _SOUNDS.search(text):
         script = Script.PHONETIC
-    families, givens = _words(family), _words(given)
+    families, givens = fold_words(family), fold_words(given)
     if not givens:
         families, givens = (), families
     return Name(families, givens, script)
@@ -153,6 +154,11 @@ def _is_real(name: Name) -> bool:
     """Tell a person called Test or Doe from a placeholder: two ordinary words beside it."""
     rest = [word for word in name.words if word not in _PLACEHOLDERS and len(word) > 1]
     return len(rest) > 1 and not _BABIES.intersection(name.words)
+
+
+def is_particle(word: str) -> bool:
+    """Whether a word of a name is one that people write small: van, de, el."""
+    return word.casefold() in _PARTICLES
 
 
 def compare(ours: Iterable[Name], theirs: Iterable[Name]) -> Likeness | None:
@@ -283,7 +289,7 @@ def _is_initial(one: str, other: str) -> bool:
 
 
 def _same(one: str, other: str) -> bool:
-    return bool(_folds(one) & _folds(other))
+    return bool(foldings(one) & foldings(other))
 
 
 def _core(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -293,16 +299,20 @@ def _core(words: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _fold_all(name: Name) -> str:
-    return "".join(sorted(min(_folds(word)) for word in _core(name.words)))
+    return "".join(sorted(min(foldings(word)) for word in _core(name.words)))
 
 
 @functools.lru_cache(maxsize=8192)
-def _folds(word: str) -> frozenset[str]:
+def foldings(word: str) -> frozenset[str]:
     """Return a word without accents, in the two ways of writing umlauts, and in Latin letters."""
-    roman = word.translate(_ROMAN)
+    roman = _GREEK_ACCENTED.sub(_without_accent, word).translate(_ROMAN)
     return frozenset(
         _plain(text) for text in (roman, roman.translate(_LETTERS), roman.translate(_DIGRAPHS))
     )
+
+
+def _without_accent(match: re.Match[str]) -> str:
+    return unicodedata.normalize("NFD", match[0])[0]
 
 
 def _plain(text: str) -> str:
@@ -310,7 +320,8 @@ def _plain(text: str) -> str:
     return "".join(c for c in text if not unicodedata.combining(c)).translate(_LETTERS)
 
 
-def _words(text: str) -> tuple[str, ...]:
+def fold_words(text: str) -> tuple[str, ...]:
+    """Return the words of a name as they are compared, titles left out."""
     text = unicodedata.normalize("NFKC", text).casefold().replace("ς", "σ")
     text = unicodedata.normalize("NFC", text).translate(_TO_HIRAGANA)
     words = [word for word in _SPLIT.split(text) if word]

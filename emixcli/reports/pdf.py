@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emixcli.reports import blocks
 
@@ -49,18 +49,36 @@ _HARMLESS: Final = frozenset({_ACTIONS["/URI"], _ACTIONS["/GoToE"]})
 _TARGET_KEYS: Final = ("/URI", "/F", "/UF", "/Win")
 
 
-def render(data: bytes) -> Iterator[Block]:
-    """Yield notes on what the reader of a PDF must know; none for one of pages only."""
+class Seen(NamedTuple):
+    """What is to be told of a PDF, and the words of its pages."""
+
+    notes: tuple[Block, ...]
+    text: str
+
+
+def look(data: bytes) -> Seen:
+    """Return notes on what the reader of a PDF must know, none for one of pages only; its words."""
+    if _n_objects(data) > _MAX_OBJECTS or len(data) > _MAX_SIZE:
+        return Seen((*_of_its_mark(data), blocks.note(_TOO_LARGE, strong=True)), "")
+    walk = _Walk()
+    problem = walk.through(data)
+    return Seen((*_of_its_mark(data), *_notes(walk, problem)), walk.text)
+
+
+def render(data: bytes) -> tuple[Block, ...]:
+    """Return the notes alone."""
+    return look(data).notes
+
+
+def _of_its_mark(data: bytes) -> Iterator[Block]:
     if not data.startswith(_MARK):
         yield blocks.note(
             "The file does not begin as a PDF does: other programs may take it for something else.",
             strong=True,
         )
-    if _n_objects(data) > _MAX_OBJECTS or len(data) > _MAX_SIZE:
-        yield blocks.note(_TOO_LARGE, strong=True)
-        return
-    walk = _Walk()
-    problem = walk.through(data)
+
+
+def _notes(walk: _Walk, problem: str) -> Iterator[Block]:
     active = sorted(walk.found - _HARMLESS)
     if active:
         words = ", ".join(active)
@@ -82,6 +100,16 @@ def why_not_shown(data: bytes) -> str:
 def _n_objects(data: bytes) -> int:
     """Return about how many objects there are, counted without reading them."""
     return data.count(b" obj") + data.count(b"\robj") + data.count(b"\nobj")
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """Return what pypdf raises on damaged files."""
+    from pypdf.errors import PyPdfError
+
+    return (
+        PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError,
+        OverflowError, AssertionError, OSError, NotImplementedError, MemoryError,
+    )  # fmt: skip
 
 
 class _LimitError(Exception):
@@ -110,11 +138,13 @@ class _Walk:
         self.found: set[str] = set()
         self.targets: set[str] = set()
         self._seen: set[tuple[int, int]] = set()
+        self._n_font_bytes = self._largest_form = 0
+        self.text = ""
 
     def through(self, data: bytes) -> str:
         """Look through a file; return what hindered it, in words."""
         from pypdf import Configuration, PdfReader, apply_configuration
-        from pypdf.errors import LimitReachedError, PyPdfError
+        from pypdf.errors import LimitReachedError
 
         logging.getLogger("pypdf").setLevel(logging.CRITICAL)  # its warnings quote the file
         limits = Configuration(zlib_maximum_output_length=_MAX_STREAM)
@@ -126,13 +156,27 @@ class _Walk:
                     return "The PDF needs a password, which its sender has to tell."
                 problem = self._all(reader)
                 # pypdf takes the error of a limit for damage, and goes on without the object
-                return _TOO_LARGE if source.n_reads > _MAX_READS else problem
+                if source.n_reads > _MAX_READS:
+                    return _TOO_LARGE
+                self.text = "" if problem else self._words(reader)
+                return problem
         except (_LimitError, LimitReachedError):
             return _TOO_LARGE
-        except (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError,
-                RecursionError, OverflowError, AssertionError, OSError, NotImplementedError,
-                MemoryError):  # fmt: skip
+        except _errors():
             return _DAMAGED
+
+    def _words(self, reader: PdfReader) -> str:
+        """Return the words of the pages; a page that cannot be read has none."""
+        from emixcli.reports.pdf_text import EnoughError, page_text
+
+        try:
+            return page_text(
+                reader, n_font_bytes=self._n_font_bytes, largest_form=self._largest_form
+            )
+        except (EnoughError, _LimitError):
+            return ""
+        except _errors():
+            return ""
 
     def _all(self, reader: PdfReader) -> str:
         root = reader.trailer.get("/Root")
@@ -185,6 +229,10 @@ class _Walk:
         if action in _ACTIONS:
             self.found.add(_ACTIONS[action])
         self.found.update(words for key, words in _KEYS.items() if key in one)
+        if "/ToUnicode" in one:
+            self._n_font_bytes += _length(one["/ToUnicode"])
+        if one.get("/Subtype") == "/Form":
+            self._largest_form = max(self._largest_form, _length(one))
         if action in ("/URI", "/GoToR", "/Launch", "/SubmitForm", "/ImportData"):
             self._target(one)
 
@@ -197,3 +245,9 @@ class _Walk:
                 text = value.decode("latin-1") if isinstance(value, bytes) else value
                 if text:
                     self.targets.add(blocks.one_line(text)[:_MAX_TARGET])
+
+
+def _length(stream: Any) -> int:
+    """Return how long a stream is unpacked, 0 for what is none."""
+    get_data = getattr(stream, "get_data", None)
+    return len(get_data()) if get_data else 0

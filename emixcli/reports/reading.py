@@ -7,13 +7,14 @@ travels nevertheless, and nothing of it is opened, fetched or run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from emixcli.errors import MediaError, PatientMismatchError, ReportError
 from emixcli.reports import blocks
 from emixcli.reports.matching import Identifier, Identity, Level, Verdict, match
 from emixcli.reports.names import parse_pn
+from emixcli.reports.words import Words, identity_in, read_words
 
 if TYPE_CHECKING:
     from emixcli.container.layout import Report
@@ -39,6 +40,10 @@ class Reading:
         Whom it and the documents inside it are about; each must be the patient of the images.
     blocks
         The readable form; empty where only the file itself can be shown, as for PDF.
+    words
+        Of a report without a head, to be searched for the patient.
+    inner
+        Of the documents inside it: they must not be of another patient.
     too_large
         It has more parts than are read: it may be of several patients.
     """
@@ -46,6 +51,8 @@ class Reading:
     identities: tuple[Identity, ...]
     blocks: tuple[Block, ...] = ()
     too_large: bool = False
+    words: Words | None = None
+    inner: tuple[Words, ...] = ()
 
     @property
     def title(self) -> str:
@@ -66,6 +73,9 @@ UNREAD: Final = Verdict(Level.WARN, "R10", "the report cannot be read, so it was
 TOO_LARGE: Final = Verdict(
     Level.BLOCK, "R10", "the report has too many parts to be read, so it was not compared"
 )
+
+
+_TOO_LITTLE: Final = frozenset({"R10", "R11"})
 
 
 class _TooManyPartsError(ReportError):
@@ -121,7 +131,7 @@ def load(data: bytes, kind: str) -> Reading:
             "a report has too many parts", hint="it can be sent, but not be shown"
         )
     found = reader(data)
-    return Reading(found.identities, _bounded(found.blocks))
+    return replace(found, blocks=_bounded(found.blocks))
 
 
 def _bounded(found: Iterable[Block]) -> tuple[Block, ...]:
@@ -172,19 +182,23 @@ def _read_ccr(data: bytes) -> Reading:
 def _read_rtf(data: bytes) -> Reading:
     from emixcli.reports.rtf import render
 
-    return Reading((Identity(),), tuple(render(data)))
+    found = tuple(render(data))
+    return Reading((), found, words=read_words("\n".join(block.text for block in found)))
 
 
 def _read_text(data: bytes) -> Reading:
     from emixcli.reports.plain import render
 
-    return Reading((Identity(),), tuple(render(data)))
+    *notes, text = render(data)
+    words = read_words(text.text, in_doubt=bool(notes))
+    return Reading((), (*notes, text), words=words)
 
 
 def _read_pdf(data: bytes) -> Reading:
-    from emixcli.reports.pdf import render
+    from emixcli.reports.pdf import look
 
-    return Reading((Identity(),), tuple(render(data)))
+    seen = look(data)
+    return Reading((), seen.notes, words=read_words(blocks.clean(seen.text)))
 
 
 #: How many of these bytes there may be: what a report is cut into by them takes time and memory.
@@ -206,16 +220,25 @@ def judge(patients: Iterable[Patient], reading: Reading) -> Verdict:
     """
     if reading.too_large:
         return TOO_LARGE
-    if not reading.identities:
+    if not reading.identities and reading.words is None:
         return UNREAD
     patients = tuple(patients)
     if not patients:
         return ALONE
-    verdicts = [
-        max((match(images, identity) for identity in reading.identities), key=_severity)
-        for images in (identity_of(patient) for patient in patients)
-    ]
+    verdicts = [_judge_one(identity_of(patient), reading) for patient in patients]
     return min(verdicts, key=_severity, default=UNREAD)
+
+
+def _judge_one(images: Identity, reading: Reading) -> Verdict:
+    """Return the most severe verdict; an inner document that says too little changes nothing."""
+    said = [match(images, identity) for identity in reading.identities]
+    if reading.words is not None:
+        said.append(match(images, identity_in(reading.words, images)))
+    inner = [match(images, identity_in(words, images)) for words in reading.inner]
+    if all(verdict.rule == "R10" for verdict in said):
+        said = [verdict for verdict in inner if verdict.level == Level.MATCH] or said
+    weighty = [one for one in inner if one.level == Level.BLOCK or one.rule not in _TOO_LITTLE]
+    return max((*said, *weighty), key=_severity)
 
 
 def match_json(verdict: Verdict, accept: str = "") -> dict[str, str]:

@@ -1,12 +1,14 @@
 """RTF as text, by striprtf, with a look before at what that leaves out.
 
-Hidden and deleted text would come out as current, pictures, headers and objects not at all: so the
-reader is told what is not shown. Nothing embedded is ever opened.
+Hidden and deleted text would come out as current, pictures and objects not at all: so the reader is
+told what is not shown. Page headers, which often name the patient, come out as text. Nothing
+embedded is ever opened.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from emixcli.errors import ReportError
@@ -22,10 +24,13 @@ _PARTS: Final = (
     ("pictures", re.compile(r"\\(?:pict|shppict)\b(?!\w)")),
     ("embedded objects", re.compile(r"\\object\b")),
     ("binary data", re.compile(r"\\bin\d")),
-    ("page headers and footers", re.compile(r"\\(?:header|footer)[lrf]?\b")),
     ("footnotes and comments", re.compile(r"\\(?:footnote|annotation)\b")),
     ("fields that ask for other files", re.compile(r"\\fldinst\b|\\\*\\template\b", re.IGNORECASE)),
 )
+_MARGINS: Final = re.compile(r"\\(?:header|footer)[lrf]?(?![a-z])")
+_BRACKETS: Final = re.compile(r"\\[\\{}]|[{}]")
+_MAX_MARGINS: Final = 20
+_MAX_MARGIN: Final = 50_000  # characters of one
 _HIDDEN: Final = re.compile(r"\\(?:v|deleted)(?:1)?(?![\w-])")
 _BINARY: Final = re.compile(r"\\bin-?\d+")
 _BAD_UNICODE: Final = re.compile(r"\\u-?\d{6,}")
@@ -45,6 +50,8 @@ def render(data: bytes) -> Iterator[Block]:
     hidden = [name for name, pattern in _PARTS if pattern.search(source)]
     if hidden:
         yield blocks.note("Not shown: " + ", ".join(hidden) + ". Open the original to see them.")
+    if _MARGINS.search(source):
+        yield blocks.note("Page headers and footers are shown among the rest.")
     if _HIDDEN.search(source):
         yield blocks.note(
             "Text that the document hides or marks as deleted is shown among the rest.", strong=True
@@ -57,7 +64,7 @@ def render(data: bytes) -> Iterator[Block]:
 def _text(source: str) -> str:
     from striprtf.striprtf import rtf_to_text
 
-    source = _BAD_UNICODE.sub("?", _BINARY.sub("", source))
+    source = _open_margins(_BAD_UNICODE.sub("?", _BINARY.sub("", source)))
     try:
         text: str = rtf_to_text(source, encoding="cp1252", errors="replace")  # type: ignore[no-untyped-call]  # no types
     except (ValueError, LookupError, RecursionError, OverflowError, IndexError):
@@ -67,10 +74,32 @@ def _text(source: str) -> str:
     return text
 
 
+def _open_margins(source: str) -> str:
+    """Make the text of page headers and footers stand among the rest, in lines of its own."""
+    parts, start = [], 0
+    for match in islice(_MARGINS.finditer(source), _MAX_MARGINS):
+        end = _group_end(source, match.end())
+        if match.start() >= start:
+            parts += [source[start : match.start()], "\\par ", source[match.end() : end], "\\par "]
+            start = end
+    return "".join([*parts, source[start:]])
+
+
+def _group_end(source: str, start: int) -> int:
+    """Return where the group ends that is open at a place."""
+    depth = 1
+    for match in _BRACKETS.finditer(source, start, start + _MAX_MARGIN):
+        if len(match[0]) == 1:
+            depth += 1 if match[0] == "{" else -1
+        if not depth:
+            return match.start()
+    return start
+
+
 def _is_cut(source: str) -> bool:
     """Whether a bracket too many ends the document before its end."""
     depth = 0
-    for match in re.finditer(r"\\[\\{}]|[{}]", source):
+    for match in _BRACKETS.finditer(source):
         mark = match[0]
         if len(mark) == 1:
             depth += 1 if mark == "{" else -1

@@ -105,7 +105,7 @@ def test_a_recipient_goes_from_the_mail_to_the_image(
 ) -> None:
     page = open_page(viewport={"width": 1400, "height": 1000})
     open_as_recipient(page, running)
-    expect(page.locator("#app")).to_contain_text("DEMO, PATIENT")
+    expect(page.locator("#app")).to_contain_text("DEMO, ANNA")
     page.locator(".item.set", has=page.get_by_text("Thorax 2.5 mm, venous phase")).click()
     page.keyboard.press("Home")
     wait_shown(page, 0)
@@ -127,7 +127,7 @@ def _is_first_ct(path: Path) -> bool:
 
 def test_the_exchange_knows_nothing_of_the_patient(running: Running, received: Path) -> None:
     assert received.is_dir()
-    words = [b"DEMO^PATIENT", b"DEMO-0001", b"DEMO-CT-1", running.code.encode()]
+    words = [b"DEMO^ANNA", b"DEMO-0001", b"DEMO-CT-1", running.code.encode()]
     for path in (running.demo.folder / "exchange").rglob("*"):
         if path.is_file():
             content = path.read_bytes()

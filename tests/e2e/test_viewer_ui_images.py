@@ -96,7 +96,7 @@ def test_viewer(open_page: OpenPage, cd: Sample) -> None:
 
 def test_reports(open_page: OpenPage, cd: Sample, tmp_path: Path) -> None:
     """A report of each kind beside the CT of the sample CD."""
-    who = Subject("Demo", "Patient", "DEMO-0001", "19570412", "F", "DEMO-CT-1")
+    who = Subject("Demo", "Anna", "DEMO-0001", "19570412", "F", "DEMO-CT-1")
     made = {"oru.hl7": oru(who), "cda.xml": cda(who), "letter.pdf": pdf("CT of the thorax")}
     for name, content in made.items():
         (tmp_path / name).write_bytes(content)

@@ -37,5 +37,5 @@ def test_text_is_escaped_and_never_breaks_out() -> None:
 def test_the_report_says_that_the_patient_is_made_up() -> None:
     content = make_report()
     assert b"made-up patient" in content
-    assert b"DEMO, PATIENT" in content
+    assert b"DEMO, ANNA" in content
     assert make_report() == content

@@ -34,7 +34,7 @@ def test_what_is_on_it(sample_cd: SampleCd, sample_tree: Path) -> None:
         image = pydicom.dcmread(sample_tree / name, stop_before_pixels=True)
         found[image.Modality] += 1
         uids.add(image.SOPInstanceUID)
-        assert image.PatientName == "DEMO^PATIENT"
+        assert image.PatientName == "DEMO^ANNA"
     assert found == _WHAT
     assert len(uids) == sum(_WHAT.values())
 

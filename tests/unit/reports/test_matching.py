@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from emixcli.reports.matching import Identifier, Identity, Level, compare_birth_dates, match
+from emixcli.reports.dates import compare_birth_dates
+from emixcli.reports.matching import Identifier, Identity, Level, match
 from emixcli.reports.names import (
     Likeness,
     Name,

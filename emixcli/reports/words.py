@@ -1,0 +1,365 @@
+"""Whom a report without a head of its own is about: PDF, RTF and plain text, searched in words.
+
+Two things are looked for. Labels (`Patient:`, `DOB`, `MRN`) say whom the report itself claims to be
+about; they count first, and may contradict. Where no label speaks, the name, the number and the
+birth date of the patient of the images are searched; what stands behind the label of another person
+(a referrer, a mother) is left out of that search.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from emixcli.reports.dates import Link, compare_birth_dates, find_dates
+from emixcli.reports.labels import Label, plain_letters, tables
+from emixcli.reports.matching import Identifier, Identity, plain_number
+from emixcli.reports.names import (
+    Likeness,
+    Name,
+    Script,
+    compare,
+    compare_two,
+    fold_words,
+    foldings,
+    is_particle,
+    make_name,
+    parse_text,
+)
+
+_MAX_TEXT: Final = 400_000
+_MANY: Final = 3  # patients; more need not be told apart
+_MAX_LINE: Final = 400
+_HEADER_LINES: Final = 3
+_MAX_NAME_WORDS: Final = 7
+_MAX_WINDOW: Final = 6
+_MAX_RUN: Final = 8
+_MIN_NUMBER: Final = 5
+_MIN_RELATION: Final = 6
+_EDGE: Final = " \t-*>|•·"
+_GAPS: Final = (*",;|(/•·", "\t", "  ")
+_STRONG: Final = frozenset({Label.BORN, Label.ACCESSION})
+_NAME_END: Final = re.compile(r"[\d(\[<;|\t*/]|\s{2,}|\s[-\u2013\u2014]\s|(?<=[^\W\d_]{3})\.\s")
+_NUMBER: Final = re.compile(r"\d{2,4}(?: \d{2,4}){1,4}(?!\S)|[^\W_]+(?:[-./_][^\W_]+)*")
+_SEGMENTS: Final = re.compile(r"[\n\t:;|()\[\]<>\"：]|\s{2,}|(?<=[^\W\d_]{3})\.\s")
+_SPLIT_NAME: Final = re.compile(r"[\s,.]+")
+
+
+@dataclass(frozen=True)
+class Words:
+    """The words of a report, and what their labels say.
+
+    Parameters
+    ----------
+    rest
+        The text without what is said of other persons.
+    persons
+        The patients that labels name; each in the ways in which the name can be read.
+    births
+        Their birth dates, as written.
+    """
+
+    rest: str
+    persons: tuple[tuple[Name, ...], ...] = ()
+    births: tuple[str, ...] = ()
+    ids: tuple[str, ...] = ()
+    accessions: tuple[str, ...] = ()
+    sex: str = ""
+
+    @functools.cached_property
+    def numbers(self) -> frozenset[str]:
+        """All that may be a number of a patient or an examination."""
+        return frozenset(
+            plain_number(found)
+            for found in _NUMBER.findall(self.rest)
+            if any(letter.isdigit() for letter in found)
+        )
+
+    @functools.cached_property
+    def dates(self) -> frozenset[str]:
+        """All days that are named, as YYYYMMDD."""
+        return frozenset(day for _, days in find_dates(self.rest) for day in days)
+
+    @functools.cached_property
+    def segments(self) -> tuple[tuple[str, ...], ...]:
+        """The folded words of each line or part of one."""
+        parts = (
+            fold_words(part)
+            for part in _SEGMENTS.split(self.rest.replace("^", " "))
+            if part.strip()
+        )
+        return tuple(filter(None, parts))
+
+
+class _Labelled(NamedTuple):
+    """A label and what stands behind it."""
+
+    kind: Label
+    value: str
+    line: int
+    is_marked: bool  # a colon or the like follows
+    at_start: bool
+
+
+@dataclass
+class _Lines:
+    """What reading line by line found."""
+
+    found: list[_Labelled] = field(default_factory=list)
+    rest: list[str] = field(default_factory=list)
+
+
+def read_words(text: str, *, in_doubt: bool = False) -> Words:
+    """Return what the words of a report say of the patient.
+
+    Parameters
+    ----------
+    in_doubt
+        The characters beyond ASCII may be others: labelled names with such are not believed.
+    """
+    lines = _read_lines(text[:_MAX_TEXT])
+    found = [one for one in lines.found if one.kind != Label.OTHER]
+    valued = [(one, value) for one in found if (value := _value(one))]
+    persons = [
+        person for person in _persons(found, [one for one, _ in valued])
+        if not in_doubt or all("".join(name.words).isascii() for name in person)
+    ]  # fmt: skip
+    return Words(
+        "\n".join(lines.rest),
+        tuple(persons),
+        _births(valued),
+        _values(valued, Label.ID),
+        _values(valued, Label.ACCESSION),
+        next(iter(_values(valued, Label.SEX)), ""),
+    )
+
+
+def identity_in(words: Words, images: Identity) -> Identity:
+    """Return whom a report is about: what its labels say, else what of the patient is found."""
+    own_name = () if words.persons else _find_names(images.names, words)
+    found_ids = tuple(one for one in images.ids if _has_number(one.value, words))
+    birth = next(iter(words.births), "") or _find_birth(images.birth_date, words)
+    accessions = tuple(one for one in images.accessions if _has_number(one, words))
+    return Identity(
+        names=own_name or tuple(name for person in words.persons for name in person),
+        ids=(*found_ids, *(Identifier(value) for value in words.ids)),
+        birth_date=birth,
+        sex=words.sex,
+        accessions=accessions or words.accessions,
+        n_patients=max(len(words.persons), len(words.births), 1),
+        in_words=True,
+    )
+
+
+def _read_lines(text: str) -> _Lines:
+    whole = _Lines()
+    lines = re.split(r"\r\n|[\n\r\f\v]", text)
+    for number, line in enumerate(lines):
+        following = next((one for one in lines[number + 1 : number + 3] if one.strip()), "")
+        _read_line(line, number, following, whole)
+    return whole
+
+
+def _read_line(line: str, number: int, following: str, whole: _Lines) -> None:
+    labels = list(_labels(line[:_MAX_LINE]))
+    kept = line
+    for place, (start, end, kind, is_marked) in enumerate(labels):
+        stop = labels[place + 1][0] if place + 1 < len(labels) else len(line)
+        value = line[end:stop].strip()
+        at_start = not line[:start].strip(_EDGE)
+        if not value and at_start and not next(_labels(following[:_MAX_LINE]), None):
+            value = following.strip()
+        whole.found.append(_Labelled(kind, value, number, is_marked, at_start))
+        if kind == Label.OTHER:
+            kept = kept[:start] + "\t" * (stop - start) + kept[stop:]
+    whole.rest.append(kept)
+
+
+def _labels(line: str) -> Iterator[tuple[int, int, Label, bool]]:
+    """Yield start, end, kind and mark of the labels in a line; words of prose are none."""
+    plain = plain_letters(line)
+    of_other = False
+    for match in tables().pattern.finditer(plain):
+        kind = tables().labels[" ".join(match["label"].split())]
+        before, is_marked = plain[: match.start()], bool(match["mark"])
+        at_start = not before.strip(_EDGE)
+        apart = at_start or before.endswith(_GAPS) or before.rstrip().endswith(_GAPS)
+        if kind == Label.OTHER:
+            counts = (is_marked and apart) or len(match["label"]) >= _MIN_RELATION
+        elif is_marked:
+            named = kind in (Label.PATIENT, Label.ID) and " " in match["label"]
+            counts = apart or kind in _STRONG or named or match["label"] == "mrn"
+        else:
+            counts = at_start or kind == Label.BORN
+        if counts and not (of_other and not apart):
+            of_other = kind == Label.OTHER
+            yield match.start(), match.end(), kind, is_marked
+
+
+def _value(one: _Labelled) -> str:
+    """Return a number, a date or a sex behind a label, "" where it is none."""
+    if one.kind == Label.BORN:
+        starts = [start for start, _ in find_dates(one.value[:60])]
+        return one.value[min(starts) :][:40] if starts and min(starts) <= len("am: ") else ""
+    if one.kind in (Label.ID, Label.ACCESSION):
+        match = _NUMBER.match(one.value.lstrip("#:. "))
+        value = match[0] if match else ""
+        alone = one.is_marked or value == one.value
+        return value if alone and re.search(r"\d", value) and len(value) > 2 else ""
+    if one.kind == Label.SEX:
+        return tables().sexes.get(
+            plain_letters(re.split(r"[\s,;/()]", one.value, maxsplit=1)[0]), ""
+        )
+    return ""
+
+
+def _values(valued: list[tuple[_Labelled, str]], kind: Label) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for one, value in valued if one.kind == kind))
+
+
+def _births(valued: list[tuple[_Labelled, str]]) -> tuple[str, ...]:
+    """Return birth dates that contradict each other; those in running text only if alone."""
+    all_births = [(one, value) for one, value in valued if one.kind == Label.BORN]
+    clear = [value for one, value in all_births if one.is_marked or one.at_start]
+    kept: list[str] = []
+    for value in clear or [value for _, value in all_births[:1]]:
+        if len(kept) < _MANY and all(
+            compare_birth_dates(value, other) == Link.CONFLICT for other in kept
+        ):
+            kept.append(value)
+    return tuple(kept)
+
+
+def _persons(found: list[_Labelled], valued: list[_Labelled]) -> Iterator[tuple[Name, ...]]:
+    """Yield the persons that labels name as the patient, each once."""
+    kept: list[tuple[Name, ...]] = []
+    for one in found:
+        if len(kept) < _MANY and one.kind == Label.PATIENT and _is_clear(one, valued):
+            person = _person(one.value)
+            if person and all(_differ(person, other) for other in kept):
+                kept.append(person)
+    if not kept:
+        weak = _person_in_parts(found, valued) or next(
+            (p for one in found if one.kind == Label.NAME and _is_clear(one, valued)
+             if (p := _person(one.value))), ()
+        )  # fmt: skip
+        kept = [weak] if weak else []
+    yield from kept
+
+
+def _is_clear(one: _Labelled, valued: list[_Labelled]) -> bool:
+    """Whether a label is one: by its mark, or since it stands among others of a head."""
+    near = (abs(other.line - one.line) <= _HEADER_LINES for other in valued if other is not one)
+    return one.is_marked or any(near)
+
+
+def _person_in_parts(found: list[_Labelled], valued: list[_Labelled]) -> tuple[Name, ...]:
+    """Return the name whose family and given names have labels of their own."""
+    parts: dict[Label, str] = {}
+    for one in found:
+        if one.kind in (Label.FAMILY, Label.GIVEN, Label.NAME) and _is_clear(one, valued):
+            text = _name_text(one.value)
+            if text and _looks_like_name(text, fewest=1):
+                parts.setdefault(one.kind, text)
+    family, given = parts.get(Label.FAMILY), parts.get(Label.GIVEN)
+    if family and not given:
+        given = parts.get(Label.NAME)
+    elif given and not family:
+        family = parts.get(Label.NAME)
+    name = make_name(family, given) if family and given else None
+    return (name,) if name and name.family and name.given else ()
+
+
+def _person(value: str) -> tuple[Name, ...]:
+    """Return the ways to read a name behind a label; none where it is no name."""
+    text = _name_text(value)
+    if not _looks_like_name(text, fewest=2):
+        return ()
+    names = parse_text(text)
+    words = text.split()
+    if "," not in text and len(words) > 1 and names[0].script == Script.ALPHABETIC:
+        last, first = " ".join(words[1:]), " ".join(words[:-1])
+        return (*names, make_name(words[-1], first), make_name(words[0], last))
+    return names
+
+
+def _name_text(value: str) -> str:
+    """Return what may be the name at the start of a value: up to digits, brackets, gaps."""
+    value = re.sub(r"\^+", ",", value.strip(), count=1).replace("^", " ")
+    match = _NAME_END.search(value)
+    text = value[: match.start()] if match else value
+    parts = [part.strip() for part in text.split(",")]
+    return ", ".join(part for part in parts[:2] if part).strip(" ,.-:")
+
+
+def _looks_like_name(text: str, *, fewest: int) -> bool:
+    words = [word for word in _SPLIT_NAME.split(text) if word]
+    if text and any(letter > "\u2e7f" for letter in text):
+        return len(words) <= _MAX_NAME_WORDS and len("".join(words)) > 1
+    return fewest <= len(words) <= _MAX_NAME_WORDS and all(
+        (word[0].isupper() or not word[0].islower() or is_particle(word))
+        and plain_letters(word) not in tables().no_names
+        for word in words
+    )
+
+
+def _differ(one: tuple[Name, ...], other: tuple[Name, ...]) -> bool:
+    alike = compare(one, other)
+    return alike is not None and alike < Likeness.NEAR
+
+
+def _has_number(value: str, words: Words) -> bool:
+    number = plain_number(value)
+    return len(number) >= _MIN_NUMBER and number in words.numbers
+
+
+def _find_birth(date: str, words: Words) -> str:
+    """Return the birth date of the images if the text names that day."""
+    whole = len(date) == len("YYYYMMDD") and compare_birth_dates(date, date) == Link.EQUAL
+    return date if whole and date in words.dates else ""
+
+
+def _find_names(names: tuple[Name, ...], words: Words) -> tuple[Name, ...]:
+    return tuple(name for name in names if any(_is_in(name, part) for part in words.segments))
+
+
+def _is_in(name: Name, segment: tuple[str, ...]) -> bool:
+    """Whether family and given name stand beside each other in a part of a text."""
+    joined = "".join(name.words)
+    if name.script != Script.ALPHABETIC:
+        return len(joined) > 1 and joined in "".join(segment)
+    run: list[str] = []
+    for word in (*segment, ""):
+        if word and _may_be_of(word, name):
+            run = [*run, word][-_MAX_RUN:]
+            continue
+        if len(run) > 1 and _is_name(name, run):
+            return True
+        run = []
+    return False
+
+
+@functools.lru_cache(maxsize=8192)
+def _may_be_of(word: str, name: Name) -> bool:
+    """Whether a word can be part of a name, as a quick look; slips are no part of it."""
+    orders = ("".join(name.words), "".join((*name.given, *name.family)))
+    wholes = frozenset().union(*(foldings(one) for one in orders))
+    parts = frozenset().union(*(foldings(one) for one in name.words if len(one) > 2))
+    return any(
+        any(folded in whole for whole in wholes) or any(part in folded for part in parts)
+        for folded in foldings(word)
+    )
+
+
+def _is_name(name: Name, run: list[str]) -> bool:
+    for start in range(len(run) - 1):
+        for end in range(start + 2, min(len(run), start + _MAX_WINDOW) + 1):
+            for cut in range(start + 1, end):
+                first, second = tuple(run[start:cut]), tuple(run[cut:end])
+                whole = len("".join(first)) > 1 and len("".join(second)) > 1
+                if whole and compare_two(name, Name(first, second)) == Likeness.EQUAL:
+                    return True
+    return False
