@@ -51,11 +51,12 @@ const data = (id, text) => `<script type="text/plain" id="${id}">${inert(text, i
 const PAGE_END = "globalThis.emixPageEnd?.()";
 /**
  * The first script of the page: a worker needs longer to start than the page, so two start before all else, and
- * the first makes ready for the access code. The main script takes them over (src/boot/workers.ts).
+ * the first makes ready for the access code. A name reaches a worker with its script, a message only when this
+ * thread is free. The main script takes them over (src/boot/workers.ts).
  */
 const START = `{const u=URL.createObjectURL(new Blob([document.getElementById("emix-worker").textContent],\
-{type:"text/javascript"})),w=[new Worker(u),new Worker(u)];w[0].postMessage({warm:"code"});\
-w[1].postMessage({warm:"entries"});globalThis.emixStarted={url:u,workers:w}}`;
+{type:"text/javascript"})),w=["code","entries"].map(name=>new Worker(u,{name}));\
+globalThis.emixStarted={url:u,workers:w}}`;
 /** What a package's writer puts behind the page (docs/format/package-v1.md, section 2.1). */
 const FIRST_ENTRY = "<script type=x>";
 

@@ -46,6 +46,9 @@ const USUAL = 65_536;
 /** Blocks after which the browser has made its fast code. */
 const TRIAL = 1024;
 
+/** Of the processor's memory, the smallest there are. */
+const PAGE = 4096;
+
 /** Prepares for the next derivation: compiles, runs a little, touches the memory. */
 export async function warmArgon2(): Promise<void> {
   const [module] = await Promise.all([getModule(), hasher(64), hasher(TAG)]);
@@ -54,7 +57,8 @@ export async function warmArgon2(): Promise<void> {
   if (!wasm.reserve(TRIAL, 1)) return;
   for (let slice = 0; slice < 4; slice++) wasm.fill(0, slice);
   const base = wasm.reserve(USUAL, 1) >>> 0;
-  if (base) new Uint8Array(wasm.memory.buffer).fill(0, base);
+  const memory = new Uint8Array(wasm.memory.buffer);
+  if (base) for (let at = base; at < memory.length; at += PAGE) memory[at] = 0;
   ready = wasm;
 }
 

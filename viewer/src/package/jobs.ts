@@ -59,8 +59,6 @@ export type JobResult<J extends Job> = J extends { type: "open" }
 export type ToWorker =
   | { readonly id: number; readonly job: Job }
   | { readonly password: string }
-  /** An access code will come: make ready for it, or for what it opens. */
-  | { readonly warm: "code" | "entries" }
   | { readonly codec: string; readonly text: string };
 
 export type FailureKind =

@@ -7,6 +7,8 @@ import type { FromWorker, ToWorker } from "./jobs.ts";
 import { Bench, explain } from "./work.ts";
 
 interface WorkerScope {
+  /** What the page's first script wants made ready: `code`, `entries`, or nothing. */
+  readonly name: string;
   onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
   postMessage(message: FromWorker, transfer?: Transferable[]): void;
   importScripts(url: string): void;
@@ -46,20 +48,13 @@ const bench = new Bench(getCodec);
 let busy = false;
 const IDLE_MS = 150;
 
-/** For the access code at once, for what it opens when that does not delay a code that is there already. */
-function warm(what: "code" | "entries"): void {
-  const entries = (): void => {
-    if (!busy) void bench.warm();
-  };
-  if (what === "entries") entries();
-  else void warmArgon2().finally(() => setTimeout(entries, IDLE_MS));
-}
+const warmEntries = (): void => {
+  if (!busy) void bench.warm();
+};
 
 scope.onmessage = ({ data: message }) => {
   if ("password" in message) {
     bench.setPassword(message.password);
-  } else if ("warm" in message) {
-    warm(message.warm);
   } else if ("codec" in message) {
     scripts.get(message.codec)?.(message.text);
   } else {
@@ -71,3 +66,7 @@ scope.onmessage = ({ data: message }) => {
     );
   }
 };
+
+// for an access code at once, for what it opens when that does not delay a code that is there already
+if (scope.name === "code") void warmArgon2().finally(() => setTimeout(warmEntries, IDLE_MS));
+else if (scope.name === "entries") warmEntries();
