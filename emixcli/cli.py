@@ -261,7 +261,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     """Import Typer, run the command and translate Typer's own exceptions."""
     import typer
 
-    from emixcli.commands._lazy import NoArgsIsHelpError, make_group
+    from emixcli.commands._lazy import make_group
 
     group = make_group(COMMANDS, help_text)
     try:
@@ -271,9 +271,6 @@ def _dispatch(argv: Sequence[str]) -> int:
         return exc.exit_code
     except typer.Abort as exc:
         raise DeclinedError("stopped by the user") from exc
-    except NoArgsIsHelpError as exc:
-        sys.stderr.write(exc.format_message() + "\n")
-        return UsageError.exit_code
     except typer.TyperException as exc:
         raise _as_usage_error(exc, argv) from exc
     return 0

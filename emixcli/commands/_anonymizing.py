@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emixcli.commands._options import number
+
 if TYPE_CHECKING:
     from emixcli.services.anonymize import AnonymizeRequest
     from emixcli.services.deidentify import Deidentification
@@ -38,7 +40,7 @@ Verify = Annotated[
 Dicomdir = Annotated[bool, typer.Option("--dicomdir", help="Write a DICOMDIR too.")]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", min=1, max=64, help="Processes; the amount of files decides."),
+    number("--jobs", low=1, high=64, help="Processes; the amount of files decides."),
 ]
 Table = Annotated[
     Path | None,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from emixcli.commands._options import number
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -32,10 +34,11 @@ TokenFile = Annotated[
 ]
 TimeOut = Annotated[
     float | None,
-    typer.Option(
+    number(
         "--timeout",
+        low=0.1,
+        kind=float,
         metavar="SECONDS",
-        min=0.1,
         help="Give up on an answer after this time; 20 s to connect, 90 s to answer.",
     ),
 ]
@@ -57,10 +60,10 @@ Purpose = Annotated[
 ]
 Hold = Annotated[
     int | None,
-    typer.Option(
+    number(
         "--hold",
+        low=0,
         metavar="SECONDS",
-        min=0,
         help="Hold the mail back; 120 s for a new address and 0 for a proven one by default.",
     ),
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import re
+import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -21,11 +22,9 @@ from typer.main import get_group as build_group
 from emixcli.errors import UsageError
 
 if TYPE_CHECKING:
+    # Typer's own copy of click has no public names for these, which its methods take.
     from typer._click.core import Command, Context
     from typer._click.formatting import HelpFormatter
-from typer._click.exceptions import NoArgsIsHelpError
-
-__all__ = ["EmixCommand", "LazyGroup", "NoArgsIsHelpError", "environment_name", "make_group"]
 
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
@@ -58,7 +57,18 @@ class EmixCommand(TyperCommand):
         return [re.sub(r"[{}]", "", piece).replace("…...", "…") for piece in pieces]
 
 
-class LazyGroup(TyperGroup):
+class HelpfulGroup(TyperGroup):
+    """A group that shows its help on standard error where no command is named."""
+
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+        """Take the arguments, or show the help and end as for any wrong usage."""
+        if not args and not ctx.resilient_parsing:
+            sys.stderr.write(ctx.get_help() + "\n")
+            ctx.exit(UsageError.exit_code)
+        return super().parse_args(ctx, args)
+
+
+class LazyGroup(HelpfulGroup):
     """The group `emix`, whose commands are loaded one by one."""
 
     table: Mapping[str, _Row]
@@ -116,7 +126,6 @@ def make_group(table: Mapping[str, _Row], help_text: Callable[[], str]) -> LazyG
     group = LazyGroup(
         name="emix",
         commands={name: TyperCommand(name, short_help=row.help) for name, row in table.items()},
-        no_args_is_help=True,
         rich_markup_mode=None,
         context_settings=dict(_SETTINGS),
     )
@@ -148,6 +157,7 @@ def _prepare(app: typer.Typer) -> None:
             info.cls = EmixCommand
         if info.help is None and info.callback is not None:
             info.help = _prose(info.callback)
+    app.info.cls = HelpfulGroup
     for child in app.registered_groups:
         if child.typer_instance is not None:
             _prepare(child.typer_instance)

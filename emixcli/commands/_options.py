@@ -6,8 +6,9 @@ the environment follow from the command (`EMIX_SEND_QUIET`); `emixcli.cli` sets 
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -18,6 +19,37 @@ def _set_verbosity(value: int) -> int:
 
         logs.set_verbosity(value)
     return value
+
+
+def number(
+    name: str,
+    *,
+    low: float,
+    high: float = math.inf,
+    kind: type[int | float] = int,
+    metavar: str = "N",
+    help: str,
+) -> Any:
+    """Return an option that takes a number from `low` to `high`.
+
+    Typer's own ranges read `<int range>` and `x>=1`.
+    """
+    has_end = math.isfinite(high)
+    words = f"from {low} to {high}" if has_end else f"({low} or more)"
+
+    def parse(text: object) -> int | float:
+        try:
+            value = kind(str(text))
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high or math.isinf(value):
+            message = f"{text!r} is not a number {words}"
+            raise typer.BadParameter(message)
+        return value
+
+    return typer.Option(
+        name, metavar=f"{low}..{high}" if has_end else metavar, parser=parse, help=help
+    )
 
 
 Json = Annotated[

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._options import Json, Profile, Quiet
+from emixcli.commands._options import Json, Profile, Quiet, number
 
 if TYPE_CHECKING:
     from emixcli.exchange.auditing import AuditFilter
     from emixcli.services.audit import Entry, Verified
     from emixcli.services.auditexport import Counted
 
-app = typer.Typer(help="Read, check and export the audit trail.", no_args_is_help=True)
+app = typer.Typer(help="Read, check and export the audit trail.")
 
 EXAMPLES = {
     "list": "emix audit list --action share --since 2026-03-01",
@@ -39,9 +39,7 @@ Since = Annotated[
 Until = Annotated[
     str, typer.Option("--until", metavar="TIME", help="Before this date or time, without it.")
 ]
-After = Annotated[
-    int, typer.Option("--after", metavar="N", min=0, help="Only rows with a higher number.")
-]
+After = Annotated[int, number("--after", low=0, help="Only rows with a higher number.")]
 
 
 @app.command("list")
@@ -53,9 +51,7 @@ def list_(
     since: Since = "",
     until: Until = "",
     after: After = 0,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="Show at most N rows.")
-    ] = 100,
+    limit: Annotated[int, number("--limit", low=1, help="Show at most N rows.")] = 100,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
     timeout: TimeOut = None,

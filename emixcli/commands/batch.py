@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from emixcli.services.batch_file import Row
     from emixcli.services.deidentify import Deidentification
 
-app = typer.Typer(help="Send many studies from a list.", no_args_is_help=True)
+app = typer.Typer(help="Send many studies from a list.")
 
 EXAMPLES = {
     "check": "emix batch check sends.csv",

@@ -11,7 +11,7 @@ from emixcli.commands._options import Json, Profile
 if TYPE_CHECKING:
     from emixcli.config import Setting
 
-app = typer.Typer(help="Show and change settings.", no_args_is_help=True)
+app = typer.Typer(help="Show and change settings.")
 
 EXAMPLES = {
     "get": "emix config get exchange_url",

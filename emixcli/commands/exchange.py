@@ -13,8 +13,8 @@ from emixcli.commands._options import Json, NoInput, PasswordFile, Verbose
 if TYPE_CHECKING:
     from emixcli.server.settings import Settings
 
-app = typer.Typer(help="Run and look after an exchange.", no_args_is_help=True)
-user_app = typer.Typer(help="Accounts of an exchange.", no_args_is_help=True)
+app = typer.Typer(help="Run and look after an exchange.")
+user_app = typer.Typer(help="Accounts of an exchange.")
 app.add_typer(user_app, name="user")
 
 EXAMPLES = {

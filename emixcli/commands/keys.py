@@ -9,7 +9,7 @@ import typer
 
 from emixcli.commands._options import Json, NoInput, Yes
 
-app = typer.Typer(help="Show, hand out and move the keys of this machine.", no_args_is_help=True)
+app = typer.Typer(help="Show, hand out and move the keys of this machine.")
 
 EXAMPLES = {
     "show": "emix keys show",

@@ -9,7 +9,7 @@ import typer
 
 from emixcli.commands import _deid as deid
 from emixcli.commands._media import AcceptReport, AllPatients, Paths, Patients, Reports, Studies
-from emixcli.commands._options import CodeOut, DryRun, Json, NoInput, Quiet, Verbose, Yes
+from emixcli.commands._options import CodeOut, DryRun, Json, NoInput, Quiet, Verbose, Yes, number
 
 if TYPE_CHECKING:
     from emixcli.services.pack import PackResult, Prepared
@@ -39,7 +39,7 @@ Passphrase = Annotated[
 ]
 Threads = Annotated[
     int | None,
-    typer.Option("--threads", metavar="N", min=1, max=64, help="Threads; one for each core."),
+    number("--threads", low=1, high=64, help="Threads; one for each core."),
 ]
 
 

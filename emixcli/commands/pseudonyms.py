@@ -12,9 +12,7 @@ from emixcli.commands._options import Json, NoInput, Yes
 if TYPE_CHECKING:
     from emixcli.services.reidentification import Row
 
-app = typer.Typer(
-    help="Keep keys of de-identification, and read tables that lead back.", no_args_is_help=True
-)
+app = typer.Typer(help="Keep keys of de-identification, and read tables that lead back.")
 
 EXAMPLES = {
     "new": "emix pseudonyms new trial-7",

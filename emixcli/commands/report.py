@@ -12,7 +12,7 @@ from emixcli.commands._options import CodeFile, Json, NoInput
 if TYPE_CHECKING:
     from emixcli.services.reports import Shown
 
-app = typer.Typer(help="Read reports in the terminal.", no_args_is_help=True)
+app = typer.Typer(help="Read reports in the terminal.")
 
 EXAMPLES = {"show": "emix report show report.hl7"}
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emixcli.commands._media import Paths
-from emixcli.commands._options import Json, Quiet, Verbose
+from emixcli.commands._options import Json, Quiet, Verbose, number
 
 if TYPE_CHECKING:
     from emixcli.services.salvage import Salvaged
@@ -29,7 +29,7 @@ def command(
         ),
     ] = None,
     retries: Annotated[
-        int, typer.Option("--retries", min=0, help="How often each bad sector is tried again.")
+        int, number("--retries", low=0, help="How often each bad sector is tried again.")
     ] = 1,
     json: Json = False,
     quiet: Quiet = False,
