@@ -98,6 +98,10 @@ _ROWS = {
     "revoke": ("End the access to a share or package.", "emix revoke PACKAGE_ID"),
     "download": ("Get a package by its id or by a link.", "emix download PACKAGE_ID -o incoming"),
     "audit": ("Read, check and export the audit trail.", "emix audit verify"),
+    "disclosures": (
+        "Account for what was disclosed of a patient.",
+        "emix disclosures 4711",
+    ),
     "keys": ("Show and move the keys of this machine.", "emix keys show"),
     "config": ("Show and change settings.", "emix config set sender_name 'CT reading room'"),
     "doctor": ("Check this installation; safe to paste in a ticket.", "emix doctor"),

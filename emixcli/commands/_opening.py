@@ -45,6 +45,22 @@ def read_secret(path: Path, *, what: str = "access code", option: str = "--code-
     return text.rstrip("\r\n")
 
 
+def ask_passphrase(file: Path | None, *, repeat: bool, no_input: bool) -> str:
+    """Return the passphrase of an export: from a file, or typed; twice where it is a new one."""
+    from emixcli.container.slots import check_passphrase
+    from emixcli.ui import prompts
+
+    if file is not None:
+        passphrase = read_secret(file, what="passphrase", option="--passphrase-file")
+    else:
+        passphrase = prompts.ask_secret(
+            "passphrase", option="--passphrase-file FILE", repeat=repeat, no_input=no_input
+        )
+    if repeat:
+        check_passphrase(passphrase)
+    return passphrase
+
+
 def open_file(path: Path, *, code_file: Path | None, no_input: bool = False) -> PackageReader:
     """Return an open package.
 

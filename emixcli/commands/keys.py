@@ -116,6 +116,7 @@ def _export_public(output: Path | None, *, json: bool) -> None:
 def _export_private(
     output: Path, passphrase_file: Path | None, *, no_input: bool, json: bool
 ) -> None:
+    from emixcli.commands._opening import ask_passphrase
     from emixcli.container.identity import load_identity
     from emixcli.services.keys import export_keys
     from emixcli.services.secret_file import write_secret
@@ -123,7 +124,7 @@ def _export_private(
     from emixcli.ui import output as out
 
     fingerprint = load_identity(create=False).fingerprint()
-    passphrase = _passphrase(passphrase_file, repeat=True, no_input=no_input)
+    passphrase = ask_passphrase(passphrase_file, repeat=True, no_input=no_input)
     write_secret(output, export_keys(passphrase).decode("ascii"))
     if json:
         document = {"schema": "emix.keys/1", "fingerprint": fingerprint, "file": str(output)}
@@ -152,10 +153,11 @@ def import_(
     Where this machine has other keys already, nothing is done without --replace; what was packed
     with those opens with them only, so they are kept in a file beside the new ones.
     """
+    from emixcli.commands._opening import ask_passphrase
     from emixcli.services import keys as service
     from emixcli.ui import console, output, prompts
 
-    passphrase = _passphrase(passphrase_file, repeat=False, no_input=no_input)
+    passphrase = ask_passphrase(passphrase_file, repeat=False, no_input=no_input)
     identity = service.read_export(file, passphrase)
     present = service.find_own()
     if replace and present not in {None, identity.fingerprint()}:
@@ -175,22 +177,6 @@ def import_(
         console.note(f"the keys that were here before are kept in {done.kept}")
     if done.already:
         console.note("this machine has these keys already")
-
-
-def _passphrase(file: Path | None, *, repeat: bool, no_input: bool) -> str:
-    from emixcli.commands._opening import read_secret
-    from emixcli.container.slots import check_passphrase
-    from emixcli.ui import prompts
-
-    if file is not None:
-        passphrase = read_secret(file, what="passphrase", option="--passphrase-file")
-    else:
-        passphrase = prompts.ask_secret(
-            "passphrase", option="--passphrase-file FILE", repeat=repeat, no_input=no_input
-        )
-    if repeat:
-        check_passphrase(passphrase)
-    return passphrase
 
 
 def _groups(fingerprint: str) -> str:

@@ -37,16 +37,19 @@ def command(
     from emixcli.commands._exchange import access
     from emixcli.exchange.connect import connect
     from emixcli.package import load_head
+    from emixcli.services.accounting import patients_in
     from emixcli.services.upload import upload_file
     from emixcli.ui.progress import progress
 
     head = load_head(file)
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
+    account = exchange.account()
     if dry_run:
-        _show_plan(head, exchange.account(), json=json)
+        _show_plan(head, account, json=json)
         return
+    patients = patients_in(file, account.accounting)
     with progress(quiet) as listener:
-        result = upload_file(exchange, file, progress=listener)
+        result = upload_file(exchange, file, patients=patients, progress=listener)
     _show(result, json=json, quiet=quiet)
 
 

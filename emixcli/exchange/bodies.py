@@ -69,6 +69,7 @@ def account(document: Document) -> Account:
         name=_text(document, "name", ""),
         organisation=_text(document, "organisation", ""),
         role=_text(document, "role", ""),
+        accounting=_text(document, "accounting", ""),
     )
 
 

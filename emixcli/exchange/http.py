@@ -10,6 +10,7 @@ from emixcli.errors import ExchangeServerError
 from emixcli.exchange import bodies
 from emixcli.exchange.interface import (
     Account,
+    AccountedPatient,
     Contact,
     Content,
     Login,
@@ -142,6 +143,11 @@ class HttpExchange:
             body["sha256"] = seal.sha256
         path = _package(package_id) + ":seal"
         return bodies.package(self._ask("POST", path, body=body, steady=True))
+
+    def note_patients(self, package_id: str, patients: Sequence[AccountedPatient]) -> None:
+        """Note whose images an own package holds, for the accounting of disclosures."""
+        body = {"patients": [{"ref": one.ref, "sealed": one.sealed} for one in patients]}
+        self._ask("PUT", _package(package_id) + "/patients", body=body)
 
     def content(self, package_id: str) -> Content:
         """Return where the bytes of an own package are."""

@@ -57,6 +57,16 @@ class Account:
     name: str
     organisation: str
     role: str
+    #: With which key the organisation keeps its accounting of disclosures, "" where it does not.
+    accounting: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountedPatient:
+    """A patient of a package as the exchange may know one: a keyed hash, a sealed description."""
+
+    ref: str
+    sealed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +262,9 @@ class Exchange(Protocol):
 
     def seal(self, package_id: str, seal: Seal) -> Package:
         """Close a package; once sealed its bytes never change."""
+
+    def note_patients(self, package_id: str, patients: Sequence[AccountedPatient]) -> None:
+        """Note whose images an own package holds, for the accounting of disclosures."""
 
     def content(self, package_id: str) -> Content:
         """Return where the bytes of an own package are."""

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, or_, select
 
 from emixcli.server.clock import DAY_MS
+from emixcli.server.disclosures import drop_old_disclosures, forget_patients
 from emixcli.server.recipients import drop_old_sessions
 from emixcli.server.states import ALIVE, LIVE, UPLOADABLE, PackageState, ShareState
 from emixcli.server.tables import counters, outbox, packages, parts, shares, tokens
@@ -37,6 +38,7 @@ def expire(exchange: Exchange) -> int:
                 work.end_share(share, ShareState.EXPIRED, actor=SYSTEM)
             n += len(ended)
             drop_old_sessions(work)
+            drop_old_disclosures(work)
             for table in (tokens.c.expires_ms, counters.c.until_ms):
                 work.hit(delete(table.table).where(table <= work.now_ms))
         if len(rows) < _BATCH and len(ended) < _BATCH:
@@ -60,6 +62,7 @@ def _mark_purged(exchange: Exchange, row: Row[Any]) -> bool:
         done = work.move_package(row, PackageState.PURGED, actor=SYSTEM, values=values)
         if done:
             work.hit(delete(parts).where(parts.c.package == row.id))
+            forget_patients(work, row.id)
         mine = and_(outbox.c.kind == "purge", outbox.c.subject == row.id)
         work.hit(delete(outbox).where(mine))
     exchange.database.checkpoint()

@@ -26,6 +26,7 @@ from emixcli.errors import (
 from emixcli.mailaddress import address_key
 from emixcli.server.accounts import Account
 from emixcli.server.clock import HOUR_MS, SECOND_MS
+from emixcli.server.disclosures import record_disclosure
 from emixcli.server.packages import open_states, owned_by
 from emixcli.server.problems import WrongCodeError
 from emixcli.server.states import OPEN, PROVEN, REACHABLE, READABLE, ShareState
@@ -282,6 +283,7 @@ def _opened(work: Work, row: Row[Any], slot: dict[str, Any], *, source: str) -> 
     )
     work.audit(row.organisation_id, RECIPIENT, "share.access_granted", row.id, source=source)
     if first:
+        record_disclosure(work, row)
         known = and_(
             contacts.c.organisation_id == row.organisation_id,
             contacts.c.address == address_key(row.recipient),

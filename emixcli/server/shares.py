@@ -17,6 +17,7 @@ from emixcli.exchange.interface import HOLD_MAX_S, Purpose
 from emixcli.mailaddress import address_key, parse_address
 from emixcli.server.accounts import Account
 from emixcli.server.clock import HOUR_MS, SECOND_MS
+from emixcli.server.disclosures import require_noted
 from emixcli.server.packages import find_package, owned_by, visible_to
 from emixcli.server.problems import ConflictError, TooManyError
 from emixcli.server.slots import CodeSlot
@@ -91,6 +92,7 @@ def _create(
         if package.state not in READABLE or package.expires_ms <= work.now_ms:
             message = f"the package is {package.state}"
             raise GoneError(message, hint="only a sealed package can be shared")
+        require_noted(work, package)
         verified = _check_recipient(work, account, address, new.confirm_email)
         _check_rate(work, account)
         hold_s = new.hold_s

@@ -202,6 +202,39 @@ outbox = Table(
     sqlite_autoincrement=True,
 )
 
+#: With which key an organisation keeps its accounting of disclosures; the key itself is not here.
+accounting_keys = Table(
+    "accounting_keys",
+    metadata,
+    Column("organisation_id", ForeignKey("organisations.id"), primary_key=True),
+    Column("fingerprint", String(64), nullable=False),
+    _moment("created_ms", null=False),
+)
+
+#: Whose images a package holds, as keyed hashes that the exchange cannot make; gone at the purge.
+package_patients = Table(
+    "package_patients",
+    metadata,
+    Column("package", ForeignKey("packages.id"), primary_key=True),
+    Column("ref", String(64), primary_key=True),
+    #: The description, under a key that the exchange does not have.
+    Column("sealed", Text, nullable=False),
+)
+
+#: What the accounting needs and nothing else, for six years; no foreign keys: it outlives all else.
+disclosures = Table(
+    "disclosures",
+    metadata,
+    Column("share_id", String(26), primary_key=True),
+    Column("ref", String(64), primary_key=True),
+    Column("organisation_id", String(26), nullable=False),
+    _moment("at_ms", null=False, index=True),
+    Column("recipient", String(320), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("sealed", Text, nullable=False),
+    Index(None, "organisation_id", "ref", "share_id"),
+)
+
 audit = Table(
     "audit",
     metadata,

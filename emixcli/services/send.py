@@ -27,9 +27,16 @@ from emixcli.errors import (
     UploadInterruptedError,
     UsageError,
 )
-from emixcli.exchange.interface import Account, Exchange, SealedPart, Share
+from emixcli.exchange.interface import (
+    Account,
+    AccountedPatient,
+    Exchange,
+    SealedPart,
+    Share,
+)
 from emixcli.package import PackagePlan, Sender, write_package
 from emixcli.progress import SILENT, ProgressListener
+from emixcli.services.accounting import patients_of
 from emixcli.services.journal import Journal, Record, journal_key
 from emixcli.services.planning import plan_choice
 from emixcli.services.selection import Selection, choose, deidentified
@@ -84,6 +91,8 @@ class Sending:
     journal: Journal
     resumed: bool
     earlier: SendResult | None = None
+    #: For the accounting of disclosures; None where the organisation keeps none.
+    patients: list[AccountedPatient] | None = None
 
 
 @dataclass(frozen=True)
@@ -175,9 +184,12 @@ def prepared(
     key = request_key(choice, order, url=exchange.url, account=account, sender=sender, how=how)
     with Journal("send", key) as journal:
         try:
+            patients = patients_of(
+                choice.file_set, account.accounting, is_deidentified=how is not None
+            )
             choice = deidentified(choice, keyed(how, identity, key), progress=progress)
             sending = prepare(choice, journal, sender=sender, identity=identity, again=again)
-            yield _with_earlier(sending, exchange)
+            yield replace(_with_earlier(sending, exchange), patients=patients)
         finally:
             choice.close()
             if not journal.records:
@@ -257,6 +269,8 @@ def send(
         heard.progress.note("the exchange no longer has what was sent before: starting anew")
         sending = _anew(sending)
         brought = _bring(sending, exchange, heard.progress)
+    if sending.patients is not None:
+        exchange.note_patients(sending.plan.package_id, sending.patients)
     shared = share_package(
         exchange,
         sending.key,
@@ -276,13 +290,14 @@ def finish(sending: Sending) -> None:
 
 def _anew(sending: Sending) -> Sending:
     """Return the same send with a new package: id, date and key."""
-    return prepare(
+    fresh = prepare(
         sending.choice,
         sending.journal,
         sender=sending.sender,
         identity=sending.identity,
         again=True,
     )
+    return replace(fresh, patients=sending.patients)
 
 
 def _bring(sending: Sending, exchange: Exchange, progress: ProgressListener) -> _Brought:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -23,7 +23,14 @@ from emixcli.errors import (
     UploadInterruptedError,
     UsageError,
 )
-from emixcli.exchange.interface import Exchange, Package, Part, Seal, SealedPart
+from emixcli.exchange.interface import (
+    AccountedPatient,
+    Exchange,
+    Package,
+    Part,
+    Seal,
+    SealedPart,
+)
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.spool import FilePart, PackageFile
 from emixcli.services.uploader import Uploaded, Uploader, UploadTarget, interrupted, part_size_for
@@ -114,6 +121,7 @@ def upload_file(
     exchange: Exchange,
     path: Path,
     *,
+    patients: Sequence[AccountedPatient] | None = None,
     progress: ProgressListener = SILENT,
     on_part: Callable[[SealedPart], object] = lambda _part: None,
 ) -> UploadResult:
@@ -122,6 +130,11 @@ def upload_file(
     Ways to the key that rest on a code or passphrase do not go along: on the exchange they belong
     to shares.
 
+    Parameters
+    ----------
+    patients
+        For the accounting of disclosures; None where the organisation keeps none.
+
     Raises
     ------
     PackageDamagedError
@@ -129,9 +142,12 @@ def upload_file(
     """
     try:
         with path.open("rb") as file:
-            return _upload(exchange, file, path.stat().st_size, progress, on_part)
+            result = _upload(exchange, file, path.stat().st_size, progress, on_part)
     except OSError as exc:
         raise MediaError("the package cannot be read", hint="check the file name") from exc
+    if patients is not None:
+        exchange.note_patients(result.package.package_id, patients)
+    return result
 
 
 def _upload(

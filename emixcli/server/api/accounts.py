@@ -11,6 +11,7 @@ from emixcli.server.accounts import finish_login, logout, start_login
 from emixcli.server.api.deps import AccountArg, SiteArg, bearer_token, source_of
 from emixcli.server.api.wire import LoginBody, account_json
 from emixcli.server.clock import iso_time
+from emixcli.server.disclosures import accounting_of
 
 router = APIRouter(prefix="/v1", tags=["account"])
 
@@ -37,6 +38,7 @@ def post_logout(request: Request, site: SiteArg) -> dict[str, Any]:
 
 
 @router.get("/account")
-def get_account(account: AccountArg) -> dict[str, Any]:
+def get_account(account: AccountArg, site: SiteArg) -> dict[str, Any]:
     """The account of the token."""
-    return {"account": account_json(account)}
+    found = account_json(account)
+    return {"account": {**found, "accounting": accounting_of(site.exchange, account)}}

@@ -28,7 +28,14 @@ from tests.unit.server.api import Api, Person, Recipient, make_content, wait_for
 # Read at import: every test runs without EMIX_* settings.
 POSTGRESQL, S3 = os.environ.get("EMIX_TEST_DATABASE", ""), os.environ.get("EMIX_TEST_S3", "")
 #: What meets each way to keep rows: the whole life of a package and its shares.
-BACKENDS = ("test_audit", "test_backends", "test_flow", "test_lifetime", "test_shares")
+BACKENDS = (
+    "test_audit",
+    "test_backends",
+    "test_disclosures",
+    "test_flow",
+    "test_lifetime",
+    "test_shares",
+)
 STORES = ["files", *(["s3"] if S3 else [])]
 
 PASSWORD = "correct horse battery"
