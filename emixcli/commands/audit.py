@@ -148,29 +148,34 @@ def _show_verified(found: Verified, *, json: bool, of_file: bool) -> None:
         console.note("first time here: from now on this machine knows if rows vanish at the end")
 
 
+Syslog = Annotated[
+    str, typer.Option("--syslog", metavar="HOST:PORT", help="Send DICOM messages by syslog (TLS).")
+]
+SyslogCa = Annotated[
+    Path | None,
+    typer.Option("--syslog-ca", metavar="FILE", help="The authority of the syslog server."),
+]
+SyslogCert = Annotated[
+    Path | None,
+    typer.Option("--syslog-cert", metavar="FILE", help="Own certificate and key, as PEM."),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option("--output", "-o", metavar="FILE", help="Write here, not to the terminal."),
+]
+Format = Annotated[
+    str, typer.Option("--format", metavar="F", help="jsonl, or dicom: PS3.15 A.5, one a line.")
+]
+
+
 @app.command("export")
 def export(
     *,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write here, not to the terminal."),
-    ] = None,
-    format_: Annotated[
-        str,
-        typer.Option("--format", metavar="F", help="jsonl, or dicom: PS3.15 A.5, one a line."),
-    ] = "jsonl",
-    syslog: Annotated[
-        str,
-        typer.Option("--syslog", metavar="HOST:PORT", help="Send DICOM messages by syslog (TLS)."),
-    ] = "",
-    syslog_ca: Annotated[
-        Path | None,
-        typer.Option("--syslog-ca", metavar="FILE", help="The authority of the syslog server."),
-    ] = None,
-    syslog_cert: Annotated[
-        Path | None,
-        typer.Option("--syslog-cert", metavar="FILE", help="Own certificate and key, as PEM."),
-    ] = None,
+    output: Output = None,
+    format_: Format = "jsonl",
+    syslog: Syslog = "",
+    syslog_ca: SyslogCa = None,
+    syslog_cert: SyslogCert = None,
     action: Action = "",
     since: Since = "",
     until: Until = "",
@@ -190,11 +195,10 @@ def export(
     from emixcli.errors import UsageError
     from emixcli.exchange.connect import connect
     from emixcli.services.audit import iter_entries
-    from emixcli.services.auditexport import Counted, iter_lines, send_syslog, write_lines
+    from emixcli.services.auditexport import FORMATS, Counted, send_syslog
     from emixcli.services.syslog import SyslogTarget, parse_target
-    from emixcli.ui import output as out
 
-    if format_ not in {"jsonl", "dicom"}:
+    if format_ not in FORMATS:
         raise UsageError("--format is jsonl or dicom")
     if syslog and output is not None:
         raise UsageError("either --output or --syslog")
@@ -206,12 +210,21 @@ def export(
     if syslog:
         target = SyslogTarget(*parse_target(syslog), syslog_ca, syslog_cert)
         send_syslog(counted, target, exchange.url)
-    elif output is not None:
-        write_lines(iter_lines(counted, format_, exchange.url), output)
     else:
-        for line in iter_lines(counted, format_, exchange.url):
-            out.write_line(line)
+        _write(counted, format_, exchange.url, output)
     _tell_exported(counted, output, json=json, quiet=quiet)
+
+
+def _write(counted: Counted, form: str, url: str, path: Path | None) -> None:
+    from emixcli.services.auditexport import iter_lines, write_lines
+    from emixcli.ui import output
+
+    lines = iter_lines(counted, form, url)
+    if path is not None:
+        write_lines(lines, path)
+        return
+    for line in lines:
+        output.write_line(line)
 
 
 def _tell_exported(counted: Counted, path: Path | None, *, json: bool, quiet: bool) -> None:
