@@ -28,6 +28,8 @@ def machine() -> str:
     except OSError:
         pass
     load = f", load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    if hasattr(os, "sched_getscheduler") and os.sched_getscheduler(0) == os.SCHED_RR:
+        load += ", at real-time priority"
     python = f"Python {platform.python_version()}"
     return f"{model}, {os.cpu_count()} cores{memory}, {platform.system()}, {python}{load}"
 
