@@ -194,7 +194,7 @@ def test_syslog_over_tls(
     done = run_emix("audit", "export", *trusted, *own, "--json")
     assert done.code == 0, done.stderr
     messages = syslog.messages()
-    assert len(messages) == done.document["rows"] > 3
+    assert len(messages) == done.document["rows"] >= 3
     for message in messages:
         head = re.match(
             rb"<8[45]>1 \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z [!-~]+ emix \d+ DICOM\+RFC3881 - "
