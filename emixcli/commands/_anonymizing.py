@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import typer
 
 from emixcli.commands._options import number
 
 if TYPE_CHECKING:
+    from emixcli.commands._deid_key import Keys
     from emixcli.services.anonymize import AnonymizeRequest
     from emixcli.services.deidentify import Deidentification
 
@@ -42,22 +43,6 @@ Jobs = Annotated[
     int | None,
     number("--jobs", low=1, high=64, help="Processes; the amount of files decides."),
 ]
-Table = Annotated[
-    Path | None,
-    typer.Option(
-        "--table",
-        metavar="FILE",
-        help="Write an encrypted table that leads back; emix pseudonyms table reads it.",
-    ),
-]
-TablePassphrase = Annotated[
-    Path | None,
-    typer.Option(
-        "--table-passphrase-file",
-        metavar="FILE",
-        help="The table opens with the passphrase in FILE (- for stdin), not with the own keys.",
-    ),
-]
 
 
 @dataclass(frozen=True)
@@ -67,11 +52,10 @@ class Files:
     paths: list[str]
     output: Path | None
     report: Path | None
-    table: Path | None
-    table_passphrase_file: Path | None
+    keys: Keys
 
-    def check(self, *, dry_run: bool) -> None:
-        """Refuse what cannot be meant."""
+    def checked(self, *, dry_run: bool) -> Self:
+        """Return the same; raises `UsageError` where it cannot be meant."""
         from emixcli.errors import UsageError
 
         if not self.paths:
@@ -80,8 +64,8 @@ class Files:
             raise UsageError("no folder to write to", hint="give -o DIR, or --dry-run")
         if self.report is not None and self.report.suffix not in {".json", ".html"}:
             raise UsageError("a report is NAME.json or NAME.html")
-        if self.table_passphrase_file is not None and self.table is None:
-            raise UsageError("--table-passphrase-file goes with --table FILE")
+        self.keys.check(self.paths, dry_run=dry_run)
+        return self
 
     def request(
         self,
@@ -99,16 +83,8 @@ class Files:
             how=how,
             verify=verify,
             report=self.report,
-            table=self.table,
-            table_passphrase=self._passphrase(),
+            table=self.keys.table,
+            table_passphrase=self.keys.passphrase,
             dicomdir=dicomdir,
             jobs=jobs,
         )
-
-    def _passphrase(self) -> str | None:
-        from emixcli.commands._opening import read_secret
-
-        file = self.table_passphrase_file
-        if file is None:
-            return None
-        return read_secret(file, what="passphrase", option="--table-passphrase-file")

@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emixcli.commands._deid_key import Keys
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from emixcli.anonymize import Profile
     from emixcli.services.deidentify import Deidentification
 
-KeyFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--key-file",
-        metavar="FILE",
-        help="Key that keeps pseudonyms the same from run to run; without it a fresh one,"
-        " forgotten at the end.",
-    ),
-]
-KeptKey = Annotated[
-    str | None,
-    typer.Option(
-        "--key",
-        metavar="NAME",
-        help="As --key-file, with a key in the keyring: emix pseudonyms new NAME.",
-    ),
-]
 Rules = Annotated[
     Path | None,
     typer.Option("--rules", metavar="FILE", help="Rules of this site, a TOML file."),
@@ -101,10 +87,6 @@ DeidOptions = Annotated[
         " times.",
     ),
 ]
-DeidKey = Annotated[
-    Path | None,
-    typer.Option("--deid-key", metavar="FILE", help="With --anonymize: as --key-file of it."),
-]
 DeidRules = Annotated[
     Path | None,
     typer.Option("--deid-rules", metavar="FILE", help="With --anonymize: as --rules of it."),
@@ -112,7 +94,11 @@ DeidRules = Annotated[
 
 
 def make_profile(
-    options: Mapping[str, bool], *, rules: Path | None, accept_risk: str | None
+    options: Mapping[str, bool],
+    *,
+    rules: Path | None,
+    accept_risk: str | None,
+    name: str = "basic",
 ) -> Profile:
     """Return the profile with the options that are wanted, by name.
 
@@ -124,6 +110,8 @@ def make_profile(
     from emixcli.anonymize import Option, Profile, SiteRules, load_rules
     from emixcli.errors import UsageError
 
+    if name != "basic":
+        raise UsageError("there is no profile of this name", hint="it is --profile basic")
     if accept_risk is not None and not accept_risk.strip():
         raise UsageError("a risk is accepted for a reason", hint="--accept-risk REASON, in words")
     if not options.keys() <= set(Option):
@@ -145,28 +133,8 @@ def warn_of_loosening(profile: Profile) -> None:
         console.warn(f"a rule of this site loosens the profile: {tag} {row.name}: {row.words}")
 
 
-def find_key(key_file: Path | None, name: str | None = None) -> bytes | None:
-    """Return the key of a file, or of this name in the keyring; None where neither is given.
-
-    Raises
-    ------
-    UsageError
-        Both are given, or it cannot be had.
-    """
-    if key_file is None and name is None:
-        return None
-    from emixcli.errors import UsageError
-    from emixcli.services.deid_key import load_kept_key, load_key_file
-
-    if key_file is None:
-        return load_kept_key(name or "")
-    if name is not None:
-        raise UsageError("there is one key: --key-file FILE or --key NAME")
-    return load_key_file(key_file)
-
-
 def find_how(
-    profile: Profile, key_file: Path | None, key: str | None, *, ocr: bool | None
+    profile: Profile, keys: Keys, *, ocr: bool | None = None, dry_run: bool = False
 ) -> Deidentification:
     """Return how to de-identify; raises `UsageError` where that cannot be done here."""
     from emixcli.services.deidentify import Deidentification
@@ -176,31 +144,37 @@ def find_how(
 
         require()
     warn_of_loosening(profile)
-    return Deidentification(profile, find_key(key_file, key), ocr)
+    has_table = keys.table is not None and not dry_run
+    return Deidentification(profile, keys.find(dry_run=dry_run), ocr, links=has_table)
 
 
-def find_deidentification(
-    anonymize: bool,  # noqa: FBT001 - as the options come
-    options: list[str] | None,
-    key: Path | None,
-    rules: Path | None,
-    accept_risk: str | None,
-) -> Deidentification | None:
-    """Return how to de-identify, None where nobody asked for it.
+@dataclass(frozen=True)
+class Anonymizing:
+    """What commands are told that de-identify on the way."""
 
-    Raises
-    ------
-    UsageError
-        An option is unknown, or given without --anonymize.
-    """
-    from emixcli.errors import UsageError
+    is_asked: bool
+    options: Sequence[str] | None
+    rules: Path | None = None
+    accept_risk: str | None = None
+    keys: Keys = field(default_factory=Keys)
 
-    if not anonymize:
-        if options or key or rules or accept_risk:
-            raise UsageError("options of de-identification need --anonymize")
-        return None
-    from emixcli.services.deidentify import Deidentification
+    def find(self, paths: Sequence[str] = (), *, dry_run: bool = False) -> Deidentification | None:
+        """Return how to de-identify, None where nobody asked for it.
 
-    profile = make_profile(dict.fromkeys(options or (), True), rules=rules, accept_risk=accept_risk)
-    warn_of_loosening(profile)
-    return Deidentification(profile, find_key(key))
+        Raises
+        ------
+        UsageError
+            An option is unknown, or given without --anonymize.
+        """
+        from emixcli.errors import UsageError
+
+        if not self.is_asked:
+            if self.options or self.rules or self.accept_risk or not self.keys.is_empty:
+                raise UsageError("options of de-identification need --anonymize")
+            return None
+        wanted = dict.fromkeys(self.options or (), True)
+        profile = make_profile(wanted, rules=self.rules, accept_risk=self.accept_risk)
+        self.keys.check(paths, dry_run=dry_run)
+        if not dry_run:
+            self.keys.check_table(paths)
+        return find_how(profile, self.keys, dry_run=dry_run)

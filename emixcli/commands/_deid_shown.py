@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from emixcli.commands._deid_key import make_key
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emixcli.anonymize import Explanation, Profile
 
-NewKey = Annotated[
-    Path | None,
-    typer.Option("--new-key", metavar="FILE", help="Make a key file and do nothing else."),
-]
 Explain = Annotated[
     str | None,
     typer.Option(
@@ -30,20 +29,11 @@ ProfileDoc = Annotated[
 def show(profile: Profile, *, new_key: Path | None, explain: str | None, json: bool) -> None:
     """Do the first of these that is asked for: make a key, explain, write the profile."""
     if new_key is not None:
-        _make_key(new_key)
+        make_key(new_key)
     elif explain is not None:
         _explain_tag(explain, profile, json=json)
     else:
         _write_profile(profile, json=json)
-
-
-def _make_key(path: Path) -> None:
-    from emixcli.services.deid_key import make_key_file
-    from emixcli.ui import console, output
-
-    make_key_file(path)
-    output.write_line(str(path))
-    console.note("whoever has this key can link patients to their pseudonyms: put it away safely")
 
 
 def _explain_tag(text: str, profile: Profile, *, json: bool) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from emixcli.package import PackagePlan
     from emixcli.services.selection import Choice
     from emixcli.services.send import Sending, SendResult
@@ -60,7 +62,7 @@ def ask(sending: Sending, order: ShareOrder, *, yes: bool, no_input: bool) -> No
     prompts.confirm(question, yes=yes, no_input=no_input, plain=plain)
 
 
-def show(result: SendResult, choice: Choice, *, json: bool) -> None:
+def show(result: SendResult, choice: Choice, *, table: Path | None, json: bool) -> None:
     """Show what was sent.
 
     Raises
@@ -75,7 +77,7 @@ def show(result: SendResult, choice: Choice, *, json: bool) -> None:
     from emixcli.ui.progress import size_text
 
     if json:
-        output.write_json(_document(result, choice))
+        output.write_json(_document(result, choice, table))
     else:
         show_shares([new.share for new in result.shares])
         if result.already:
@@ -85,7 +87,7 @@ def show(result: SendResult, choice: Choice, *, json: bool) -> None:
     require_whole("sent", result, choice)
 
 
-def _document(result: SendResult, choice: Choice) -> dict[str, Any]:
+def _document(result: SendResult, choice: Choice, table: Path | None) -> dict[str, Any]:
     from emixcli.commands._exchange import share_json
     from emixcli.commands._media import choice_json, made_json
     from emixcli.commands._sharing import refused_json
@@ -94,6 +96,7 @@ def _document(result: SendResult, choice: Choice) -> dict[str, Any]:
         "schema": "emix.send/1",
         **made_json(result),
         **choice_json(choice),
+        "table": None if table is None else str(table),
         "already_sent": result.already,
         "parts": result.n_parts,
         "parts_kept": result.n_skipped,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from emixcli.commands import _anonymizing as options
 from emixcli.commands import _deid as deid
+from emixcli.commands import _deid_key as keyed
 from emixcli.commands import _deid_shown as shown
 from emixcli.commands._anonymizing import Files
 from emixcli.commands._options import DryRun, Json, Quiet, Verbose
@@ -32,18 +33,18 @@ def command(
     retain_uids: deid.RetainUids = False,
     retain_safe_private: deid.RetainSafePrivate = False,
     rules: deid.Rules = None,
-    key_file: deid.KeyFile = None,
-    key: deid.KeptKey = None,
+    key_file: keyed.KeyFile = None,
+    key: keyed.KeptKey = None,
     accept_risk: deid.AcceptRisk = None,
     ocr: deid.Ocr = None,
     verify: options.Verify = True,
     report: options.ReportFile = None,
-    table: options.Table = None,
-    table_passphrase_file: options.TablePassphrase = None,
+    table: keyed.Table = None,
+    table_passphrase_file: keyed.TablePassphrase = None,
     dicomdir: options.Dicomdir = False,
     jobs: options.Jobs = None,
     dry_run: DryRun = False,
-    new_key: shown.NewKey = None,
+    new_key: keyed.NewKey = None,
     explain: shown.Explain = None,
     profile_doc: shown.ProfileDoc = False,
     json: Json = False,
@@ -60,27 +61,20 @@ def command(
         "clean-pixel-data": clean_pixel_data, "clean-recognizable": clean_recognizable,
         "clean-graphics": clean_graphics, "clean-structured-content": clean_structured_content,
         "clean-descriptors": clean_descriptors, "retain-full-dates": retain_full_dates,
-        "retain-modified-dates": retain_modified_dates,
+        "retain-modified-dates": retain_modified_dates, "retain-device": retain_device,
         "retain-patient-characteristics": retain_patient_characteristics,
-        "retain-device": retain_device, "retain-institution": retain_institution,
-        "retain-uids": retain_uids, "retain-safe-private": retain_safe_private,
+        "retain-institution": retain_institution, "retain-uids": retain_uids,
+        "retain-safe-private": retain_safe_private,
     }  # fmt: skip
-    _check_profile(profile)
-    chosen = deid.make_profile(wanted, rules=rules, accept_risk=accept_risk)
-    if new_key or explain or profile_doc:
-        shown.show(chosen, new_key=new_key, explain=explain, json=json)
+    chosen = deid.make_profile(wanted, name=profile, rules=rules, accept_risk=accept_risk)
+    only_key = None if paths else new_key
+    if only_key or explain or profile_doc:
+        shown.show(chosen, new_key=only_key, explain=explain, json=json)
         return
-    files = Files(paths or [], None if dry_run else output, report, table, table_passphrase_file)
-    files.check(dry_run=dry_run)
-    how = deid.find_how(chosen, key_file, key, ocr=ocr)
+    keys = keyed.Keys(key_file, key, new_key, table, table_passphrase_file)
+    files = Files(paths or [], None if dry_run else output, report, keys).checked(dry_run=dry_run)
+    how = deid.find_how(chosen, keys, ocr=ocr, dry_run=dry_run)
     _run(files.request(how, verify, dicomdir, jobs), json=json, quiet=quiet)
-
-
-def _check_profile(name: str) -> None:
-    from emixcli.errors import UsageError
-
-    if name != "basic":
-        raise UsageError("there is no profile of this name", hint="it is --profile basic")
 
 
 def _run(request: AnonymizeRequest, *, json: bool, quiet: bool) -> None:

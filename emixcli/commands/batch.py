@@ -136,7 +136,7 @@ def _batch(how: Access, profile: str | None) -> Batch:
 def _how_of(row: Row) -> Deidentification | None:
     from emixcli.commands import _deid as deid
 
-    return deid.find_deidentification(row.anonymize, list(row.deid_options), None, None, None)
+    return deid.Anonymizing(row.anonymize, row.deid_options).find()
 
 
 def _show(outcomes: Sequence[Outcome], *, json: bool) -> None:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from emixcli.commands import _deid as deid
+from emixcli.commands import _deid_key as keyed
 from emixcli.commands._media import AcceptReport, AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import CodeOut, DryRun, Json, NoInput, Quiet, Verbose, Yes, number
 
 if TYPE_CHECKING:
-    from emixcli.services.pack import PackResult, Prepared
+    from emixcli.services.pack import PackRequest, PackResult, Prepared
+    from emixcli.services.sealing import Sealing
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="The package: NAME.emix.html.")
@@ -54,7 +57,11 @@ def command(
     all_patients: AllPatients = False,
     anonymize: deid.Anonymize = False,
     deid_option: deid.DeidOptions = None,
-    deid_key: deid.DeidKey = None,
+    key_file: keyed.KeyFileAfterAnonymize = None,
+    key: keyed.KeptKey = None,
+    new_key: keyed.NewKey = None,
+    table: keyed.Table = None,
+    table_passphrase_file: keyed.TablePassphrase = None,
     deid_rules: deid.DeidRules = None,
     accept_risk: deid.AcceptRisk = None,
     code_out: CodeOut = None,
@@ -81,26 +88,55 @@ def command(
     sealing = Sealing(secret)  # its thread works while the rest is imported
     from emixcli.services import pack as service
     from emixcli.services.selection import Selection
-    from emixcli.ui.progress import progress
 
     if not dry_run:
         _check_outputs(output, code_out, paths, generated=secret is None, json=json)
-    how = deid.find_deidentification(anonymize, deid_option, deid_key, deid_rules, accept_risk)
+    keys = keyed.Keys(key_file, key, new_key, table, table_passphrase_file)
+    told = deid.Anonymizing(anonymize, deid_option, deid_rules, accept_risk, keys)
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
-        reports=report or (), accept_reports=accept_report, deidentification=how,
+        reports=report or (), accept_reports=accept_report,
+        deidentification=told.find(paths, dry_run=dry_run),
     )  # fmt: skip
     request = service.PackRequest(selection=selection, recipients=recipient or (), workers=threads)
-    with progress(quiet) as listener:
-        prepared = service.prepare(request, package_id=sealing.package_id, progress=listener)
+    prepared = _prepare(request, sealing, quiet=quiet)
     _confirm(prepared, output, yes=yes)
     if dry_run:
         _show_plan(prepared, json=json)
         return
+    _pack(prepared, sealing, _Outputs(output, code_out, keys), json=json, quiet=quiet)
+
+
+def _prepare(request: PackRequest, sealing: Sealing, *, quiet: bool) -> Prepared:
+    from emixcli.services.pack import prepare
+    from emixcli.ui.progress import progress
+
     with progress(quiet) as listener:
-        result = service.pack(prepared, output, sealing, code_out=code_out, progress=listener)
+        return prepare(request, package_id=sealing.package_id, progress=listener)
+
+
+@dataclass(frozen=True)
+class _Outputs:
+    """What is written: the package, its code and the table that leads back."""
+
+    package: Path
+    code_out: Path | None
+    keys: keyed.Keys
+
+
+def _pack(
+    prepared: Prepared, sealing: Sealing, outputs: _Outputs, *, json: bool, quiet: bool
+) -> None:
+    from emixcli.services import pack as service
+    from emixcli.ui.progress import progress
+
+    code_out = outputs.code_out
+    with outputs.keys.written_table(prepared.choice.links), progress(quiet) as listener:
+        result = service.pack(
+            prepared, outputs.package, sealing, code_out=code_out, progress=listener
+        )
     _tell_code(None if code_out else result.code)
-    _show(result, output, json=json)
+    _show(result, outputs.package, table=outputs.keys.table, json=json)
 
 
 def _check_outputs(
@@ -184,14 +220,14 @@ def _show_plan(prepared: Prepared, *, json: bool) -> None:
     out.write_line(f"at most {size_text(plan.size_bound)}; nothing was written")
 
 
-def _show(result: PackResult, output: Path, *, json: bool) -> None:
+def _show(result: PackResult, output: Path, *, table: Path | None, json: bool) -> None:
     from emixcli.commands._media import counts_text, note_left_out, require_whole
     from emixcli.ui import console
     from emixcli.ui import output as out
     from emixcli.ui.progress import size_text
 
     if json:
-        out.write_json(_document(result, output))
+        out.write_json(_document(result, output, table))
     else:
         out.write_line(str(output))
         console.note(f"{counts_text(result.package.counts)}; {size_text(result.package.size)}")
@@ -199,13 +235,14 @@ def _show(result: PackResult, output: Path, *, json: bool) -> None:
     require_whole("the package is made", result.package, result.prepared.choice)
 
 
-def _document(result: PackResult, output: Path) -> dict[str, Any]:
+def _document(result: PackResult, output: Path, table: Path | None) -> dict[str, Any]:
     from emixcli.commands._media import choice_json, made_json
 
     return {
         "schema": "emix.pack/1",
         **made_json(result.package),
         "file": str(output),
+        "table": None if table is None else str(table),
         **choice_json(result.prepared.choice),
         "slots": result.slot_kinds,
         "dicomdir_invented": dict(result.prepared.plan.invented),

@@ -124,8 +124,9 @@ def table(
 ) -> None:
     """Show what the new values of a de-identified folder were: this tells who the patients are.
 
-    Each line has kind, new value, old value, the new value of what it belongs to, and for a patient
-    the days by which dates were moved, with tabs between them. Nothing is written to the disk.
+    Below a header each line has kind, new value, old value, the new value of what it belongs to,
+    and for a patient the days by which dates were moved, with tabs between them. Nothing is written
+    to the disk.
     """
     from emixcli.commands._opening import read_secret
     from emixcli.services.reidentification import find_rows, read_table
@@ -136,17 +137,21 @@ def table(
     rows = read_table(file, passphrase)
     if find is not None:
         rows = find_rows(rows, find)
-    _show_rows(rows, json=json)
+    _show_rows(rows, is_search=find is not None, json=json)
 
 
-def _show_rows(rows: list[Row], *, json: bool) -> None:
-    from emixcli.ui import output
+def _show_rows(rows: list[Row], *, is_search: bool, json: bool) -> None:
+    from emixcli.ui import console, output
 
     if json:
         output.write_json(
             {"schema": "emix.pseudonyms-table/1", "rows": [row._asdict() for row in rows]}
         )
         return
+    if not rows:
+        console.note("the table has no such value" if is_search else "the table is empty")
+        return
+    output.write_line("kind\tnew\told\tof\tdays")
     for row in rows:
         days = "" if row.shift_days is None else str(row.shift_days)
         output.write_line(f"{row.kind}\t{row.new}\t{row.old}\t{row.of}\t{days}".rstrip("\t"))

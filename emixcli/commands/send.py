@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emixcli.commands import _deid as deid
+from emixcli.commands import _deid_key as keyed
 from emixcli.commands._exchange import CaFile, ConfirmTo, Hold, Purpose, TimeOut, To, TokenFile
 from emixcli.commands._media import AcceptReport, AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import (
@@ -35,7 +36,7 @@ Again = Annotated[
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class _Manner:
     """How to talk with whoever called, and where the codes go."""
 
@@ -46,6 +47,7 @@ class _Manner:
     yes: bool
     no_input: bool
     quiet: bool
+    keys: keyed.Keys
 
 
 def command(
@@ -62,7 +64,11 @@ def command(
     all_patients: AllPatients = False,
     anonymize: deid.Anonymize = False,
     deid_option: deid.DeidOptions = None,
-    deid_key: deid.DeidKey = None,
+    key_file: keyed.KeyFileAfterAnonymize = None,
+    key: keyed.KeptKey = None,
+    new_key: keyed.NewKey = None,
+    table: keyed.Table = None,
+    table_passphrase_file: keyed.TablePassphrase = None,
     deid_rules: deid.DeidRules = None,
     accept_risk: deid.AcceptRisk = None,
     code_out: CodeOut = None,
@@ -83,8 +89,7 @@ def command(
     Each recipient gets a mail with a link, and an access code of their own that is shown here
     once: give it by telephone. What cannot be read is told before anything is sent and listed in
     the result, and the command then ends with 3, as it does where some recipients were refused.
-    Stopped at any moment, the same command goes on where it was; given once more after it is done,
-    it sends nothing twice.
+    Stopped at any moment, the same command goes on where it was; done, it sends nothing twice.
     """
     del verbose
     from emixcli.commands._exchange import access
@@ -92,17 +97,14 @@ def command(
     from emixcli.services.share import ShareOrder, check_order
 
     order = check_order(ShareOrder(tuple(to), purpose, hold, frozenset(confirm_to or ())))
-    deidentify = deid.find_deidentification(
-        anonymize, deid_option, deid_key, deid_rules, accept_risk
-    )
+    keys = keyed.Keys(key_file, key, new_key, table, table_passphrase_file)
+    told = deid.Anonymizing(anonymize, deid_option, deid_rules, accept_risk, keys)
+    deidentify = told.find(paths, dry_run=dry_run)
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
         reports=report or (), accept_reports=accept_report, deidentification=deidentify,
     )  # fmt: skip
-    manner = _Manner(
-        profile=profile, code_out=code_out, again=again, json=json, yes=yes, no_input=no_input,
-        quiet=quiet,
-    )  # fmt: skip
+    manner = _Manner(profile, code_out, again, json, yes, no_input, quiet, keys)
     if dry_run:
         _dry_run(selection, order, manner)
         return
@@ -134,7 +136,7 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
             )  # fmt: skip
         result = _run(sending, order, exchange, manner)
         choice = sending.choice
-    show(result, choice, json=manner.json)
+    show(result, choice, table=manner.keys.table, json=manner.json)
 
 
 def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manner) -> SendResult:
@@ -146,7 +148,8 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
 
     named = len(order.recipients) > 1
     if sending.earlier is not None:
-        hand_over(sending.earlier.shares, manner.code_out, named=named)
+        with manner.keys.written_table(sending.choice.links):
+            hand_over(sending.earlier.shares, manner.code_out, named=named)
         return sending.earlier
     check_code_out(manner.code_out, json=manner.json, resumed=sending.resumed)
     describe(sending.plan, sending.choice, order)
@@ -154,7 +157,7 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
     order = confirm_addresses(order, exchange, no_input=manner.no_input)
     made: list[NewShare] = []
     try:
-        with progress(manner.quiet) as listener:
+        with manner.keys.written_table(sending.choice.links), progress(manner.quiet) as listener:
             hooks = service.Hooks(listener, made.append)
             result = service.send(sending, exchange, order, hooks=hooks)
     finally:

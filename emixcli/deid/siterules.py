@@ -65,7 +65,10 @@ def load_rules(path: Path) -> SiteRules:
         raise UsageError("the file of site rules cannot be read") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
         raise UsageError(f"the site rules are no TOML: {exc}") from exc
-    return parse_rules(table)
+    try:
+        return parse_rules(table)
+    except UsageError as exc:
+        raise UsageError(f"{path.name}: {exc.message}", hint=exc.hint) from exc
 
 
 def parse_rules(table: Mapping[str, Any]) -> SiteRules:
@@ -108,12 +111,19 @@ def _actions(table: Mapping[str, Any]) -> dict[int, str]:
     for name, letter in table.items():
         if letter not in _LETTERS:
             raise UsageError(f"site rules: no action for {name}", hint="one of X, Z, D, U, C and K")
-        tag = find_tag(name)
+        tag = _tag(name)
         why = _why_not(tag, letter)
         if why:
             raise UsageError(f"site rules: {name} cannot be {letter}: {why}")
         found[tag] = letter
     return found
+
+
+def _tag(name: str) -> int:
+    try:
+        return find_tag(name)
+    except UsageError as exc:
+        raise UsageError(f"site rules: {name} is no attribute", hint=exc.hint) from exc
 
 
 def _why_not(tag: int, letter: str) -> str:

@@ -144,7 +144,8 @@ def load_kept_key(name: str) -> bytes:
     if text is None:
         raise UsageError(
             "there is no key of this name in the keyring",
-            hint="emix pseudonyms list shows the names, emix pseudonyms new NAME makes a key",
+            hint="emix pseudonyms list shows the names, emix pseudonyms new NAME makes a key;"
+            " for one in a file: --key-file FILE, or --new-key FILE to make it",
         )
     return _parse(text)
 

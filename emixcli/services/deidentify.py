@@ -11,7 +11,7 @@ import hashlib
 import io
 import threading
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from emixcli.deid.structure import Leak
     from emixcli.deid.verify import Verifier
     from emixcli.model import Document, Patient
+    from emixcli.services.reidentification import Link
 
 _BUFFER = 64 * 1024
 #: An instance by its source and path.
@@ -64,13 +65,15 @@ class Refused:
 class Deidentified:
     """What `deidentify` found.
 
-    `actions` counts what was done to each tag; `accepted` counts risks that were let pass.
+    `actions` counts what was done to each tag; `accepted` counts risks that were let pass. `links`
+    lead back to the old values, where that was asked for.
     """
 
     file_set: FileSet
     refused: tuple[Refused, ...]
     actions: Counter[tuple[int, str]]
     accepted: Counter[str]
+    links: tuple[Link, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -78,13 +81,15 @@ class Deidentification:
     """How to de-identify: as for `Anonymizer`.
 
     `key` None is one of this run or send, which `keyed` sets. `ocr` None looks for text where the
-    profile cleans pixels and recognition is installed. `faces` is what `with_faces` found.
+    profile cleans pixels and recognition is installed. `faces` is what `with_faces` found. `links`
+    asks for what leads back.
     """
 
     profile: Profile
     key: bytes | None = None
     ocr: bool | None = None
     faces: Mapping[str, FaceMask] | None = None
+    links: bool = False
 
     def keyed(self, key: bytes) -> Deidentification:
         """Return the same with this key, where it has none of the user's."""
@@ -165,6 +170,11 @@ class DeidentifyingReader:
     def close(self) -> None:
         """Give the media back; `open` opens them again."""
         self._reader.close()
+
+    @property
+    def has_links(self) -> bool:
+        """Whether what leads back is asked for."""
+        return self._how.links
 
     def open(self, item: Instance | Document) -> BinaryIO:
         """Return an instance de-identified, as a seekable stream.
@@ -272,15 +282,13 @@ def deidentify(
 
     Reports are left out: they are not de-identified.
     """
-    headers = HeaderReader()
     instances: list[Instance] = []
     refused: list[Refused] = []
-    actions: Counter[tuple[int, str]] = Counter()
-    accepted: Counter[str] = Counter()
+    told = _Told(headers=HeaderReader(), links=[] if reader.has_links else None)
     progress.stage("de-identifying", sum(1 for _ in file_set.iter_instances()), "files")
     for instance in file_set.iter_instances():
         try:
-            instances.append(_describe(instance, reader, headers, actions, accepted))
+            instances.append(_describe(instance, reader, told))
         except (OSError, EmixError) as exc:
             refused.append(refusal(instance, exc))
         progress.advance(1)
@@ -290,16 +298,29 @@ def deidentify(
         documents=(),
         size=sum(instance.size for instance in instances),
     )
-    return Deidentified(clean, tuple(refused), actions, accepted)
+    return Deidentified(clean, tuple(refused), told.actions, told.accepted, tuple(told.links or ()))
 
 
-def _describe(
-    instance: Instance,
-    reader: DeidentifyingReader,
-    headers: HeaderReader,
-    actions: Counter[tuple[int, str]],
-    accepted: Counter[str],
-) -> Instance:
+@dataclass(frozen=True)
+class _Told:
+    """What is gathered of all objects; `links` None: nobody asked."""
+
+    headers: HeaderReader
+    links: list[Link] | None
+    actions: Counter[tuple[int, str]] = field(default_factory=Counter)
+    accepted: Counter[str] = field(default_factory=Counter)
+
+    def add(self, made: Anonymized) -> None:
+        """Note what was done to an object."""
+        self.actions.update(made.actions)
+        self.accepted.update(made.accepted)
+        if self.links is not None:
+            from emixcli.services.reidentification import link_of
+
+            self.links.append(link_of(made))
+
+
+def _describe(instance: Instance, reader: DeidentifyingReader, told: _Told) -> Instance:
     """Return the instance as the new object has it."""
     made, file = reader.anonymize_and_open(instance)
     with file:
@@ -308,11 +329,10 @@ def _describe(
             file.seek(offset)
             return file.read(length)
 
-        header = headers.find(read_at(0, headers.head_length), made.size, read_at)
+        header = told.headers.find(read_at(0, told.headers.head_length), made.size, read_at)
         if header is None:
             raise DeidError(Reason.NO_DICOM)
-        actions.update(made.actions)
-        accepted.update(made.accepted)
+        told.add(made)
         name = instance.path.rpartition("/")[2]
         return Instance.of(
             instance.place, pack(name, header.own), header.shared, made.size, header.pixels

@@ -17,6 +17,7 @@ from emixcli.services.matching import with_matches
 if TYPE_CHECKING:
     from emixcli.model import FileSet
     from emixcli.services.deidentify import Deidentification, Deidentified, DeidentifyingReader
+    from emixcli.services.reidentification import Link
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +46,8 @@ class Choice:
     `n_missing` counts objects that a DICOMDIR names and that are not on the media, as far as they
     may belong to what is meant.
     `reader` opens the instances where they are not taken as they are, and `close` gives the media
-    back that it holds; `deidentification` is what the index of a package then says.
+    back that it holds; `deidentification` is what the index of a package then says, and `links`
+    lead back to the old values, where that was asked for.
     """
 
     file_set: FileSet
@@ -56,6 +58,7 @@ class Choice:
     accept_reports: str = ""
     reader: DeidentifyingReader | None = None
     deidentification: dict[str, Any] | None = None
+    links: tuple[Link, ...] = ()
 
     def close(self) -> None:
         """Give the media back; what is opened later opens them again."""
@@ -143,6 +146,7 @@ def deidentified(
         n_reports_left_out=choice.n_reports_left_out + len(choice.file_set.documents),
         reader=reader,
         deidentification=record(how.profile, found),
+        links=found.links,
     )
 
 

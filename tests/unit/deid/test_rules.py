@@ -122,6 +122,12 @@ def test_a_rule_that_cannot_work_says_why() -> None:
     assert len(parse_rules({"actions": kept}).actions) == 3
 
 
+def test_an_unknown_keyword_is_named_with_its_file(tmp_path: Path) -> None:
+    (tmp_path / "site.toml").write_text('[actions]\nStudyDescripton = "X"\n', "utf-8")
+    with pytest.raises(UsageError, match=r"site\.toml: .*StudyDescripton is no attribute"):
+        load_rules(tmp_path / "site.toml")
+
+
 def test_a_missing_file_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(UsageError):
         load_rules(tmp_path / "none.toml")

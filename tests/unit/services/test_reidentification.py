@@ -129,7 +129,10 @@ def test_the_table_leads_back(disc: Path, tmp_path: Path, *, with_passphrase: bo
     assert not old
     one = run_here("pseudonyms", "table", table, *opened, "--find", was.SOPInstanceUID).stdout
     kinds = [line.split("\t")[0] for line in one.splitlines()]
-    assert kinds == ["patient", "study", "series", "instance"]
+    assert kinds == ["kind", "patient", "study", "series", "instance"]
+    none = run_here("pseudonyms", "table", table, *opened, "--find", "1.2.3.4")
+    assert (none.code, none.stdout) == (0, "")
+    assert "no such value" in none.stderr
 
 
 def test_the_table_is_never_plain_and_opens_for_nobody_else(
@@ -146,6 +149,67 @@ def test_the_table_is_never_plain_and_opens_for_nobody_else(
     for options in ((), ("--passphrase-file", secret)):
         result = run_here("pseudonyms", "table", table, *options)
         assert (result.code, result.stdout) == (81, "")
+
+
+@pytest.mark.usefixtures("memory")
+def test_a_package_is_made_with_the_same_key_and_table(disc: Path, tmp_path: Path) -> None:
+    assert run_here("pseudonyms", "new", "trial-7").code == 0
+    out, table, code = tmp_path / "out", tmp_path / "table", tmp_path / "code"
+    assert run_here("anonymize", disc, "-o", out, "--key", "trial-7").code == 0
+    package = ("pack", disc, "-o", tmp_path / "p.emix.html", "--anonymize", "--code-out", code)
+    result = run_here(*package, "--key", "trial-7", "--table", table, "--json")
+    assert result.code == 0, result.stderr
+    assert result.document["table"] == str(table)
+    back = {
+        row["new"]: row for row in run_here("pseudonyms", "table", table, "--json").document["rows"]
+    }
+    for path in out.rglob("I0*"):
+        new = pydicom.dcmread(path)
+        assert back[new.SOPInstanceUID]["kind"] == "instance"
+        assert back[new.PatientID]["kind"] == "patient"
+
+
+def test_a_new_key_is_used_at_once(disc: Path, tmp_path: Path) -> None:
+    key, code = tmp_path / "key", tmp_path / "code"
+    package = ("pack", disc, "--anonymize", "--new-key", key, "--code-out", code)
+    dry = run_here(*package, "-o", tmp_path / "p.emix.html", "--dry-run")
+    assert (dry.code, key.exists()) == (0, False)
+    result = run_here(*package, "-o", tmp_path / "p.emix.html", "--json")
+    assert result.code == 0, result.stderr
+    assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert run_here(*package, "-o", tmp_path / "q.emix.html").code == 41
+    one, two, other = tmp_path / "one", tmp_path / "two", tmp_path / "other"
+    assert run_here("anonymize", disc, "-o", one, "--new-key", other).code == 0
+    assert run_here("anonymize", disc, "-o", two, "--key-file", other).code == 0
+    assert _bytes(one) == _bytes(two)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--key", "x"), ("--table", "t"), ("--new-key", "k"), ("--key-file", "k"),
+        ("--anonymize", "--key", "x", "--key-file", "k"),
+        ("--anonymize", "--key", "x", "--new-key", "k"),
+        ("--anonymize", "--table-passphrase-file", "p"),
+        ("--anonymize", "--table", "t", "--new-key", "t"),
+    ],
+)  # fmt: skip
+def test_keys_that_cannot_be_meant(disc: Path, tmp_path: Path, options: tuple[str, ...]) -> None:
+    result = run_here("pack", disc, "-o", tmp_path / "p.emix.html", *options)
+    assert result.code == 2, result.stderr
+    assert not (tmp_path / "p.emix.html").exists()
+
+
+def test_a_table_is_not_left_behind_by_a_package_that_failed(disc: Path, tmp_path: Path) -> None:
+    table, package = tmp_path / "table", tmp_path / "p.emix.html"
+    (tmp_path / "weak").write_text("weak\n")
+    pack = ("pack", disc, "--anonymize", "--code-out", tmp_path / "code", "--table", table)
+    weak = ("--table-passphrase-file", tmp_path / "weak")
+    assert run_here(*pack, "-o", package, *weak).code == 82
+    assert not table.exists()
+    (tmp_path / "none").mkdir()
+    assert run_here(*pack, "-o", tmp_path / "none").code == 41
+    assert not table.exists()
 
 
 def test_a_table_does_not_go_out_with_the_images(disc: Path, tmp_path: Path) -> None:

@@ -353,7 +353,7 @@ def test_what_is_sent_de_identified_names_nobody(
     key = tmp_path / "key"
     assert run_emix("anonymize", "--new-key", key).code == 0
     send: Arguments = ("send", disc, *to("study"), *SEND, "--code-out", "clean", "--anonymize")
-    sent = run_emix(*send, "--deid-key", key)
+    sent = run_emix(*send, "--key-file", key)
     assert sent.code == 0, sent.stderr
     package_id = sent.document["package_id"]
     again = run_emix(*send, "--deid-key", key)
