@@ -1,10 +1,11 @@
-"""The address book of an organisation, arranged for the guard."""
+"""The address book of an organisation, as the guard looks into it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 from emixcli.mailaddress import address_key
 
@@ -22,23 +23,44 @@ class KnownAddress:
     is_blocked: bool = False
 
 
-class Book:
-    """All addresses that an organisation knows, by their domains."""
+class AddressBook(Protocol):
+    """Where the guard looks addresses up; all in the form of `address_key`."""
 
-    def __init__(self, known: Iterable[KnownAddress]) -> None:
-        self.known = {address_key(one.address): one for one in known}
-        self._locals: dict[str, set[str]] = {}
-        for address, one in self.known.items():
-            if not one.is_blocked:
-                local, _, domain = address.rpartition("@")
-                self._locals.setdefault(domain, set()).add(local)
+    def find(self, address: str) -> KnownAddress | None:
+        """Return what is known of an address."""
 
-    @cached_property
+    @property
     def domains(self) -> frozenset[str]:
         """Domains of trusted addresses: a used one does not make its domain known."""
-        trusted = (a for a, one in self.known.items() if one.is_trusted and not one.is_blocked)
-        return frozenset(address.rpartition("@")[2] for address in trusted)
 
-    def locals_at(self, domain: str) -> set[str]:
-        """The parts before the @ that are known at a domain."""
-        return self._locals.get(domain, set())
+    def locals_at(self, domain: str) -> frozenset[str]:
+        """Return the parts before the @ of the trusted addresses at a domain."""
+
+
+class Book:
+    """A book in memory."""
+
+    def __init__(self, known: Iterable[KnownAddress]) -> None:
+        self._known = {address_key(one.address): one for one in known}
+
+    @cached_property
+    def _locals(self) -> dict[str, frozenset[str]]:
+        found: dict[str, set[str]] = {}
+        for address, one in self._known.items():
+            if one.is_trusted and not one.is_blocked:
+                local, _, domain = address.rpartition("@")
+                found.setdefault(domain, set()).add(local)
+        return {domain: frozenset(names) for domain, names in found.items()}
+
+    def find(self, address: str) -> KnownAddress | None:
+        """Return what is known of an address."""
+        return self._known.get(address)
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """Domains of trusted addresses: a used one does not make its domain known."""
+        return frozenset(self._locals)
+
+    def locals_at(self, domain: str) -> frozenset[str]:
+        """Return the parts before the @ of the trusted addresses at a domain."""
+        return self._locals.get(domain, frozenset())

@@ -14,7 +14,7 @@ from emixcli.guard.tables import mail_tables
 from emixcli.mailaddress import address_key, parse_address
 
 if TYPE_CHECKING:
-    from emixcli.guard.book import Book
+    from emixcli.guard.book import AddressBook
 
 #: Domains whose name is no longer than this are near only where one slip lies between them.
 _SHORT_NAME = 6
@@ -23,7 +23,8 @@ _SHORT_NAME = 6
 class Level(StrEnum):
     """What may happen now.
 
-    `warn` ends when somebody enters the address as a contact, `block` when an administrator does.
+    `warn`: the address, typed a second time, may be used. `block`: typing helps nothing, for what
+    was copied is copied twice; it ends when somebody enters the address as a contact.
     """
 
     OK = "ok"
@@ -36,7 +37,7 @@ class FreeMail(StrEnum):
 
     ALLOW = "allow"
     WARN = "warn"
-    BLOCK = "block"
+    REFUSE = "refuse"
 
 
 @dataclass(frozen=True)
@@ -49,10 +50,13 @@ class Policy:
         The only domains that it sends to, with those below them; all where empty.
     free_mail
         For domains such as gmail.com.
+    second_person
+        Whoever sends to an address that nobody has proven must not be the only one who entered it.
     """
 
     allow_domains: tuple[str, ...] = ()
     free_mail: FreeMail = FreeMail.ALLOW
+    second_person: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,13 +85,13 @@ class Verdict:
 _OK = Verdict()
 
 
-def check_address(text: str, book: Book, policy: Policy = Policy()) -> Verdict:
+def check_address(text: str, book: AddressBook, policy: Policy = Policy()) -> Verdict:
     """The verdict on what was typed as one recipient's address."""
     verdict = check_form(text)
     if verdict.level is not Level.OK:
         return verdict
     address = address_key(parse_address(text))
-    known = book.known.get(address)
+    known = book.find(address)
     if known is not None and known.is_blocked:
         words = "this address is blocked in the contacts of your organisation"
         return Verdict(Level.BLOCK, "contact.blocked", words, is_final=True)
@@ -126,7 +130,7 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def _check_domain(address: str, book: Book, policy: Policy) -> Verdict:
+def _check_domain(address: str, book: AddressBook, policy: Policy) -> Verdict:
     local, _, domain = address.rpartition("@")
     tables = mail_tables()
     ours = book.domains | frozenset(policy.allow_domains)
@@ -163,12 +167,12 @@ def _nearest(domain: str, known: Iterable[str]) -> str:
     return next((one for test in tests for one in sorted(others) if test(one)), "")
 
 
-def _check_ending(local: str, domain: str, ours: Iterable[str], book: Book) -> Verdict:
+def _check_ending(local: str, domain: str, ours: Iterable[str], book: AddressBook) -> Verdict:
     name = domain.rpartition(".")[0]
     for one in sorted(ours):
         if one.rpartition(".")[0] == name and len(name) > _SHORT_NAME:
             words = "you know this domain with another ending"
-            return Verdict(Level.WARN, "domain.other_ending", words, _at(local, one, book))
+            return Verdict(Level.BLOCK, "domain.other_ending", words, _at(local, one, book))
     return _OK
 
 
@@ -176,13 +180,13 @@ def _is_below(domain: str, other: str) -> bool:
     return domain == other or domain.endswith("." + other)
 
 
-def _at(local: str, domain: str, book: Book) -> str:
+def _at(local: str, domain: str, book: AddressBook) -> str:
     """The address at a domain that was meant: a contact's, else the same local part there."""
     near = sorted(one for one in book.locals_at(domain) if within(one, local, 1))
     return f"{near[0] if near and local not in near else local}@{domain}"
 
 
-def _check_contacts(address: str, book: Book, policy: Policy) -> Verdict:
+def _check_contacts(address: str, book: AddressBook, policy: Policy) -> Verdict:
     del policy
     local, _, domain = address.rpartition("@")
     others = sorted(book.locals_at(domain) - {local})
@@ -191,24 +195,25 @@ def _check_contacts(address: str, book: Book, policy: Policy) -> Verdict:
     if near or alike:
         words = f"this is almost a contact of yours ({slip_words(local, near or alike)})"
         reason = "address.near" if near else "address.look_alike"
-        return Verdict(Level.WARN, reason, words, f"{near or alike}@{domain}")
+        return Verdict(Level.BLOCK, reason, words, f"{near or alike}@{domain}")
     for other in sorted(book.domains):
-        if other != domain and local in book.locals_at(other) and within(domain, other, 1):
+        if other != domain and within(domain, other, 1) and local in book.locals_at(other):
             words = f"you know this name at another domain ({slip_words(domain, other)})"
-            return Verdict(Level.WARN, "address.near", words, f"{local}@{other}")
+            return Verdict(Level.BLOCK, "address.near", words, f"{local}@{other}")
     return _OK
 
 
-def _check_kind(address: str, book: Book, policy: Policy) -> Verdict:
+def _check_kind(address: str, book: AddressBook, policy: Policy) -> Verdict:
     del book
     local, _, domain = address.rpartition("@")
     tables = mail_tables()
     if local in tables.lists or local.startswith("list-") or local.endswith(("-list", "-l")):
         words = "behind this address are many people, or nobody"
-        return Verdict(Level.BLOCK, "address.list", words)
+        return Verdict(Level.WARN, "address.list", words)
     if domain in tables.free and policy.free_mail is not FreeMail.ALLOW:
         words = "anybody gets an address at this domain, and your organisation takes care there"
-        return Verdict(Level(policy.free_mail), "domain.free_mail", words)
+        level = Level.WARN if policy.free_mail is FreeMail.WARN else Level.BLOCK
+        return Verdict(level, "domain.free_mail", words)
     if local in tables.roles:
         words = "this is the mailbox of an office, which several people read"
         return Verdict(Level.WARN, "address.role", words)

@@ -22,6 +22,7 @@ from emixcli.server.accounts import Passwords
 from emixcli.server.api import (
     accounts,
     audit,
+    contacts,
     content,
     disclosures,
     operations,
@@ -158,7 +159,17 @@ def make_app(site: Site, *, with_worker: bool = True) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.site = site
-    for part in (accounts, packages, content, shares, audit, disclosures, recipient, operations):
+    for part in (
+        accounts,
+        packages,
+        content,
+        shares,
+        contacts,
+        audit,
+        disclosures,
+        recipient,
+        operations,
+    ):
         app.include_router(part.router)
     app.router.routes.append(Route("/store/{key}/{number}", PartEndpoint(), methods=["PUT"]))
     app.add_exception_handler(EmixError, _on_error)

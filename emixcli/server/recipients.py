@@ -23,16 +23,15 @@ from emixcli.errors import (
     NotFoundError,
     ShareLockedError,
 )
-from emixcli.mailaddress import address_key
 from emixcli.server.accounts import Account
 from emixcli.server.clock import HOUR_MS, SECOND_MS
+from emixcli.server.contacts import verify_contact
 from emixcli.server.disclosures import record_disclosure
 from emixcli.server.packages import open_states, owned_by
 from emixcli.server.problems import WrongCodeError
 from emixcli.server.states import OPEN, PROVEN, REACHABLE, READABLE, ShareState
 from emixcli.server.tables import (
     accounts,
-    contacts,
     one_time_codes,
     organisations,
     packages,
@@ -284,12 +283,7 @@ def _opened(work: Work, row: Row[Any], slot: dict[str, Any], *, source: str) -> 
     work.audit(row.organisation_id, RECIPIENT, "share.access_granted", row.id, source=source)
     if first:
         record_disclosure(work, row)
-        known = and_(
-            contacts.c.organisation_id == row.organisation_id,
-            contacts.c.address == address_key(row.recipient),
-        )
-        verified = {"state": "verified", "verified_ms": work.now_ms}
-        work.hit(update(contacts).where(known).values(**verified))
+        verify_contact(work, row.organisation_id, row.recipient, actor=RECIPIENT, by="access-code")
     package = work.connection.execute(
         select(packages.c.package_id, packages.c.size).where(packages.c.id == row.package)
     ).one()

@@ -19,6 +19,18 @@ def require_auditor(account: Account) -> None:
         raise ForbiddenError(message, hint="ask for an account with --role auditor")
 
 
+def require_admin(account: Account) -> None:
+    """Let administrators pass.
+
+    Raises
+    ------
+    ForbiddenError
+    """
+    if account.role is not Role.ADMIN:
+        message = "only an administrator of your organisation may do this"
+        raise ForbiddenError(message)
+
+
 def require_sender(account: Account) -> None:
     """Let everybody pass who may send.
 

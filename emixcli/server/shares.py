@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -12,11 +11,13 @@ from sqlalchemy import Row, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
-from emixcli.errors import GoneError, NotFoundError, RecipientUnconfirmedError, UsageError
+from emixcli.errors import GoneError, NotFoundError, UsageError
 from emixcli.exchange.interface import HOLD_MAX_S, Purpose
-from emixcli.mailaddress import address_key, parse_address
+from emixcli.mailaddress import parse_address
 from emixcli.server.accounts import Account
+from emixcli.server.addresses import require_recipient
 from emixcli.server.clock import HOUR_MS, SECOND_MS
+from emixcli.server.contacts import note_use
 from emixcli.server.disclosures import require_noted
 from emixcli.server.packages import find_package, owned_by, visible_to
 from emixcli.server.problems import ConflictError, TooManyError
@@ -30,7 +31,7 @@ from emixcli.server.states import (
     Role,
     ShareState,
 )
-from emixcli.server.tables import contacts, one_time_codes, packages, shares
+from emixcli.server.tables import one_time_codes, packages, shares
 from emixcli.server.vault import new_id, token_hash
 from emixcli.server.work import Exchange, Work
 
@@ -60,7 +61,7 @@ def create_share(
     Raises
     ------
     RecipientUnconfirmedError
-        The address is not verified for this organisation and was not typed twice.
+        The address is new and was not typed twice, looks mistyped, or is not allowed.
     NotFoundError, GoneError, UsageError, ConflictError, TooManyError
     """
     address = parse_address(new.recipient)
@@ -70,7 +71,7 @@ def create_share(
     try:
         return _create(exchange, account, package_id, new, address=address, request_key=request_key)
     except IntegrityError:
-        # Another request made the same share or noted the same contact at the same time.
+        # Another request made the same share at the same time.
         return _create(exchange, account, package_id, new, address=address, request_key=request_key)
 
 
@@ -93,7 +94,8 @@ def _create(
             message = f"the package is {package.state}"
             raise GoneError(message, hint="only a sealed package can be shared")
         require_noted(work, package)
-        verified = _check_recipient(work, account, address, new.confirm_email)
+        verified = require_recipient(work, account, address, new.confirm_email or "")
+        note_use(work, account, address)
         _check_rate(work, account)
         hold_s = new.hold_s
         if hold_s is None:
@@ -164,44 +166,6 @@ def _find_request(work: Work, account: Account, request_key: str, new: NewShare)
         message = "this Idempotency-Key was used before for another share"
         raise ConflictError(message)
     return row
-
-
-def _check_recipient(work: Work, account: Account, address: str, confirm_email: str | None) -> bool:
-    """Whether the address is verified for the organisation; a new one is noted as seen."""
-    key = address_key(address)
-    mine = and_(contacts.c.organisation_id == account.organisation_id, contacts.c.address == key)
-    contact = work.one(select(contacts).where(mine))
-    if contact is not None and contact.state == "verified":
-        return True
-    confirmed = confirm_email is not None and hmac.compare_digest(
-        confirm_email.strip().lower().encode(), key.encode()
-    )
-    if not confirmed:
-        message = "this recipient is new here and the address was not confirmed"
-        hint = "type the address a second time (--confirm-to ADDR)"
-        raise RecipientUnconfirmedError(message, hint=hint)
-    if contact is None:
-        values = {"organisation_id": account.organisation_id, "address": key, "state": "new"}
-        work.add(contacts, {**values, "created_ms": work.now_ms})
-    return False
-
-
-def list_contacts(
-    exchange: Exchange, account: Account, *, email: str | None, after: str, limit: int
-) -> list[Row[Any]]:
-    """Addresses that the account's organisation has shared with, in order; or the one asked for.
-
-    Raises
-    ------
-    UsageError
-        `email` is not one address.
-    """
-    query = select(contacts).where(contacts.c.organisation_id == account.organisation_id)
-    if email is not None:
-        query = query.where(contacts.c.address == address_key(parse_address(email)))
-    query = query.where(contacts.c.address > after).order_by(contacts.c.address).limit(limit)
-    with exchange.read() as work:
-        return work.all(query)
 
 
 def _check_rate(work: Work, account: Account) -> None:

@@ -44,6 +44,15 @@ class Role(StrEnum):
     AUDITOR = "auditor"
 
 
+class ContactState(StrEnum):
+    """What is known of an address: mailed to, proven by its owner, blocked by an administrator."""
+
+    NEW = "new"
+    NOTIFIED = "notified"
+    VERIFIED = "verified"
+    BLOCKED = "blocked"
+
+
 class MailState(StrEnum):
     """What became of the mail that names the link."""
 

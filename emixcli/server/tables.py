@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 
 metadata = MetaData(
@@ -49,6 +50,10 @@ organisations = Table(
     Column("name", String(200), nullable=False, unique=True),
     Column("quota_bytes", BigInteger),
     _moment("created_ms", null=False),
+    #: What it allows: the only domains that it sends to, one in a line; all where empty.
+    Column("allow_domains", Text, nullable=False, server_default=""),
+    Column("free_mail", String(16), nullable=False, server_default="allow"),
+    Column("second_person", Boolean, nullable=False, server_default=false()),
 )
 
 accounts = Table(
@@ -128,6 +133,24 @@ contacts = Table(
     Column("state", String(16), nullable=False),
     _moment("created_ms", null=False),
     _moment("verified_ms"),
+    *(
+        Column(name, String(length), nullable=False, server_default="")
+        for name, length in (
+            ("domain", 255),
+            ("name", 200),
+            ("organisation", 200),
+            ("identifier_kind", 16),
+            ("identifier", 64),
+            ("fingerprint", 64),
+        )
+    ),
+    _moment("added_ms"),
+    _moment("notified_ms"),
+    _moment("blocked_ms"),
+    #: Accounts: who entered it on purpose, and the second one who did. Use enters nothing.
+    Column("added_by", String(26)),
+    Column("seconded_by", String(26)),
+    Index(None, "organisation_id", "domain"),
 )
 
 shares = Table(

@@ -17,13 +17,13 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, select, update
 
 from emixcli.errors import EmixError
-from emixcli.mailaddress import address_key
 from emixcli.server import housekeeping
 from emixcli.server.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from emixcli.server.contacts import note_mail
 from emixcli.server.mail import Letter, Mailer, PermanentMailError, TemporaryMailError
 from emixcli.server.metrics import Metrics
 from emixcli.server.states import REACHABLE, MailState, ShareState
-from emixcli.server.tables import accounts, contacts, organisations, outbox, packages, shares
+from emixcli.server.tables import accounts, organisations, outbox, packages, shares
 from emixcli.server.work import SYSTEM, Exchange, Work
 
 _LOG = logging.getLogger("emix.exchange.worker")
@@ -166,7 +166,7 @@ class Worker:
                 row = _share_for_mail(work, job.subject)
                 if row is not None:
                     work.audit(row.organisation_id, SYSTEM, "share.mailed", row.id)
-                    _note_contact(work, row)
+                    note_mail(work, row.organisation_id, row.recipient)
 
     def _later(self, job: Row[Any]) -> None:
         self.metrics.mails.labels(kind=job.kind, result="retry").inc()
@@ -190,16 +190,6 @@ class Worker:
             work.hit(update(shares).where(shares.c.id == row.id).values(mail=MailState.FAILED))
             work.audit(row.organisation_id, SYSTEM, "share.undelivered", row.id)
             work.enqueue("undelivered", row.id)
-
-
-def _note_contact(work: Work, row: Row[Any]) -> None:
-    """A mail has gone to this address; that verifies nothing."""
-    seen = and_(
-        contacts.c.organisation_id == row.organisation_id,
-        contacts.c.address == address_key(row.recipient),
-        contacts.c.state == "new",
-    )
-    work.hit(update(contacts).where(seen).values(state="notified"))
 
 
 def _share_for_mail(work: Work, share_id: str) -> Row[Any] | None:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query
+from fastapi import APIRouter, Header
 from sqlalchemy import Row
 
 from emixcli.server import shares as service
 from emixcli.server.api.deps import AccountArg, Site, SiteArg
-from emixcli.server.api.wire import ShareBody, contact_json, share_json
+from emixcli.server.api.wire import ShareBody, share_json
 from emixcli.server.shares import NewShare
 from emixcli.server.slots import parse_proof, parse_slot
 
@@ -64,21 +64,6 @@ def post_resend(share_id: str, account: AccountArg, site: SiteArg) -> dict[str, 
     row = service.resend_share(site.exchange, account, share_id)
     site.wake()
     return _share(site, row)
-
-
-@router.get("/contacts")
-def get_contacts(
-    account: AccountArg,
-    site: SiteArg,
-    email: Annotated[str | None, Query(max_length=320)] = None,
-    cursor: Annotated[str, Query(max_length=320)] = "",
-    limit: Annotated[int, Query(ge=1, le=200)] = 50,
-) -> dict[str, Any]:
-    """Addresses that the organisation has shared with; a new one must be confirmed."""
-    rows = service.list_contacts(site.exchange, account, email=email, after=cursor, limit=limit + 1)
-    more = len(rows) > limit
-    found = [contact_json(row) for row in rows[:limit]]
-    return {"contacts": found, "next_cursor": found[-1]["email"] if more else None}
 
 
 def _share(site: Site, row: Row[Any]) -> dict[str, Any]:

@@ -173,16 +173,6 @@ def share_json(row: Row[Any], base_url: str, vault: Vault, code_tries: int) -> d
     }
 
 
-def contact_json(row: Row[Any]) -> dict[str, Any]:
-    """An address that an organisation has shared with."""
-    return {
-        "email": row.address,
-        "state": row.state,
-        "created": iso_time(row.created_ms),
-        "verified": iso_time(row.verified_ms),
-    }
-
-
 def signed_json(part: SignedPart, base_url: str) -> dict[str, Any]:
     """Where a client puts a part; a URL of this exchange is made absolute."""
     url = base_url + part.url if part.url.startswith("/") else part.url

@@ -32,6 +32,7 @@ BACKENDS = (
     "test_audit",
     "test_backends",
     "test_disclosures",
+    "test_contacts",
     "test_flow",
     "test_lifetime",
     "test_shares",
