@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-import struct
 import sys
 import unicodedata
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from emixcli.errors import ReportError
-from emixcli.reports.truetype import Font, FontError, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,36 +55,28 @@ def _paths() -> tuple[Path, ...]:
 
 
 @functools.lru_cache(maxsize=len(_FILES))
-def _load(path: Path) -> Font | None:
-    with contextlib.suppress(OSError, FontError):
-        if path.stat().st_size <= _MAX_SIZE:
-            return load(path.read_bytes())
-    return None
+def _load(path: Path) -> Any:
+    """Return a font of ReportLab, which embeds the letters in use; None for one it cannot take."""
+    from reportlab.pdfbase.ttfonts import TTFError, TTFont
+
+    try:
+        return TTFont(path.name, str(path)) if path.stat().st_size <= _MAX_SIZE else None
+    except (OSError, TTFError):
+        return None
 
 
-def _iter_fonts() -> Iterator[Font]:
+def _iter_fonts() -> Iterator[Any]:
     return (font for path in _paths() if (font := _load(path)) is not None)
 
 
 class Letters:
-    """Finds fonts for the letters of one document.
-
-    Attributes
-    ----------
-    fonts
-        Those in use, in the order in which they came up.
-    used
-        For each, its glyphs in use with the letter that each stands for.
-    """
+    """Finds fonts for the letters of one document."""
 
     def __init__(self) -> None:
-        self.fonts: list[Font] = []
-        self.used: list[dict[int, str]] = []
-        self._found: dict[str, tuple[int, int]] = {}
-        self._missing: set[str] = set()
+        self._fonts: dict[str, Any] = {}
 
     def require(self, text: str) -> None:
-        """Find the glyphs of all letters of a text.
+        """Find a font for each letter of a text.
 
         Raises
         ------
@@ -95,48 +84,36 @@ class Letters:
             Letters cannot be drawn: no font here has them, or they are written from right to left
             or around each other.
         """
-        for letter in sorted(set(text) - self._found.keys()):
-            place = None if _needs_shaping(letter) else self._find(letter)
-            if place is None:
-                self._missing.add(_script(letter))
+        missing = set()
+        for letter in sorted(set(text) - self._fonts.keys()):
+            font = None if _needs_shaping(letter) else self._find(letter)
+            if font is None:
+                missing.add(_script(letter))
             else:
-                self._found[letter] = place
-        if self._missing:
-            scripts = ", ".join(sorted(self._missing)[:5])
+                self._fonts[letter] = font
+        if missing:
+            scripts = ", ".join(sorted(missing)[:5])
             raise ReportError(
                 f"a report has letters that cannot be drawn here: {scripts}",
                 hint="a font such as DejaVu Sans Mono or Droid Sans Fallback may be missing on"
                 " this machine; the forms text and original have all letters",
             )
 
-    def glyph(self, letter: str) -> tuple[int, int]:
-        """Return the number of the font and of the glyph of a letter that was required."""
-        return self._found[letter]
+    def font(self, letter: str) -> str:
+        """Return the name of the font of a letter that was required."""
+        return str(self._fonts[letter].fontName)
 
-    def _find(self, letter: str) -> tuple[int, int] | None:
-        for number, font in enumerate(self.fonts):
-            if (glyph := font.glyphs.get(ord(letter))) is not None:
-                return self._use(number, glyph, letter)
-        for font in _iter_fonts():
-            if (glyph := font.glyphs.get(ord(letter))) is not None and _is_whole(font, glyph):
-                self.fonts.append(font)
-                self.used.append({})
-                return self._use(len(self.fonts) - 1, glyph, letter)
-        return None
+    def width(self, letter: str) -> float:
+        """Return the width of such a letter in ems."""
+        return float(self._fonts[letter].face.getCharWidth(ord(letter))) / 1000
 
-    def _use(self, number: int, glyph: int, letter: str) -> tuple[int, int]:
-        self.used[number].setdefault(glyph, letter)
-        return number, glyph
+    def fonts(self) -> list[Any]:
+        """Return the fonts in use."""
+        return [*dict.fromkeys(self._fonts.values())]
 
-
-def _is_whole(font: Font, glyph: int) -> bool:
-    """Whether a glyph can be embedded."""
-    try:
-        font.width(glyph)
-        font.subset([glyph])
-    except (FontError, struct.error, IndexError, KeyError):
-        return False
-    return True
+    def _find(self, letter: str) -> Any:
+        fonts = (*self.fonts(), *_iter_fonts())
+        return next((font for font in fonts if ord(letter) in font.face.charToGlyph), None)
 
 
 def drawn(text: str) -> str:
