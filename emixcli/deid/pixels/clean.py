@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, BinaryIO, Final
 
 from emixcli.deid.pixels import libraries
-from emixcli.deid.pixels.encapsulated import read_encapsulated, rewrite
+from emixcli.deid.pixels.encapsulated import Rewritten, read_encapsulated, rewrite
 from emixcli.deid.pixels.errors import damaged, unsupported
 from emixcli.deid.pixels.facts import EXTENDED_OFFSETS, KEYWORDS, Facts, Region
 from emixcli.deid.pixels.markers import strip_comments
@@ -84,11 +84,35 @@ def _clean_encapsulated(facts: Facts, file: BinaryIO, start: int, regions: list[
     }
     if regions and codec(syntax) is Codec.JPEG and facts.text("LossyImageCompression") != "01":
         attributes |= _lossy_attributes(facts, written.size)
+    if is_video(syntax):
+        return _clean_video(written, attributes, syntax)
     if written.is_new:
         return Cleaned(written.size, written.pieces, attributes, written.close)
     written.close()
     size = source.end - start
     return Cleaned(size, lambda: iter([(start, size)]), attributes)
+
+
+def _clean_video(written: Rewritten, attributes: dict[int, bytes], syntax: str) -> Cleaned:
+    """Return a video whose fragments are those of the source, without text between pictures."""
+    from emixcli.deid.pixels.video import Stream, find_patches, overwritten
+
+    def read_at(offset: int, length: int) -> bytes:
+        written.file.seek(offset)
+        return written.file.read(length)
+
+    stream = Stream(read_at, written.source.frames[0])
+    try:
+        patches = find_patches(stream, syntax)
+    except BaseException:
+        written.close()
+        raise
+    return Cleaned(
+        written.size,
+        lambda: overwritten(written.pieces(), stream, patches),
+        attributes,
+        written.close,
+    )
 
 
 def _lossy_attributes(facts: Facts, size: int) -> dict[int, bytes]:

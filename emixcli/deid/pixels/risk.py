@@ -173,7 +173,7 @@ def _other_reason(facts: Facts, policy: Policy, regions: list[Region]) -> str | 
     if regions and not policy.clean and facts.text("BurnedInAnnotation") != "NO":
         return NEEDS_CLEANING
     if is_video(facts.transfer_syntax_uid):
-        return CODEC  # H.264 and MPEG-2 streams carry text of their own, which nobody removes
+        return CODEC  # nobody has looked at its pictures; text around them goes (`pixels.video`)
     head = shows_a_head(facts)
     if head and not policy.faces:
         return FACE

@@ -312,7 +312,7 @@ def test_assessments_do_not_depend_on_what_came_before() -> None:
         assert assess(facts({"SOPClassUID": CT} | values), CLEAN).refusal == refusal
 
 
-def test_videos_are_refused_since_their_streams_carry_text() -> None:
+def test_videos_are_refused_since_nobody_has_seen_their_pictures() -> None:
     video = facts({"BurnedInAnnotation": "NO"}, "1.2.840.10008.1.2.4.102")
     assert assess(video, Policy()).refusal == "pixels.codec"
     accepted = assess(video, Policy(accept_risk="looked at"))
