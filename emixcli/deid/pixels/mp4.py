@@ -265,10 +265,11 @@ def _table(stream: Stream, box: Box, letter: str, columns: int) -> Sequence[int]
 def _sizes(stream: Stream, box: Box) -> Sequence[int]:
     if box.kind != b"stsz":
         raise unsupported("a video with a compact table of sizes")
+    size: int
     size, count = struct.unpack(">II", stream.read(box.body + 4, 8))
     if size:
         if count * 4 > _MAX_TABLE:
             raise damaged()
-        return (size,) * count
+        return [size] * int(count)
     inner = Box(box.kind, box.start, box.body + 4, box.stop)
     return _table(stream, inner, "I", 1)
