@@ -27,10 +27,18 @@ _MARKED: Final = tuple(f"{IMPLICIT_LITTLE_UID}.4.{n}" for n in (5, 6, 7, 8, 9, 2
 #: MPEG and HEVC: all frames are one stream.
 _VIDEO: Final = f"{IMPLICIT_LITTLE_UID}.4.10"
 
+#: Pixel data is in fragments (PS3.5 section A.4), of JPEG and the like, RLE, and uncompressed.
+_ENCAPSULATED: Final = (f"{IMPLICIT_LITTLE_UID}.4.", RLE_UID, f"{IMPLICIT_LITTLE_UID}.1.98")
+
 
 def is_standard(uid: str) -> bool:
     """Whether a transfer syntax is one of DICOM, not of a maker."""
     return uid.startswith(IMPLICIT_LITTLE_UID)
+
+
+def is_encapsulated(uid: str) -> bool:
+    """Whether pixel data has to be in fragments."""
+    return uid.startswith(_ENCAPSULATED)
 
 
 def has_markers(uid: str) -> bool:

@@ -46,6 +46,13 @@ CHARSET_SLOTS: Final = frozenset(
         "RescaleType", "MIMETypeOfEncapsulatedDocument", "DocumentTitle",
     )
 )  # fmt: skip
+#: Attributes that tell what an object belongs to.
+IDENTIFIER_SLOTS: Final = frozenset(
+    SLOTS[keyword]
+    for keyword in (
+        "SOPClassUID", "SOPInstanceUID", "PatientID", "StudyInstanceUID", "SeriesInstanceUID",
+    )
+)  # fmt: skip
 #: Attributes of VR PN.
 NAME_SLOTS: Final = frozenset({SLOTS["PatientName"], SLOTS["ReferringPhysicianName"]})
 
@@ -64,9 +71,12 @@ DEEP_TAGS: Final = (
 )  # fmt: skip
 
 ITEM: Final = 0xFFFEE000
+ITEM_MARK: Final = b"\xfe\xff\x00\xe0"  # in little endian
 ITEM_END: Final = 0xFFFEE00D
 SEQUENCE_END: Final = 0xFFFEE0DD
 UNDEFINED: Final = 0xFFFFFFFF
+#: Longer values of elements without VR, among others with one, are none but pixels.
+_MAX_IMPLICIT: Final = 0xFFFF
 
 _SHORT_VRS = [
     "AE",
@@ -208,5 +218,7 @@ def element(dialect: Dialect, data: bytes, at: int) -> tuple[int, int, int, int]
         return tag, vr, at + 12, dialect.long.unpack_from(data, at + 8)[0]
     if vr in dialect.short_vrs or has_vr(data[at + 4 : at + 6]):
         return tag, vr, at + 8, length  # an unknown VR: taken as a short one, as pydicom does
-    tag, length = dialect.plain.unpack_from(data, at)
-    return tag, 0, at + 8, length
+    tag, wide = dialect.plain.unpack_from(data, at)
+    if wide > _MAX_IMPLICIT and wide != UNDEFINED and dialect.wanted.get(tag) != PIXELS:
+        return tag, dialect.un, at + 8, length  # no letters, and a short length behind them
+    return tag, 0, at + 8, wide  # an implicit element among explicit ones

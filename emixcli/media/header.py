@@ -184,7 +184,8 @@ class HeaderReader:
         read_at
             Called as `read_at(offset, length)` for bytes after `head`.
         """
-        for template in self._templates.found:
+        templates = () if _is_meta_too_long(head, size) else self._templates.found
+        for template in templates:
             matched = template.match(head)
             if matched is not None:
                 self._templates.use(template)
@@ -226,6 +227,12 @@ class HeaderReader:
             (parser.dataset, parser.offset),
             parser.media_class,
         )
+
+
+def _is_meta_too_long(head: bytes, size: int) -> bool:
+    """Whether the meta group says that it is longer than the file; no template looks at it."""
+    length = int.from_bytes(head[140:144], "little")
+    return 144 + length > size and head[132:136] == b"\x02\0\0\0"
 
 
 def _with_pixels(template: Template, matched: Matched, head: bytes, size: int) -> Header:

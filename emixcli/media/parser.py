@@ -19,6 +19,9 @@ from emixcli.syntaxes import (
 if TYPE_CHECKING:
     from emixcli.media.template import Matched, Template
 
+#: Group length, Media Storage SOP Class UID and Transfer Syntax UID, read in little endian.
+_META: Final = (0x00000002, 0x00020002, 0x00100002)
+_GROUP_LENGTH, _META_CLASS, _ = _META
 _SYNTAX: Final = el.SLOTS["TransferSyntaxUID"]
 _CHARSET: Final = el.SLOTS["SpecificCharacterSet"]
 _PADDING: Final = el.SLOTS["PixelPaddingValue"]
@@ -69,17 +72,23 @@ class Parser(Stepper):
             tag, _, value, length = el.element(dialect, data, at)
             if length > window.size:
                 break
-            if tag in (0x00020002, 0x00100002):
-                raw = data[value : value + min(length, 128)]
-                uid = joined(raw.decode("ascii", "replace"))
-                if tag == 0x00020002:
-                    self.media_class = sys.intern(uid)
-                else:
-                    self.values[_SYNTAX] = sys.intern(uid)
+            if tag in _META:
+                self._take_meta(tag, data[value : value + min(length, 128)], window.base + value)
             self.offset = window.base + value + length
             n_elements += 1
         if not n_elements:
             self.codes.add("F06")
+
+    def _take_meta(self, tag: int, raw: bytes, offset: int) -> None:
+        if tag == _GROUP_LENGTH:
+            if offset + 4 + int.from_bytes(raw[:4], "little") > self.window.size:
+                self.codes.add("F11")
+            return
+        uid = sys.intern(joined(raw.decode("ascii", "replace")))
+        if tag == _META_CLASS:
+            self.media_class = uid
+        else:
+            self.values[_SYNTAX] = uid
 
     def _choose_dialect(self) -> None:
         """Decide how the data set is encoded: as declared, unless its bytes say otherwise."""
@@ -137,7 +146,18 @@ class Parser(Stepper):
                 return
         if self.offset > window.size:
             self.codes.add("S04")
+        elif self.offset < window.size and not self.codes:
+            self._end_inside()
         self._finish()
+
+    def _end_inside(self) -> None:
+        """Name what is left behind the last element and too short for one."""
+        window = self.window
+        rest = window.read_at(self.offset, window.size - self.offset)
+        if any(rest):
+            self.codes.add("S04")
+        elif rest:
+            self.codes |= {"S11", "S15"}
 
     # -- the end -------------------------------------------------------------------------------
 

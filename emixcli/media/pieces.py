@@ -86,7 +86,7 @@ def _element_piece(
         return Piece(tag, at, value, 0, 0, slot, vr)
     width = 4 if not dialect.explicit or value - at == 12 else 2
     head_length = value - at - width
-    if dialect.explicit and not vr:
+    if dialect.explicit and (not vr or (vr == dialect.un and width == 2)):
         head_length = width = 0  # that it has no VR is told from its length
     return Piece(tag, at, value + length, head_length, width, slot, vr)
 

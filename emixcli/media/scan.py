@@ -295,6 +295,7 @@ class _Scan:
         suffix = posixpath.splitext(file.path)[1].lower()
         if _is_blank(head, suffix) and not is_archive(opened, head):
             self._lose(file, "filled with one repeated byte" if head else "empty", code="F09")
+            self._findings.add("S15", where=self._number(), file=(self._place[0], file.path))
         elif self._is_single and is_image_name(file.path):
             self._lose(file, "holds no file system", code="M08")
         elif kind := document_kind(head, file.path):
@@ -320,6 +321,7 @@ class _Scan:
         self._directories[-1].add_file(file.path)
         if "F09" in header.codes:
             self._lose(file, "filled with zero bytes", code="F09")
+            self._findings.add("S15", where=self._number(), file=(self._place[0], file.path))
         elif header.codes:
             self._lose(file, "header is damaged")
             self._findings.add("S15", where=self._number(), file=(self._place[0], file.path))

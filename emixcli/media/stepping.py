@@ -103,8 +103,7 @@ class Stepper:
             value = at + 8
             if vr not in short:
                 tag, vr, value, length = el.element(dialect, data, at)
-                if vr not in dialect.long_vrs and tag:
-                    self.codes.add("S09")
+                self._check_vr(at, tag, vr, value, length)
                 if length == el.UNDEFINED:
                     reason = AT_PIXELS if wanted(tag) == el.PIXELS else AT_UNDEFINED
                     break
@@ -124,6 +123,19 @@ class Stepper:
             reason = COUNTED
         self.offset = window.base + at
         return reason
+
+    def _check_vr(self, at: int, tag: int, vr: int, value: int, length: int) -> None:
+        """Name what is wrong with an element whose VR is not a short one."""
+        dialect, window = self.dialect, self.window
+        if vr == dialect.sq:
+            is_inside = length and value + 4 <= window.stop and length != el.UNDEFINED
+            if is_inside and dialect.plain.unpack_from(window.data, value)[0] != dialect.item:
+                self.codes.add("S15")
+        elif vr == dialect.un and value == at + 8:  # no letters: taken as unknown
+            if dialect.wanted.get(tag) in el.IDENTIFIER_SLOTS:
+                self.codes.add("S09")
+        elif vr not in dialect.long_vrs and tag:
+            self.codes.add("S09")
 
     def _run_implicit(self, count: int) -> int:
         window, dialect = self.window, self.dialect
@@ -177,6 +189,8 @@ class Stepper:
         dialect = self.dialect
         is_known = vr not in (0, dialect.un)
         if vr not in dialect.text_vrs and (is_known or slot in el.NUMBER_SLOTS):
+            if slot in el.IDENTIFIER_SLOTS and vr in dialect.long_vrs:
+                self.codes.add("S09")
             code = dialect.number_vrs.get(vr, dialect.number_vrs[dialect.un])
             self.values[slot] = value = number_of(raw, code)
             if len(raw) == 2 and code == "<H":
@@ -200,7 +214,7 @@ class Stepper:
         while stack:
             at = offset - window.base
             if at <= window.last:
-                offset += step(stack, window.data, at)
+                offset += step(stack, window.data, at, self.codes)
             elif len(stack) > MAX_DEPTH or not window.seek(offset):
                 self.codes.add("S10")
                 self.offset = max(offset, window.size)
@@ -209,8 +223,11 @@ class Stepper:
         return True
 
 
-def step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int) -> int:
-    """Take one item, delimiter or element inside open sequences; return the bytes passed."""
+def step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int, codes: set[str]) -> int:
+    """Take one item, delimiter or element inside open sequences; return the bytes passed.
+
+    What stands where it must not is passed over, and `S15` is added to `codes`.
+    """
     dialect, is_sequence = stack[-1]
     tag, length = dialect.plain.unpack_from(data, at)
     if tag == dialect.item:
@@ -219,13 +236,18 @@ def step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int) -> int:
         stack.append((dialect, False))
     elif tag == dialect.sequence_end:
         while not is_sequence:  # an item that was not closed
+            codes.add("S15")
             stack.pop()
             is_sequence = stack[-1][1]
         stack.pop()
     elif tag == dialect.item_end:
-        if not is_sequence:
+        if is_sequence:
+            codes.add("S15")
+        else:
             stack.pop()
     else:
+        if is_sequence:
+            codes.add("S15")
         _, vr, value, length = el.element(dialect, data, at)
         if length != el.UNDEFINED:
             return value - at + length

@@ -28,6 +28,7 @@ PREFIX_OFFSET: Final = 128
 #: What a step does with a value, beside the codes of numbers for `struct`.
 TEXT: Final = ""
 NAME: Final = "="
+ITEMS: Final = "["
 
 #: Bytes to compare, up to the length of an element with its own value; their number; the width of
 #: the length; what to do with the value, None to step over it.
@@ -65,13 +66,15 @@ class Section:
                 length = from_bytes(head[at : at + 4], "little")
             at += width
             if action is not None:
-                if action:
-                    own.append(_value(head[at : at + length], action))
-                else:
+                if not action:
                     text = head[at : at + length].decode("ascii").strip(" \0")
                     if "\x1b" in text:
                         return -1
                     own.append(joined(text) if "\\" in text else text)
+                elif action != ITEMS:
+                    own.append(_value(head[at : at + length], action))
+                elif length and not is_next(el.ITEM_MARK, at):
+                    return -1
             if length > MAX_VALUE and (action is not None or length == el.UNDEFINED):
                 return -1
             at += length

@@ -39,6 +39,9 @@ _SAMPLES: Final = {
     "YBR_FULL_422": 3, "YBR_PARTIAL_422": 3, "YBR_PARTIAL_420": 3, "YBR_ICT": 3, "YBR_RCT": 3,
     "ARGB": 4, "CMYK": 4,
 }  # fmt: skip
+#: PS3.5 allows 64; databases have room for a few times as many.
+_MAX_IDENTIFIER: Final = 256
+_IDENTIFIERS: Final = (*_UIDS, "PatientID")
 _MAX_KEPT: Final = 4096
 _NONE: Final[frozenset[str]] = frozenset()
 
@@ -81,7 +84,7 @@ class AttributeCheck:
         if media_class != sop_class and media_class and sop_class:
             codes |= {"S16"}
         if uid and _match_uid(str(uid)) is None:
-            codes |= {"S03"}
+            codes |= {"S03", "S20"} if len(str(uid)) > _MAX_IDENTIFIER else {"S03"}
         return codes
 
     def _look(self, header: Values) -> tuple[frozenset[str], Value]:
@@ -110,6 +113,8 @@ def _wrong(values: Mapping[str, Value]) -> set[str]:
         codes.add("S16")
     if any(values[keyword] and not is_uid(str(values[keyword])) for keyword in _UIDS):
         codes.add("S03")
+    if any(len(str(values[keyword] or "")) > _MAX_IDENTIFIER for keyword in _IDENTIFIERS):
+        codes.add("S20")
     syntax = values["TransferSyntaxUID"]
     if syntax and not is_standard(str(syntax)):
         codes.add("S08")

@@ -178,6 +178,12 @@ _TYPES: Final = (
         refused=True,
     ),
     FindingType(
+        "F11", _BLOCK, "file meta information too long",
+        "the file meta information says that it is longer than the file; a PACS finds nothing else",
+        "ask the sender to export it again",
+        refused=True,
+    ),
+    FindingType(
         "D01", _NOTE, "no DICOMDIR",
         "the medium has no directory of its images; all files were searched instead",
         "nothing",
@@ -313,6 +319,12 @@ _TYPES: Final = (
         "the table that says where each frame begins contradicts the frames; some software "
         "shows wrong ones",
         "ask the receiver to compare the frames with those of the sender",
+    ),
+    FindingType(
+        "S20", _BLOCK, "identifier too long",
+        "Patient ID or an identifier has more than 256 characters; a PACS has no room for it",
+        "ask the sender to export it again",
+        refused=True,
     ),
     FindingType(
         "C01", _RISK, "several patients",

@@ -180,9 +180,10 @@ def _at_ends(
 def _outside(levels: Sequence[int], every: Iterable[int], *, at_end: bool) -> set[int]:
     """Return the positions beyond the last one of a pass, or ahead of its first."""
     rises = levels[-1] >= levels[0]
+    low, high = min(levels), max(levels)
     if rises == at_end:
-        return {level for level in every if level > max(levels)}
-    return {level for level in every if level < min(levels)}
+        return {level for level in every if level > high}
+    return {level for level in every if level < low}
 
 
 def _dips(

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from functools import lru_cache
 from struct import Struct
-from typing import TYPE_CHECKING, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
+from emixcli.media import elements as el
 from emixcli.model import KEYWORDS
-from emixcli.syntaxes import DEFLATED_UID, EXPLICIT_BIG_UID, is_video
+from emixcli.syntaxes import (
+    DEFLATED_UID,
+    EXPLICIT_BIG_UID,
+    IMPLICIT_LITTLE_UID,
+    is_encapsulated,
+    is_video,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from emixcli.model import Instance, Value
@@ -16,9 +23,12 @@ if TYPE_CHECKING:
 ENCAPSULATED: Final = 0xFFFFFFFF
 _PIXEL_GROUP: Final = 0x7FE0
 _MAX_FRAGMENTS: Final = 200_000
+_MAX_ELEMENTS: Final = 1000
 _FIRST: Final = KEYWORDS.index("SamplesPerPixel")
 _LAST: Final = KEYWORDS.index("BitsAllocated") + 1
-_DECIDING: Final = frozenset(range(_FIRST, _LAST))
+_DECIDING: Final = frozenset({0, *range(_FIRST, _LAST)})
+#: What `_length` says of pixel data that has to be in fragments.
+_IN_FRAGMENTS: Final = -1
 
 
 def native_length(instance: Instance) -> int | None:
@@ -88,6 +98,8 @@ class PixelCheck:
         if length == ENCAPSULATED:
             return walk_fragments(instance, content) if content.is_random else ()
         expected = self._length(instance)
+        if expected == _IN_FRAGMENTS:
+            return ("F07",)
         end = offset + length
         if length == expected and end == instance.size:
             return ()
@@ -98,8 +110,8 @@ class PixelCheck:
             codes.append("S05")
         elif length > expected + expected % 2:
             codes.append("S17")
-        if end < instance.size and content.is_random and _has_tail(instance, content, end):
-            codes.append("S11")
+        if end < instance.size and content.is_random:
+            codes += tail_codes(instance, content, end)
         return tuple(codes)
 
     def _length(self, instance: Instance) -> int | None:
@@ -107,20 +119,37 @@ class PixelCheck:
         try:
             return self._expected[shared]
         except KeyError:
-            expected = native_length(instance)
+            syntax = str(instance.value(0) or "")
+            expected = _IN_FRAGMENTS if is_encapsulated(syntax) else native_length(instance)
             if not _DECIDING.intersection(shared.slots):
                 self._expected[shared] = expected
             return expected
 
 
-def _has_tail(instance: Instance, content: Content, end: int) -> bool:
-    """Whether bytes behind the pixel data are no element that may stand there (PS3.6)."""
-    syntax = instance.value(0)
-    if syntax == DEFLATED_UID:  # offsets are those of the inflated bytes
-        return False
-    group = content.read_at(end, 2) if end + 8 <= instance.size else b""
-    order: Literal["big", "little"] = "big" if syntax == EXPLICIT_BIG_UID else "little"
-    return int.from_bytes(group, order) < _PIXEL_GROUP
+def tail_codes(instance: Instance, content: Content, end: int) -> tuple[str, ...]:
+    """Return the codes of what is behind the pixel data: elements may stand there (PS3.6).
+
+    Zeros are taken as empty elements, as readers do.
+    """
+    size, syntax = instance.size, instance.value(0)
+    if end >= size or syntax == DEFLATED_UID:  # offsets are those of the inflated bytes
+        return ()
+    dialect = el.dialect(explicit=syntax != IMPLICIT_LITTLE_UID, little=syntax != EXPLICIT_BIG_UID)
+    at, is_padding = end, False
+    for _ in range(_MAX_ELEMENTS):
+        data = content.read_at(at, 12)
+        if at + 8 > size or len(data) < 8:
+            return ("S11", "S15")
+        tag, vr, value, length = el.element(dialect, data.ljust(12, b"\0"), 0)
+        is_known = not dialect.explicit or vr in dialect.short_vrs or vr in dialect.long_vrs
+        if dialect.swap(tag) >> 16 < _PIXEL_GROUP:
+            is_padding = True
+        if not is_known and tag:
+            return ("S11", "S15")
+        at += value + length
+        if length == el.UNDEFINED or at == size:
+            return ("S11",) if is_padding else ()
+    return ("S11",)
 
 
 def walk_fragments(instance: Instance, content: Content) -> tuple[str, ...]:
@@ -138,15 +167,13 @@ def walk_fragments(instance: Instance, content: Content) -> tuple[str, ...]:
     for _ in range(_MAX_FRAGMENTS):
         head = read_at(offset, 8) if offset + 8 <= size else b""
         if len(head) < 8:
-            return ("S04",) if offset > size else ("S06",)
+            return ("S04",) if offset > size else ("S06", "S15")
         tag, length = item.unpack(head)
         if tag == end_tag:
-            tail = offset + 8
             codes = _wrong_frames(instance, content, starts, n_frames)
-            is_longer = tail < size and _has_tail(instance, content, tail)
-            return (*codes, "S11") if is_longer else codes
+            return (*codes, *tail_codes(instance, content, offset + 8))
         if tag != item_tag:
-            return ("S06",)
+            return ("S06", "S15")
         starts.append(offset)
         offset += 8 + length
     return ()
