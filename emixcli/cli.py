@@ -96,6 +96,8 @@ _ROWS = {
     "status": ("Show the shares of a package and their states.", "emix status PACKAGE_ID"),
     "recall": ("Take a share back before its mail has gone.", "emix recall SHARE_ID"),
     "revoke": ("End the access to a share or package.", "emix revoke PACKAGE_ID"),
+    "request": ("Ask for images, and answer those who ask.", "emix request show REQUEST_ID"),
+    "requests": ("List requests for images.", "emix requests"),
     "download": ("Get a package by its id or by a link.", "emix download PACKAGE_ID -o incoming"),
     "audit": ("Read, check and export the audit trail.", "emix audit verify"),
     "disclosures": (

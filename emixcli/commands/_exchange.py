@@ -45,17 +45,37 @@ TimeOut = Annotated[
 To = Annotated[
     list[str], typer.Option("--to", metavar="ADDR", help="Mail address; once per recipient.")
 ]
+OptionalTo = Annotated[
+    list[str] | None,
+    typer.Option("--to", metavar="ADDR", help="Mail address; once per recipient."),
+]
 ConfirmTo = Annotated[
     list[str] | None,
     typer.Option("--confirm-to", metavar="ADDR", help="The address of a new recipient once more."),
 ]
-Purpose = Annotated[
+_PURPOSE = typer.Option(
+    "--purpose",
+    metavar="P",
+    help="Purpose of use: treatment, payment, operations, patient-request, authorization,"
+    " public-health, research, legal, test.",
+)
+Purpose = Annotated[str, _PURPOSE]
+OptionalPurpose = Annotated[str | None, _PURPOSE]
+ForRequest = Annotated[
     str,
     typer.Option(
-        "--purpose",
-        metavar="P",
-        help="Purpose of use: treatment, payment, operations, patient-request, authorization,"
-        " public-health, research, legal, test.",
+        "--for-request",
+        metavar="ID",
+        help="Answer this request for images, which was approved: recipient and purpose are its"
+        " own, and the patient must be the one who was asked for.",
+    ),
+]
+AcceptDifference = Annotated[
+    bool,
+    typer.Option(
+        "--accept-difference",
+        help="Send although the examination, or the spelling of the patient, differs from the"
+        " request; never for another patient.",
     ),
 ]
 Hold = Annotated[

@@ -11,7 +11,17 @@ import typer
 
 from emixcli.commands import _deid as deid
 from emixcli.commands import _deid_key as keyed
-from emixcli.commands._exchange import CaFile, ConfirmTo, Hold, Purpose, TimeOut, To, TokenFile
+from emixcli.commands._exchange import (
+    AcceptDifference,
+    CaFile,
+    ConfirmTo,
+    ForRequest,
+    Hold,
+    OptionalPurpose,
+    OptionalTo,
+    TimeOut,
+    TokenFile,
+)
 from emixcli.commands._media import AcceptReport, AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import (
     CodeOut,
@@ -27,6 +37,7 @@ from emixcli.commands._options import (
 if TYPE_CHECKING:
     from emixcli.exchange.connect import Access
     from emixcli.exchange.interface import Exchange
+    from emixcli.services.answer import Answer
     from emixcli.services.selection import Selection
     from emixcli.services.send import Sending, SendResult
     from emixcli.services.share import NewShare, ShareOrder
@@ -48,13 +59,16 @@ class _Manner:
     no_input: bool
     quiet: bool
     keys: keyed.Keys
+    answer: Answer | None
 
 
 def command(
     paths: Paths,
     *,
-    to: To,
-    purpose: Purpose,
+    to: OptionalTo = None,
+    purpose: OptionalPurpose = None,
+    for_request: ForRequest = "",
+    accept_difference: AcceptDifference = False,
     confirm_to: ConfirmTo = None,
     hold: Hold = None,
     report: Reports = None,
@@ -86,30 +100,28 @@ def command(
 ) -> None:
     """Read, check, encrypt, upload and share in one stream.
 
-    Each recipient gets a mail with a link, and an access code of their own that is shown here
-    once: give it by telephone. What cannot be read is told before anything is sent and listed in
-    the result, and the command then ends with 3, as it does where some recipients were refused.
+    Each recipient gets a mail with a link, and an access code that is shown here once: give it by
+    telephone. Where something cannot be read, or some recipients are refused, it ends with 3.
     Stopped at any moment, the same command goes on where it was; done, it sends nothing twice.
     """
     del verbose
+    from emixcli.commands._answering import find_answer, find_order
     from emixcli.commands._exchange import access
     from emixcli.services.selection import Selection
-    from emixcli.services.share import ShareOrder, check_order
 
-    order = check_order(ShareOrder(tuple(to), purpose, hold, frozenset(confirm_to or ())))
+    how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
+    answer = find_answer(for_request, how, accepted=accept_difference)
+    order = find_order(answer, to, purpose, hold_s=hold, confirmed=confirm_to)
     keys = keyed.Keys(key_file, key, new_key, table, table_passphrase_file)
     told = deid.Anonymizing(anonymize, deid_option, deid_rules, accept_risk, keys)
-    deidentify = told.find(paths, dry_run=dry_run)
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
-        reports=report or (), accept_reports=accept_report, deidentification=deidentify,
+        reports=report or (), accept_reports=accept_report, check=answer.check if answer else None,
+        deidentification=told.find(paths, dry_run=dry_run),
     )  # fmt: skip
-    manner = _Manner(profile, code_out, again, json, yes, no_input, quiet, keys)
-    if dry_run:
-        _dry_run(selection, order, manner)
-        return
-    how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
-    _send(selection, order, how, manner)
+    manner = _Manner(profile, code_out, again, json, yes, no_input, quiet, keys, answer)
+    run = _dry_run if dry_run else _send
+    run(selection, order, how, manner)
 
 
 def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner) -> None:
@@ -141,6 +153,7 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
 
 def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manner) -> SendResult:
     """Ask, send, hand over the codes; nothing is asked where an earlier run has done it all."""
+    from emixcli.commands._answering import confirm_differences
     from emixcli.commands._sending import ask, describe
     from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over
     from emixcli.services import send as service
@@ -153,6 +166,7 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
         return sending.earlier
     check_code_out(manner.code_out, json=manner.json, resumed=sending.resumed)
     describe(sending.plan, sending.choice, order)
+    confirm_differences(manner.answer, no_input=manner.no_input)
     ask(sending, order, yes=manner.yes, no_input=manner.no_input)
     order = confirm_addresses(order, exchange, no_input=manner.no_input)
     made: list[NewShare] = []
@@ -167,7 +181,8 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
     return result
 
 
-def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
+def _dry_run(selection: Selection, order: ShareOrder, how: Access, manner: _Manner) -> None:
+    del how
     from emixcli.commands._media import choice_json, plan_json
     from emixcli.commands._sending import describe
     from emixcli.services.planning import find_sender, plan_selection
@@ -177,8 +192,11 @@ def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
     with progress(manner.quiet) as listener:
         sender = find_sender(profile=manner.profile)
         choice, plan = plan_selection(selection, sender, progress=listener)
+    differences = manner.answer.differences if manner.answer else []
     if not manner.json:
         describe(plan, choice, order)
+        for text in differences:
+            output.write_line(f"differs from the request: {text}")
         output.write_line("nothing was sent")
         return
     document = {
@@ -187,6 +205,8 @@ def _dry_run(selection: Selection, order: ShareOrder, manner: _Manner) -> None:
         "recipients": list(order.recipients),
         "purpose": order.purpose,
         "hold_s": order.hold_s,
+        "request_id": order.request_id or None,
+        "differences": differences,
         **choice_json(choice),
         "shares": [],
     }

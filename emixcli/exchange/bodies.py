@@ -29,7 +29,8 @@ def not_understood() -> ExchangeServerError:
     )
 
 
-def _text(document: Document, name: str, default: str | None = None) -> str:
+def text(document: Document, name: str, default: str | None = None) -> str:
+    """Return a member that is a text; the default where it is null or missing."""
     value = document.get(name, default)
     if value is None and default is not None:
         return default
@@ -54,7 +55,8 @@ def _mapping(document: Document, name: str) -> Document:
     return value
 
 
-def _list(document: Document, name: str) -> Sequence[Document]:
+def documents(document: Document, name: str) -> Sequence[Document]:
+    """Return a member that is an array of objects; empty where it is missing."""
     value = document.get(name, [])
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         raise not_understood()
@@ -64,21 +66,21 @@ def _list(document: Document, name: str) -> Sequence[Document]:
 def account(document: Document) -> Account:
     """Return the account in an answer."""
     return Account(
-        account_id=_text(document, "id"),
-        email=_text(document, "email"),
-        name=_text(document, "name", ""),
-        organisation=_text(document, "organisation", ""),
-        role=_text(document, "role", ""),
-        accounting=_text(document, "accounting", ""),
+        account_id=text(document, "id"),
+        email=text(document, "email"),
+        name=text(document, "name", ""),
+        organisation=text(document, "organisation", ""),
+        role=text(document, "role", ""),
+        accounting=text(document, "accounting", ""),
     )
 
 
 def login(document: Document) -> Login:
     """Return the token in an answer."""
-    token = _text(document, "token")
+    token = text(document, "token")
     if not token.isascii() or not token.isprintable() or " " in token or not token:
         raise not_understood()
-    return Login(token, _text(document, "expires", ""), account(_mapping(document, "account")))
+    return Login(token, text(document, "expires", ""), account(_mapping(document, "account")))
 
 
 def share(document: Document) -> Share:
@@ -89,42 +91,43 @@ def share(document: Document) -> Share:
     if not isinstance(recipient, str):
         raise not_understood()
     return Share(
-        share_id=_text(document, "share_id"),
+        share_id=text(document, "share_id"),
         recipient=recipient,
-        state=_text(document, "state"),
-        link=_text(document, "link", ""),
-        purpose=_text(document, "purpose", ""),
-        hold_until=_text(document, "hold_until", ""),
-        expires=_text(document, "expires", ""),
-        package_id=_text(document, "package_id", ""),
+        state=text(document, "state"),
+        link=text(document, "link", ""),
+        purpose=text(document, "purpose", ""),
+        hold_until=text(document, "hold_until", ""),
+        expires=text(document, "expires", ""),
+        package_id=text(document, "package_id", ""),
     )
 
 
 def contacts(document: Document) -> list[Contact]:
     """Return the contacts in an answer."""
     return [
-        Contact(_text(item, "email"), _text(item, "state")) for item in _list(document, "contacts")
+        Contact(text(item, "email"), text(item, "state"))
+        for item in documents(document, "contacts")
     ]
 
 
 def package(document: Document) -> Package:
     """Return the package in an answer."""
     return Package(
-        package_id=_text(document, "package_id"),
-        state=_text(document, "state"),
+        package_id=text(document, "package_id"),
+        state=text(document, "state"),
         size=_size(document, "size", 0),
         part_size=_size(document, "part_size", 0),
-        created=_text(document, "created", ""),
-        expires=_text(document, "expires", ""),
-        shares=tuple(share(item) for item in _list(document, "shares")),
+        created=text(document, "created", ""),
+        expires=text(document, "expires", ""),
+        shares=tuple(share(item) for item in documents(document, "shares")),
         part_digest="sha256" if document.get("part_digest") == "sha256" else "md5",
     )
 
 
 def packages(document: Document) -> tuple[list[Package], str]:
     """Return one page of packages and the cursor of the next, "" at the end."""
-    found = [package(item) for item in _list(document, "packages")]
-    return found, _text(document, "next_cursor", "")
+    found = [package(item) for item in documents(document, "packages")]
+    return found, text(document, "next_cursor", "")
 
 
 def parts(document: Document) -> list[Part]:
@@ -133,25 +136,25 @@ def parts(document: Document) -> list[Part]:
         Part(
             number=_size(item, "number"),
             size=_size(item, "size"),
-            md5=_text(item, "md5", "").lower(),
-            sha256=_text(item, "sha256", "").lower(),
+            md5=text(item, "md5", "").lower(),
+            sha256=text(item, "sha256", "").lower(),
         )
-        for item in _list(document, "parts")
+        for item in documents(document, "parts")
     ]
 
 
 def signed_parts(document: Document) -> list[SignedPart]:
     """Return the signed addresses in an answer."""
     found = []
-    for item in _list(document, "parts"):
+    for item in documents(document, "parts"):
         headers = item.get("headers") or {}
         if not isinstance(headers, dict):
             raise not_understood()
         found.append(
             SignedPart(
                 number=_size(item, "number"),
-                method=_text(item, "method", "PUT"),
-                url=_text(item, "url"),
+                method=text(item, "method", "PUT"),
+                url=text(item, "url"),
                 headers={str(name): str(value) for name, value in headers.items()},
             )
         )
@@ -161,11 +164,11 @@ def signed_parts(document: Document) -> list[SignedPart]:
 def mailbox(document: Document) -> Mailbox:
     """Return what a proven mailbox is told."""
     return Mailbox(
-        session=_text(document, "session"),
-        organisation=_text(document, "organisation", ""),
-        sender_name=_text(document, "sender_name", ""),
+        session=text(document, "session"),
+        organisation=text(document, "organisation", ""),
+        sender_name=text(document, "sender_name", ""),
         kdf=_mapping(document, "kdf"),
-        expires=_text(document, "expires", ""),
+        expires=text(document, "expires", ""),
         size=_size(_mapping(document, "package"), "size"),
     )
 
@@ -174,9 +177,9 @@ def opened(document: Document) -> Content:
     """Return where the bytes are, after a good proof of the access code."""
     content = _mapping(document, "content")
     return Content(
-        package_id=_text(document, "package_id"),
+        package_id=text(document, "package_id"),
         size=_size(document, "size"),
-        url=_text(content, "url"),
-        token=_text(content, "token"),
+        url=text(content, "url"),
+        token=text(content, "token"),
         slot=dict(_mapping(document, "slot")),
     )

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from emixcli.errors import ExchangeServerError
 from emixcli.exchange import bodies
+from emixcli.exchange.asking import HttpRequests
 from emixcli.exchange.interface import (
     Account,
     AccountedPatient,
@@ -62,6 +63,11 @@ class HttpExchange:
     def url(self) -> str:
         """The base address of the exchange."""
         return self.transport.base
+
+    @property
+    def requests(self) -> HttpRequests:
+        """Requests for images."""
+        return HttpRequests(self._ask, self.transport, self._token)
 
     def login(self, email: str, password: str) -> Login:
         """Return a fresh token."""
@@ -172,6 +178,8 @@ class HttpExchange:
             "slot": dict(request.slot),
             "auth": request.auth,
         }
+        if request.request_id:
+            body["request_id"] = request.request_id
         if request.confirm_email:
             body["confirm_email"] = request.confirm_email
         headers = {"Idempotency-Key": request.idempotency_key}
@@ -197,13 +205,14 @@ class HttpExchange:
         path: str,
         *,
         body: Mapping[str, Any] | None = None,
+        raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         steady: bool = False,
     ) -> dict[str, Any]:
         """Ask once more after a transient error: every call that comes here may be repeated."""
         return persist(
             lambda: self.transport.json(
-                method, path, body=body, headers=headers, token=self._token
+                method, path, body=body, raw=raw, headers=headers, token=self._token
             ),
             self._steady if steady else self._quick,
         )

@@ -189,6 +189,8 @@ class ShareRequest:
         The package key wrapped under the access code, and the proof that the code is known.
     idempotency_key
         The same key never makes a second share.
+    request_id
+        The request for images that it answers, "" where it is none.
     """
 
     email: str
@@ -198,6 +200,7 @@ class ShareRequest:
     slot: Slot
     auth: str
     idempotency_key: str
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

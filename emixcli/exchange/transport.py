@@ -96,16 +96,29 @@ class Transport:
         url: str,
         *,
         body: Mapping[str, Any] | None = None,
+        raw: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         token: str = "",
     ) -> dict[str, Any]:
-        """Return the JSON object that answers one request; {} for an empty answer."""
-        data = None if body is None else json.dumps(body).encode()
+        """Return the JSON object that answers one request; {} for an empty answer.
+
+        Parameters
+        ----------
+        body, raw
+            What is sent: JSON, or bytes as they are.
+        """
+        data = raw if body is None else json.dumps(body).encode()
         sent = {"Accept": "application/json", **(headers or {})}
         if data is not None:
-            sent["Content-Type"] = "application/json"
+            is_json = body is not None
+            sent["Content-Type"] = "application/json" if is_json else "application/octet-stream"
         with self._send(method, url, data=data, headers=sent, token=token) as response:
             return _document(_bounded(response))
+
+    def content(self, url: str, *, token: str = "") -> bytes:
+        """Return an answer of a few megabytes as it is."""
+        with self._send("GET", url, token=token) as response:
+            return _bounded(response)
 
     def put(
         self, method: str, url: str, body: Body, headers: Mapping[str, str]

@@ -25,9 +25,11 @@ from emixcli.server.api import (
     contacts,
     content,
     disclosures,
+    invitations,
     operations,
     packages,
     recipient,
+    requests,
     shares,
 )
 from emixcli.server.api.deps import Site
@@ -133,6 +135,7 @@ def make_site(exchange: Exchange, base_url: str, passwords: Passwords | None = N
         base_url=base_url,
         hosts=frozenset(hosts),
         recipient_page=settings.recipient_page,
+        request_page=settings.request_page,
         is_local=is_local,
     )
 
@@ -159,17 +162,8 @@ def make_app(site: Site, *, with_worker: bool = True) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.site = site
-    for part in (
-        accounts,
-        packages,
-        content,
-        shares,
-        contacts,
-        audit,
-        disclosures,
-        recipient,
-        operations,
-    ):
+    sides = (accounts, packages, content, shares, contacts, audit, disclosures, requests)
+    for part in (*sides, recipient, invitations, operations):
         app.include_router(part.router)
     app.router.routes.append(Route("/store/{key}/{number}", PartEndpoint(), methods=["PUT"]))
     app.add_exception_handler(EmixError, _on_error)

@@ -6,8 +6,10 @@ from typing import Any
 
 from sqlalchemy import Row, and_, delete, or_, select
 
+from emixcli.server.asking import expire_requests
 from emixcli.server.clock import DAY_MS
 from emixcli.server.disclosures import drop_old_disclosures, forget_patients
+from emixcli.server.invitations import drop_old_invitations
 from emixcli.server.recipients import drop_old_sessions
 from emixcli.server.states import ALIVE, LIVE, UPLOADABLE, PackageState, ShareState
 from emixcli.server.tables import counters, outbox, packages, parts, shares, tokens
@@ -39,9 +41,11 @@ def expire(exchange: Exchange) -> int:
             n += len(ended)
             drop_old_sessions(work)
             drop_old_disclosures(work)
+            more = expire_requests(work)
+            drop_old_invitations(work)
             for table in (tokens.c.expires_ms, counters.c.until_ms):
                 work.hit(delete(table.table).where(table <= work.now_ms))
-        if len(rows) < _BATCH and len(ended) < _BATCH:
+        if len(rows) < _BATCH and len(ended) < _BATCH and not more:
             return n
 
 

@@ -56,7 +56,45 @@ Package: {package_id}
 
 Check the address (emix status {package_id}), revoke the share and make a new one.
 """
+_INVITE = """\
+{organisation} can send you medical images, and asks you to say which, and why you need them.
+
+Open this link in a web browser; nothing needs to be installed:
+
+{link}
+
+You will be asked for a code that is mailed to you when you open the link. What you write is
+encrypted in your browser for {organisation}, before it leaves it. The link can be used once.
+
+If you did not ask {organisation} for images, delete this message.
+"""
+_INVITE_OTP = """\
+Your code to ask {organisation} for images:
+
+{code}
+
+It can be used once, within {minutes} minutes. If you did not ask for it, delete this message.
+"""
+_ARRIVED = """\
+Somebody asks {organisation} for images.
+
+Request: {request_id}
+
+See who asks, whose images and why, with: emix request show {request_id}
+Nothing is sent before a person has approved it.
+"""
+_DECLINED = """\
+{organisation} cannot answer your request for images.
+
+Request: {request_id}
+
+Ask {organisation} by telephone what is missing. What you sent was deleted.
+"""
 TEXTS = {
+    "request-invite": ("Ask for medical images", _INVITE),
+    "request-otp": ("Your code to ask for images", _INVITE_OTP),
+    "request-arrived": ("A request for images has arrived", _ARRIVED),
+    "request-declined": ("Your request for images was declined", _DECLINED),
     "notify": ("Images are ready for you", _NOTIFY),
     "otp": ("Your code to open the images", _OTP),
     "locked": ("A share was locked", _LOCKED),

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import secrets
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,8 +22,9 @@ from emixcli.errors import (
     NotFoundError,
     ShareLockedError,
 )
+from emixcli.server import otp
 from emixcli.server.accounts import Account
-from emixcli.server.clock import HOUR_MS, SECOND_MS
+from emixcli.server.clock import SECOND_MS
 from emixcli.server.contacts import verify_contact
 from emixcli.server.disclosures import record_disclosure
 from emixcli.server.packages import open_states, owned_by
@@ -91,35 +91,14 @@ def request_code(exchange: Exchange, token: str) -> None:
         row = work.one(select(shares).where(shares.c.token_hash == token_hash(token)))
         if row is None or row.state not in REACHABLE or row.expires_ms <= work.now_ms:
             return
-        salt = secrets.token_bytes(16)
-        if _renew_code(work, row.id, salt):
+        salt = otp.renew(work, _mailbox(row.id))
+        if salt is not None:
             work.enqueue("otp", row.id, salt=salt.hex())
             work.audit(row.organisation_id, RECIPIENT, "share.code_sent", row.id)
 
 
-def _renew_code(work: Work, share_id: str, salt: bytes) -> bool:
-    """Replace the share's code where the limits allow another mail."""
-    limits, now_ms = work.settings.limits, work.now_ms
-    fresh = {"salt": salt, "tries": 0, "sent_ms": now_ms}
-    fresh["expires_ms"] = now_ms + limits.otp_s * SECOND_MS
-    table = one_time_codes
-    mine = table.c.share_id == share_id
-    first = {"share_id": share_id, **fresh, "hour_ms": now_ms, "n_hour": 1, "n_sent": 1}
-    if work.add_new(table, first):
-        return True
-    work.hit(
-        update(table)
-        .where(mine, table.c.hour_ms <= now_ms - HOUR_MS)
-        .values(hour_ms=now_ms, n_hour=0)
-    )
-    allowed = and_(
-        mine,
-        table.c.sent_ms <= now_ms - limits.otp_interval_s * SECOND_MS,
-        table.c.n_hour < limits.otp_per_hour,
-        table.c.n_sent < limits.otp_per_share,
-    )
-    more = {"n_hour": table.c.n_hour + 1, "n_sent": table.c.n_sent + 1}
-    return work.hit(update(table).where(allowed).values(**fresh, **more))
+def _mailbox(share_id: str) -> otp.Mailbox:
+    return otp.Mailbox(one_time_codes, "share_id", share_id, subject=share_id)
 
 
 def verify_code(exchange: Exchange, token: str, code: str) -> Verified:
@@ -135,7 +114,7 @@ def verify_code(exchange: Exchange, token: str, code: str) -> Verified:
         if row is None:
             error = WrongCodeError(_NO_SHARE, tries_left=None)
         else:
-            left = _try_code(work, row, code)
+            left = otp.try_code(work, _mailbox(row.id), code)
             if left is None:
                 return _verified(work, row)
             message = "this is not the code of the newest mail, or it is older than ten minutes"
@@ -143,30 +122,6 @@ def verify_code(exchange: Exchange, token: str, code: str) -> Verified:
             error = WrongCodeError(message, tries_left=left, hint=hint)
             work.audit(row.organisation_id, RECIPIENT, "share.code_refused", row.id)
     raise error
-
-
-def _try_code(work: Work, row: Row[Any], code: str) -> int | None:
-    """None for the right code (which is used up by it), else the tries left."""
-    table, limit = one_time_codes, work.settings.limits.otp_tries
-    usable = and_(
-        table.c.share_id == row.id,
-        table.c.salt.is_not(None),
-        table.c.expires_ms > work.now_ms,
-        table.c.tries < limit,
-    )
-    tried = work.connection.execute(
-        update(table)
-        .where(usable)
-        .values(tries=table.c.tries + 1)
-        .returning(table.c.salt, table.c.tries)
-    ).one_or_none()
-    if tried is None:
-        return 0
-    good = work.vault.one_time_code(row.id, tried.salt)
-    if hmac.compare_digest(good.encode(), code.encode("utf-8", "replace")):
-        work.hit(update(table).where(table.c.share_id == row.id).values(salt=None))
-        return None
-    return limit - int(tried.tries)
 
 
 def _verified(work: Work, row: Row[Any]) -> Verified:

@@ -56,6 +56,10 @@ class Limits:
     otp_per_hour: int = 10
     otp_per_share: int = 40
     code_tries: int = 5
+    request_days: int = 30
+    invitation_days: int = 14
+    organisation_requests_per_hour: int = 200
+    requester_requests_per_hour: int = 20
     login_failures: int = 10
     login_failures_address: int = 100
     login_window_s: int = 900
@@ -83,6 +87,7 @@ class Settings:
     #: Addresses of proxies whose X-Forwarded-For is believed.
     proxies: tuple[str, ...] = ("127.0.0.1", "::1")
     recipient_page: str = ""
+    request_page: str = ""
     mail: MailSettings = field(default_factory=MailSettings)
     limits: Limits = field(default_factory=Limits)
 
@@ -133,6 +138,9 @@ def check_limits(limits: Limits) -> None:
     """
     if not 1 <= limits.life_days <= 30:
         message = "limits.life_days must be 1 to 30"
+        raise UsageError(message)
+    if not 1 <= limits.request_days <= 30 or not 1 <= limits.invitation_days <= 30:
+        message = "limits.request_days and limits.invitation_days must be 1 to 30"
         raise UsageError(message)
     if not 1 <= limits.code_tries <= 5 or not 1 <= limits.otp_tries <= 5:
         message = "limits.code_tries and limits.otp_tries must be 1 to 5"

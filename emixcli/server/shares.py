@@ -16,6 +16,7 @@ from emixcli.exchange.interface import HOLD_MAX_S, Purpose
 from emixcli.mailaddress import parse_address
 from emixcli.server.accounts import Account
 from emixcli.server.addresses import require_recipient
+from emixcli.server.asking import answer_request
 from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.contacts import note_use
 from emixcli.server.disclosures import require_noted
@@ -38,7 +39,10 @@ from emixcli.server.work import Exchange, Work
 
 @dataclass(frozen=True)
 class NewShare:
-    """What a sender asks for; `auth` is the proof that the access code gives."""
+    """What a sender asks for; `auth` is the proof that the access code gives.
+
+    `request_id` is the request for images that it answers.
+    """
 
     recipient: str
     confirm_email: str | None
@@ -46,10 +50,13 @@ class NewShare:
     hold_s: int | None
     slot: CodeSlot
     auth: bytes
+    request_id: str | None = None
 
     def digest(self) -> str:
         """Tells two requests under one idempotency key apart."""
         fields = [self.recipient, self.purpose, self.hold_s, self.slot.as_json(), self.auth.hex()]
+        if self.request_id is not None:
+            fields.append(self.request_id)
         return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
@@ -108,7 +115,10 @@ def _create(
         if package.state == PackageState.SEALED:
             work.move_package(package, PackageState.SHARED, actor=account.id)
         work.enqueue("notify", share_id, due_ms=hold_until_ms)
-        return find_share(work, share_id, shares.c.account_id == account.id), True
+        made = find_share(work, share_id, shares.c.account_id == account.id)
+        if new.request_id is not None:
+            answer_request(work, account, new.request_id, made)
+        return made, True
 
 
 def _insert(

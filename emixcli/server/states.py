@@ -1,7 +1,8 @@
-"""States of packages and shares, and which change is allowed from where.
+"""States of packages, shares and requests, and which change is allowed from where.
 
 Package: draft → uploading → sealed → shared → revoked | expired → purged.
 Share: held → notified → verified → opened → downloaded; or recalled | locked | revoked | expired.
+Request: open → approved → fulfilled; or declined | expired.
 """
 
 from __future__ import annotations
@@ -32,6 +33,16 @@ class ShareState(StrEnum):
     RECALLED = "recalled"
     LOCKED = "locked"
     REVOKED = "revoked"
+    EXPIRED = "expired"
+
+
+class RequestState(StrEnum):
+    """What became of a request for images."""
+
+    OPEN = "open"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    FULFILLED = "fulfilled"
     EXPIRED = "expired"
 
 
@@ -97,3 +108,10 @@ SHARE_MOVES: dict[ShareState, frozenset[ShareState]] = {
     ShareState.EXPIRED: ALIVE,
 }
 ENDED = frozenset({ShareState.RECALLED, ShareState.LOCKED, ShareState.REVOKED, ShareState.EXPIRED})
+
+REQUEST_MOVES: dict[RequestState, frozenset[RequestState]] = {
+    RequestState.APPROVED: frozenset({RequestState.OPEN}),
+    RequestState.DECLINED: frozenset({RequestState.OPEN, RequestState.APPROVED}),
+    RequestState.FULFILLED: frozenset({RequestState.APPROVED}),
+    RequestState.EXPIRED: frozenset({RequestState.OPEN, RequestState.APPROVED}),
+}

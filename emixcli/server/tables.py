@@ -186,6 +186,79 @@ shares = Table(
     Index(None, "organisation_id", "created_ms"),
 )
 
+#: Those of an organisation who may open requests for images, and the keys to seal them for.
+request_readers = Table(
+    "request_readers",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("organisation_id", ForeignKey("organisations.id"), nullable=False, index=True),
+    Column("fingerprint", String(40), nullable=False),
+    Column("public_key", Text, nullable=False),
+    _moment("created_ms", null=False),
+)
+
+#: Links by which somebody without an account may ask for images, once.
+request_invitations = Table(
+    "request_invitations",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    Column("organisation_id", ForeignKey("organisations.id"), nullable=False),
+    Column("account_id", ForeignKey("accounts.id"), nullable=False),
+    Column("address", String(320), nullable=False),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("session_hash", String(64)),
+    _moment("session_expires_ms"),
+    _moment("created_ms", null=False),
+    _moment("expires_ms", null=False, index=True),
+    _moment("used_ms"),
+    Index(None, "organisation_id", "created_ms"),
+)
+
+#: Codes that prove the mailbox of an invitation; as `one_time_codes`.
+invitation_codes = Table(
+    "invitation_codes",
+    metadata,
+    Column("invitation_id", ForeignKey("request_invitations.id"), primary_key=True),
+    Column("salt", LargeBinary),
+    Column("tries", Integer, nullable=False),
+    _moment("expires_ms", null=False),
+    _moment("sent_ms", null=False),
+    _moment("hour_ms", null=False),
+    Column("n_hour", Integer, nullable=False),
+    Column("n_sent", Integer, nullable=False),
+)
+
+#: Requests for images; whose and which images is in `sealed` alone, which the exchange cannot open.
+requests = Table(
+    "requests",
+    metadata,
+    Column("id", String(26), primary_key=True),
+    #: Who is asked.
+    Column("organisation_id", ForeignKey("organisations.id"), nullable=False),
+    #: Who asks: an account, or the mailbox of an invitation.
+    Column("account_id", ForeignKey("accounts.id"), index=True),
+    Column("requester", String(320), nullable=False),
+    Column("purpose", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    #: Chosen by whoever asks, so that asking again makes no second one.
+    Column("binding", String(26), nullable=False),
+    Column("sealed", LargeBinary),
+    Column("size", Integer, nullable=False),
+    Column("sha256", String(64), nullable=False),
+    Column("decided_by", ForeignKey("accounts.id")),
+    Column("identity_checked", String(32)),
+    Column("authorisation_checked", String(32)),
+    Column("declined_for", String(32)),
+    Column("share_id", ForeignKey("shares.id")),
+    _moment("created_ms", null=False),
+    _moment("expires_ms", null=False),
+    _moment("decided_ms"),
+    _moment("ended_ms"),
+    UniqueConstraint("requester", "binding"),
+    Index(None, "organisation_id", "created_ms"),
+    Index(None, "state", "expires_ms"),
+)
+
 one_time_codes = Table(
     "one_time_codes",
     metadata,

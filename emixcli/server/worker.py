@@ -17,7 +17,7 @@ from typing import Any
 from sqlalchemy import Row, and_, delete, select, update
 
 from emixcli.errors import EmixError
-from emixcli.server import housekeeping
+from emixcli.server import housekeeping, request_mail
 from emixcli.server.clock import HOUR_MS, MINUTE_MS, SECOND_MS
 from emixcli.server.contacts import note_mail
 from emixcli.server.mail import Letter, Mailer, PermanentMailError, TemporaryMailError
@@ -131,6 +131,11 @@ class Worker:
         A held share is notified here, before its mail leaves: from now on it cannot be recalled.
         """
         with self.exchange.write() as work:
+            if job.kind in request_mail.KINDS:
+                letter = request_mail.letter_for(work, job, self.base_url)
+                if letter is None:
+                    work.hit(delete(outbox).where(outbox.c.id == job.id))
+                return letter
             row = _share_for_mail(work, job.subject)
             if row is not None and job.kind == "notify" and row.state == ShareState.HELD:
                 over = shares.c.hold_until_ms <= work.now_ms

@@ -1,4 +1,4 @@
-"""Files that only their owner reads: access codes, exported keys."""
+"""Files that only their owner reads: access codes, exported keys, forms of requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,12 @@ from emixcli.errors import OutputExistsError
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write one line, mode 0600; the file must not exist.
+    """Write one line, mode 0600; raises as `write_private`."""
+    write_private(path, f"{text}\n".encode("ascii"))
+
+
+def write_private(path: Path, data: bytes) -> None:
+    """Write a file of mode 0600; it must not exist.
 
     Raises
     ------
@@ -30,8 +35,8 @@ def write_secret(path: Path, text: str) -> None:
     except OSError as exc:
         raise output_error(exc) from exc
     try:
-        with os.fdopen(handle, "w", encoding="ascii", newline="\n") as file:
-            file.write(text + "\n")
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except BaseException as exc:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,8 @@ class Selection:
 
     `patients` and `studies` choose as `media.select` says. `reports` are files from elsewhere;
     `accept_reports` says why those go along that do not fit the patient.
-    `deidentification` asks for `deidentified` after `choose`.
+    `deidentification` asks for `deidentified` after `choose`. `check` raises where what was chosen
+    must not go out; it sees it before it is de-identified.
     """
 
     paths: Sequence[str]
@@ -36,6 +37,7 @@ class Selection:
     reports: Sequence[Path] = ()
     accept_reports: str = ""
     deidentification: Deidentification | None = None
+    check: Callable[[FileSet], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
     Raises
     ------
     EmixError
-        No DICOM, or several patients and no choice.
+        No DICOM, several patients and no choice, or what the check of the selection raises.
     """
     scanned = scan_media(selection.paths, progress=progress)
     require_dicom(scanned)
@@ -82,6 +84,8 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
         studies=selection.studies,
         all_patients=selection.all_patients,
     )
+    if selection.check is not None:
+        selection.check(chosen)
     chosen = with_matches(chosen)
     n_left_out = 0
     if len(chosen.patients) < len(scanned.patients):

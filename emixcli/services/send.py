@@ -144,6 +144,8 @@ def request_key(
         "content": digest.hexdigest(),
         "reports": [_digest_of(path) for path in choice.reports],
     }
+    if order.request_id:
+        request["answers"] = order.request_id
     if how is not None:
         request["deidentification"] = how.description()
     return journal_key(request)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidTag
@@ -46,13 +46,15 @@ _HEADS = (64 << 10, 1 << 20, MAX_PAGE)
 class ShareOrder:
     """To whom, what for, and how the mail is held.
 
-    `confirmed` are addresses that were typed a second time.
+    `confirmed` are addresses that were typed a second time; `request_id` is the request for images
+    that is answered.
     """
 
     recipients: tuple[str, ...]
     purpose: str
     hold_s: int | None = None
     confirmed: frozenset[str] = frozenset()
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ def check_order(order: ShareOrder) -> ShareOrder:
             "an address given to confirm is not among the recipients",
             hint="compare --to and --confirm-to letter by letter; nothing was sent",
         )
-    return ShareOrder(recipients, order.purpose, order.hold_s, confirmed)
+    return replace(order, recipients=recipients, confirmed=confirmed)
 
 
 def is_verified(exchange: Exchange, email: str) -> bool:
@@ -275,6 +277,7 @@ def _create(
         slot=slot,
         auth=to_base64url(code_proof(slot, normalise_code(code))),
         idempotency_key=str(record["idempotency_key"]),
+        request_id=order.request_id,
     )
     return exchange.create_share(package_id, request)
 

@@ -26,6 +26,7 @@ class Site:
     base_url: str
     hosts: frozenset[str]
     recipient_page: str
+    request_page: str
     is_local: bool
 
     @property

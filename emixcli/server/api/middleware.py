@@ -7,6 +7,7 @@ and time; never a path, query, header or address, since links and tickets are se
 from __future__ import annotations
 
 import logging
+import re
 import time
 import traceback
 from typing import Any
@@ -16,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from emixcli.container.sealed_request import MAX_SEALED
 from emixcli.errors import ExchangeServerError, UsageError
 from emixcli.server.api.deps import Site
 from emixcli.server.problems import body_of, status_of
@@ -24,6 +26,8 @@ _LOG = logging.getLogger("emix.exchange.access")
 _ERRORS = logging.getLogger("emix.exchange.error")
 MAX_BODY = 1 << 20
 _STREAMED = "/store/"
+#: Sealed requests for images, read only after their sender is known.
+_SEALED = re.compile(r"/v1/requests|/q/[^/]+/request")
 _ANY_HOST = frozenset({"/healthz", "/readyz", "/metrics"})
 _SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -83,7 +87,8 @@ class Guard:
         if scope["path"].startswith(_STREAMED):
             await self._app(scope, receive, exchange.send)
             return
-        await self._app(scope, _Limit(receive).receive, exchange.send)
+        limit = MAX_SEALED if _SEALED.fullmatch(scope["path"]) else MAX_BODY
+        await self._app(scope, _Limit(receive, limit).receive, exchange.send)
 
     def _log(self, scope: Scope, exchange: _Exchange) -> None:
         route, method = _route(scope), scope["method"]
@@ -128,14 +133,15 @@ class _Exchange:
 
 
 class _Limit:
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
+        self._limit = limit
         self._n = 0
 
     async def receive(self) -> Message:
         message = await self._receive()
         self._n += len(message.get("body", b""))
-        if self._n > MAX_BODY:
+        if self._n > self._limit:
             raise HTTPException(413, headers={"Connection": "close"})
         return message
 

@@ -1,4 +1,4 @@
-"""The recipient's page: one static file that the viewer's build makes."""
+"""The exchange's two pages, for recipients and for requests: static files of the viewer's build."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import emixcli
 _FALLBACK_POLICY = "default-src 'none'"
 _NOT_BUILT = """<!DOCTYPE html>
 <html lang="en"><meta charset="utf-8"><title>Not available</title>
-<p>The page that shows images is not installed on this exchange.
+<p>This page is not installed on this exchange.
 <p>For its operator: build the viewer (<code>python3 dev.py build</code>) and start again.
 """
 
@@ -29,8 +29,17 @@ class _PolicyFinder(HTMLParser):
 
 
 def recipient_page(path: str = "") -> Response:
-    """The page with its policy as header, or 503 where the viewer was not built."""
-    file = Path(path) if path else Path(emixcli.__file__).parent / "viewer" / "recipient.html"
+    """The recipient's page with its policy as header, or 503 where the viewer was not built."""
+    return _page(path, "recipient.html")
+
+
+def request_page(path: str = "") -> Response:
+    """The page to ask for images; as `recipient_page`."""
+    return _page(path, "request.html")
+
+
+def _page(path: str, name: str) -> Response:
+    file = Path(path) if path else Path(emixcli.__file__).parent / "viewer" / name
     try:
         status = file.stat()
         content, policy = _load(file, status.st_mtime_ns)
@@ -41,7 +50,7 @@ def recipient_page(path: str = "") -> Response:
     return HTMLResponse(content, headers=headers)
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _load(file: Path, _mtime_ns: int) -> tuple[bytes, str]:
     content = file.read_bytes()
     finder = _PolicyFinder()

@@ -32,6 +32,7 @@ def post_share(
         hold_s=body.hold_s,
         slot=parse_slot(body.slot),
         auth=parse_proof(body.auth, "auth"),
+        request_id=body.request_id,
     )
     row, _created = service.create_share(
         site.exchange, account, package_id, new, request_key=idempotency_key

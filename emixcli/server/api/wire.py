@@ -105,6 +105,7 @@ class ShareBody(Body):
     hold_s: int | None = None
     slot: dict[str, Any]
     auth: Short
+    request_id: Short | None = None
 
 
 class CodeBody(Body):

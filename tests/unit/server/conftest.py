@@ -35,6 +35,7 @@ BACKENDS = (
     "test_contacts",
     "test_flow",
     "test_lifetime",
+    "test_requests",
     "test_shares",
 )
 STORES = ["files", *(["s3"] if S3 else [])]

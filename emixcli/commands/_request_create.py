@@ -1,0 +1,192 @@
+"""`emix request create`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from emixcli.commands._exchange import CaFile, Purpose, TimeOut, TokenFile
+from emixcli.commands._options import DryRun, Json, NoInput, Profile, Yes
+
+if TYPE_CHECKING:
+    from emixcli.exchange.request_terms import Readers as ReaderKeys
+    from emixcli.services.asked import Asked, AskedExam, AskedPatient
+    from emixcli.services.request import Sealed
+
+
+Of = Annotated[
+    str,
+    typer.Option(
+        "--of", metavar="NAME", help="The organisation that is asked; one's own where left out."
+    ),
+]
+PatientName = Annotated[
+    str, typer.Option("--patient-name", metavar="NAME", help="As Family^Given, or as it is spoken.")
+]
+BirthDate = Annotated[str, typer.Option("--birth-date", metavar="DAY", help="As 1970-12-31.")]
+PatientIds = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--patient-id",
+        metavar="ID[@AUTHORITY]",
+        help="A number of the patient, and who gave it; several.",
+    ),
+]
+Sex = Annotated[str, typer.Option("--sex", metavar="M|F|O", help="The sex, where it helps.")]
+Exam = Annotated[str, typer.Option("--exam", metavar="TEXT", help="Which examination, in words.")]
+ExamDate = Annotated[
+    str,
+    typer.Option(
+        "--exam-date", metavar="DAY[/DAY]", help="When it was made: a day, or the first and last."
+    ),
+]
+Modality = Annotated[str, typer.Option("--modality", metavar="CODES", help="CT, MR, US …")]
+Accession = Annotated[str, typer.Option("--accession", metavar="NUMBER", help="Accession number.")]
+StudyUid = Annotated[str, typer.Option("--study-uid", metavar="UID", help="Study Instance UID.")]
+Reason = Annotated[
+    str, typer.Option("--reason", metavar="TEXT", help="What the images are needed for.")
+]
+Requester = Annotated[
+    str,
+    typer.Option(
+        "--requester", metavar="NAME", help="Who asks; the account's name where left out."
+    ),
+]
+Organisation = Annotated[
+    str,
+    typer.Option(
+        "--organisation", metavar="NAME", help="Whose behalf; the account's where left out."
+    ),
+]
+Telephone = Annotated[str, typer.Option("--telephone", metavar="NUMBER", help="To call back.")]
+Consent = Annotated[
+    str, typer.Option("--consent", metavar="TEXT", help="Where the patient's consent can be found.")
+]
+FormFile = Annotated[
+    Path | None,
+    typer.Option("--form", metavar="FILE", help="The signed form: PDF, JPEG or PNG, 4 MiB."),
+]
+Readers = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--reader", metavar="FINGERPRINT", help="Seal it for this reader only; several times."
+    ),
+]
+
+
+def create(
+    *,
+    purpose: Purpose,
+    of: Of = "",
+    patient_name: PatientName = "",
+    birth_date: BirthDate = "",
+    patient_id: PatientIds = None,
+    sex: Sex = "",
+    exam: Exam = "",
+    exam_date: ExamDate = "",
+    modality: Modality = "",
+    accession: Accession = "",
+    study_uid: StudyUid = "",
+    reason: Reason = "",
+    requester: Requester = "",
+    organisation: Organisation = "",
+    telephone: Telephone = "",
+    consent: Consent = "",
+    form: FormFile = None,
+    reader: Readers = None,
+    dry_run: DryRun = False,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
+    timeout: TimeOut = None,
+    profile: Profile = None,
+    yes: Yes = False,
+    no_input: NoInput = False,
+    json: Json = False,
+) -> None:
+    """Ask an organisation for images; what is missing is asked for.
+
+    Everything that says whose images is encrypted here, for those of that organisation who read
+    requests: the exchange learns who asks, whom, and for what purpose. Whoever answers will call
+    back, so give a telephone number.
+    """
+    from emixcli.commands._exchange import access
+    from emixcli.exchange.connect import connect
+    from emixcli.services.asked import Asked, Asker
+    from emixcli.services.request import read_form
+    from emixcli.ui import prompts
+
+    signed = b"" if form is None else read_form(form)
+    exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
+    account = exchange.account()
+    asked = Asked(
+        organisation=of, purpose=purpose, reason=reason, consent=consent,
+        patient=_patient(patient_name, birth_date, patient_id or [], sex, no_input=no_input),
+        exam=_exam(exam, exam_date, (modality, accession, study_uid), no_input=no_input),
+        requester=Asker(
+            requester or account.name, organisation or account.organisation, account.email,
+            telephone,
+        ),
+    )  # fmt: skip
+    sealed = _seal(asked, signed, exchange.requests.readers(of), reader or [])
+    if dry_run:
+        _show(sealed, "", json=json)
+        return
+    question = f"ask {sealed.organisation} for these images?"
+    prompts.confirm(question, yes=yes, no_input=no_input)
+    _show(sealed, exchange.requests.create(sealed.data).request_id, json=json)
+
+
+def _seal(asked: Asked, form: bytes, readers: ReaderKeys, only: list[str]) -> Sealed:
+    from emixcli.container.identity import load_identity
+    from emixcli.services.asked import check_asked
+    from emixcli.services.request import seal_asked
+
+    return seal_asked(check_asked(asked), form, readers, identity=load_identity(), only=only)
+
+
+def _exam(text: str, days: str, known: tuple[str, str, str], *, no_input: bool) -> AskedExam:
+    from emixcli.services.asked import AskedExam
+    from emixcli.ui import prompts
+
+    text = text or prompts.ask("which examination", option="--exam TEXT", no_input=no_input)
+    first_day, _, last_day = days.partition("/")
+    return AskedExam(text, first_day, last_day, *known)
+
+
+def _patient(
+    name: str, birth_date: str, ids: list[str], sex: str, *, no_input: bool
+) -> AskedPatient:
+    from emixcli.services.asked import AskedPatient, PatientNumber
+    from emixcli.ui import prompts
+
+    name = name or prompts.ask(
+        "the patient's name, as Family^Given", option="--patient-name NAME", no_input=no_input
+    )
+    if not birth_date and not ids:
+        birth_date = prompts.ask(
+            "birth date, as 1970-12-31", option="--birth-date DAY", no_input=no_input
+        )
+    numbers = [text.partition("@") for text in ids]
+    known = tuple(PatientNumber(value, authority) for value, _, authority in numbers)
+    return AskedPatient(name, birth_date, sex.upper(), known)
+
+
+def _show(sealed: Sealed, request_id: str, *, json: bool) -> None:
+    from emixcli.ui import console, output
+
+    if json:
+        document = {
+            "schema": "emix.request/1",
+            "request_id": request_id or None,
+            "state": "open" if request_id else None,
+            "organisation": sealed.organisation,
+            "readers": list(sealed.fingerprints),
+            "size": len(sealed.data),
+        }
+        output.write_json(document)
+        return
+    for fingerprint in sealed.fingerprints:
+        console.note(f"sealed for {fingerprint}")
+    output.write_line(request_id or "nothing was sent")

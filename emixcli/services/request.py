@@ -1,0 +1,143 @@
+"""Requests for images: sealed before they leave, and opened by their readers alone."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from emixcli.container.identity import Identity, PublicIdentity
+from emixcli.container.sealed_request import MAX_FORM, form_type, open_sealed, seal
+from emixcli.errors import NoMatchingKeyError, PackageDamagedError, UsageError
+from emixcli.mailaddress import address_key
+from emixcli.services.asked import Asked, Form, asked_of
+
+if TYPE_CHECKING:
+    from emixcli.exchange.asking import HttpRequests
+    from emixcli.exchange.request_terms import Readers, RequestRecord
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedRequest:
+    """A request that was opened here: what the exchange says of it, and what it says itself."""
+
+    record: RequestRecord
+    asked: Asked
+    form: bytes
+    #: Of the sealed bytes that were opened here.
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A request that is ready to go, and whom it is sealed for."""
+
+    data: bytes = field(repr=False)
+    organisation: str
+    fingerprints: Sequence[str]
+
+
+def read_form(path: Path) -> bytes:
+    """Return a signed form.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read, is too large, or is not PDF, JPEG or PNG by its content.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_FORM + 1)
+    except OSError as exc:
+        raise UsageError("the form cannot be read", hint="check the file name") from exc
+    form_type(data)
+    return data
+
+
+def seal_asked(
+    asked: Asked, form: bytes, readers: Readers, *, identity: Identity, only: Sequence[str] = ()
+) -> Sealed:
+    """Return the request, sealed for the readers of the organisation and for oneself.
+
+    Parameters
+    ----------
+    only
+        Fingerprints: no other reader gets it. All of them must be readers.
+
+    Raises
+    ------
+    NoMatchingKeyError
+        Nobody reads requests there, a key is no key, or one of `only` is not among them.
+    UsageError
+    """
+    found = {}
+    for key in readers.keys:
+        public = PublicIdentity.from_json(key.public_key.encode())
+        found[public.fingerprint] = public
+    wanted = {text.replace(" ", "").lower() for text in only}
+    if not wanted <= found.keys():
+        raise NoMatchingKeyError(
+            "a key that was given is not one of the readers there",
+            hint="compare it by telephone; emix request create --dry-run shows the readers",
+        )
+    chosen = [public for name, public in found.items() if not wanted or name in wanted]
+    if not chosen:
+        raise NoMatchingKeyError(
+            "nobody of this organisation can open requests yet", hint="emix request key publish"
+        )
+    named = [public.fingerprint for public in chosen]
+    if identity.fingerprint() not in found:
+        chosen.append(identity.public)
+    made = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    attached = Form(form_type(form), hashlib.sha256(form).hexdigest()) if form else None
+    document = asked.document() | {
+        "organisation": readers.organisation,
+        "form": attached and asdict(attached),
+        "made": made,
+    }
+    to, purpose = readers.organisation, asked.purpose
+    data = seal(document, form, to=to, purpose=purpose, readers=chosen)
+    return Sealed(data, readers.organisation, named)
+
+
+def open_request(requests: HttpRequests, request_id: str, identity: Identity) -> OpenedRequest:
+    """Return a request, opened with the keys of this machine.
+
+    Raises
+    ------
+    NoMatchingKeyError
+        It was not sealed for them.
+    PackageDamagedError
+        It was changed, or says something else than the exchange does.
+    """
+    record = requests.get(request_id)
+    data = requests.sealed(request_id)
+    document, form = open_sealed(data, identity)
+    asked = asked_of(document)
+    digest = hashlib.sha256(data).hexdigest()
+    same = (
+        address_key(asked.requester.email) == address_key(record.requester)
+        and asked.purpose == record.purpose
+        and asked.organisation == record.organisation
+        and digest == record.sha256
+    )
+    if not same:
+        raise PackageDamagedError(
+            "the request says something else than the exchange does",
+            hint="tell the operator of the exchange; do not answer it",
+        )
+    wanted = asked.form.sha256 if asked.form else hashlib.sha256(b"").hexdigest()
+    if hashlib.sha256(form).hexdigest() != wanted or (form and not _is_form(form)):
+        raise PackageDamagedError("the form of the request is damaged or of another kind")
+    return OpenedRequest(record, asked, form, digest)
+
+
+def _is_form(form: bytes) -> bool:
+    try:
+        form_type(form)
+    except UsageError:
+        return False
+    return True
