@@ -85,7 +85,7 @@ class PackageResult:
 def plan_package(
     file_set: FileSet,
     *,
-    reports: Sequence[Path] = (),
+    reports: Sequence[Path | layout.Report] = (),
     accept_reports: str = "",
     sender: Sender,
     package_id: str | None = None,
@@ -101,7 +101,7 @@ def plan_package(
     file_set
         What a scan found.
     reports
-        More reports, from the disk.
+        More reports, from the disk or made before.
     accept_reports
         Why reports that do not fit the patient go along, where their rule lets them.
     sender
@@ -120,7 +120,7 @@ def plan_package(
     """
     package_id = _checked_id(package_id) if package_id else new_package_id()
     page = make_page(load_bundle() if bundle is None else bundle)
-    found = tuple(load_report(path) for path in reports)
+    found = tuple(one if isinstance(one, layout.Report) else load_report(one) for one in reports)
     with _reader(file_set, reader) as media:
         deepener = Deepener(media)
         documents = describe_reports(file_set, found, media, accept=accept_reports)

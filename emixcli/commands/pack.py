@@ -10,12 +10,16 @@ import typer
 
 from emixcli.commands import _deid as deid
 from emixcli.commands import _deid_key as keyed
+from emixcli.commands import _deid_reports as review
 from emixcli.commands._media import AcceptReport, AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import CodeOut, DryRun, Json, NoInput, Quiet, Verbose, Yes, number
 
 if TYPE_CHECKING:
-    from emixcli.services.pack import PackRequest, PackResult, Prepared
+    from collections.abc import Sequence
+
+    from emixcli.services.pack import PackResult, Prepared
     from emixcli.services.sealing import Sealing
+    from emixcli.services.selection import Selection
 
 Output = Annotated[
     Path, typer.Option("--output", "-o", metavar="FILE", help="The package: NAME.emix.html.")
@@ -64,18 +68,17 @@ def command(
     table_passphrase_file: keyed.TablePassphrase = None,
     deid_rules: deid.DeidRules = None,
     accept_risk: deid.AcceptRisk = None,
+    reports: review.ReportsMode = "", reviewer: review.Reviewer = "",
+    review_out: review.ReviewOut = None, reviewed: review.Reviewed = "",
     code_out: CodeOut = None,
     code_file: OwnCode = None,
     passphrase: Passphrase = False,
     recipient: Recipients = None,
     threads: Threads = None,
     dry_run: DryRun = False,
-    json: Json = False,
-    yes: Yes = False,
-    no_input: NoInput = False,
-    quiet: Quiet = False,
-    verbose: Verbose = 0,
-) -> None:
+    json: Json = False, yes: Yes = False, no_input: NoInput = False,
+    quiet: Quiet = False, verbose: Verbose = 0,
+) -> None:  # fmt: skip
     """Make one encrypted file that shows itself in a browser.
 
     The access code that opens it is shown once: give it to the recipient by telephone, never with
@@ -86,7 +89,6 @@ def command(
 
     secret = _find_secret(code_file, ask=passphrase, no_input=no_input)
     sealing = Sealing(secret)  # its thread works while the rest is imported
-    from emixcli.services import pack as service
     from emixcli.services.selection import Selection
 
     if not dry_run:
@@ -96,10 +98,10 @@ def command(
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
         reports=report or (), accept_reports=accept_report,
+        report_policy=review.Way(reports, reviewer, review_out, reviewed).find(anonymize, no_input),
         deidentification=told.find(paths, dry_run=dry_run),
     )  # fmt: skip
-    request = service.PackRequest(selection=selection, recipients=recipient or (), workers=threads)
-    prepared = _prepare(request, sealing, quiet=quiet)
+    prepared = _prepare(selection, recipient or (), threads, sealing, quiet=quiet)
     _confirm(prepared, output, yes=yes)
     if dry_run:
         _show_plan(prepared, json=json)
@@ -107,10 +109,18 @@ def command(
     _pack(prepared, sealing, _Outputs(output, code_out, keys), json=json, quiet=quiet)
 
 
-def _prepare(request: PackRequest, sealing: Sealing, *, quiet: bool) -> Prepared:
-    from emixcli.services.pack import prepare
+def _prepare(
+    selection: Selection,
+    recipients: Sequence[Path],
+    threads: int | None,
+    sealing: Sealing,
+    *,
+    quiet: bool,
+) -> Prepared:
+    from emixcli.services.pack import PackRequest, prepare
     from emixcli.ui.progress import progress
 
+    request = PackRequest(selection=selection, recipients=recipients, workers=threads)
     with progress(quiet) as listener:
         return prepare(request, package_id=sealing.package_id, progress=listener)
 

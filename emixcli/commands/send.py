@@ -11,6 +11,7 @@ import typer
 
 from emixcli.commands import _deid as deid
 from emixcli.commands import _deid_key as keyed
+from emixcli.commands import _deid_reports as review
 from emixcli.commands._exchange import (
     AcceptDifference,
     CaFile,
@@ -85,6 +86,8 @@ def command(
     table_passphrase_file: keyed.TablePassphrase = None,
     deid_rules: deid.DeidRules = None,
     accept_risk: deid.AcceptRisk = None,
+    reports: review.ReportsMode = "", reviewer: review.Reviewer = "",
+    review_out: review.ReviewOut = None, reviewed: review.Reviewed = "",
     code_out: CodeOut = None,
     again: Again = False,
     dry_run: DryRun = False,
@@ -92,12 +95,9 @@ def command(
     ca_file: CaFile = None,
     timeout: TimeOut = None,
     profile: Profile = None,
-    json: Json = False,
-    yes: Yes = False,
-    no_input: NoInput = False,
-    quiet: Quiet = False,
-    verbose: Verbose = 0,
-) -> None:
+    json: Json = False, yes: Yes = False, no_input: NoInput = False,
+    quiet: Quiet = False, verbose: Verbose = 0,
+) -> None:  # fmt: skip
     """Read, check, encrypt, upload and share in one stream.
 
     Each recipient gets a mail with a link, and an access code that is shown here once: give it by
@@ -117,6 +117,7 @@ def command(
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
         reports=report or (), accept_reports=accept_report, check=answer.check if answer else None,
+        report_policy=review.Way(reports, reviewer, review_out, reviewed).find(anonymize, no_input),
         deidentification=told.find(paths, dry_run=dry_run),
     )  # fmt: skip
     manner = _Manner(profile, code_out, again, json, yes, no_input, quiet, keys, answer)

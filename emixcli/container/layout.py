@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
     from emixcli.model import Document, FileSet, Instance, Series
@@ -20,11 +21,22 @@ _EXTENSIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A report given on the command line."""
+    """A report given on the command line.
+
+    Parameters
+    ----------
+    data
+        What goes along instead of the file; None where that goes as it is.
+    """
 
     path: Path
     size: int
     kind: str
+    data: bytes | None = field(default=None, repr=False)
+
+    def open(self) -> BinaryIO:
+        """Return its bytes as a file."""
+        return self.path.open("rb") if self.data is None else io.BytesIO(self.data)
 
 
 def series_folder(study: int, series: int) -> str:

@@ -6,7 +6,6 @@ import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from emixcli import __version__
@@ -110,7 +109,7 @@ def iter_sources(
         yield _instance_source(instance, name, reader), instance
     for document, name in layout.iter_documents(plan.file_set, plan.reports):
         if isinstance(document, Report):
-            source = Source(name, document.size, compress=True, open=_path_opener(document.path))
+            source = Source(name, document.size, compress=True, open=document.open)
         else:
             source = Source(name, document.size, compress=True, open=_item_opener(reader, document))
         yield source, document
@@ -124,10 +123,6 @@ def folded_source(name: str, content: Folded) -> Source:
 
 def _bytes_source(name: str, content: bytes) -> Source:
     return Source(name, len(content), compress=True, open=lambda: io.BytesIO(content))
-
-
-def _path_opener(path: Path) -> Callable[[], BinaryIO]:
-    return lambda: path.open("rb")
 
 
 def _item_opener(reader: Reader, item: Instance | Document) -> Callable[[], BinaryIO]:

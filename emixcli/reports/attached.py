@@ -113,7 +113,6 @@ def describe_reports(
 
 def _opener(document: Document | Report, media: Reader) -> Callable[[], BinaryIO]:
     if isinstance(document, Report):
-        path = document.path
-        return lambda: path.open("rb")
+        return document.open
     item = document
     return lambda: media.open(item)

@@ -171,6 +171,11 @@ def _observations(subject: Subject, content: Content) -> list[tuple[str, dict[in
     ]
 
 
+def escape(value: str) -> str:
+    """Return a value as it stands in a message with the usual separators (HL7 v2.9 2.7)."""
+    return value.translate(_ESCAPES)
+
+
 def _one(*components: str) -> _Field:
     """Return a field of one repetition, empty ones at the end left out."""
     kept = list(components)
@@ -216,7 +221,7 @@ def _set(segment: Any, name: str, field: _Field) -> None:
     for existing in list(getattr(segment, name.lower())):
         segment.children.remove(existing)
     for part in field:
-        text = "^".join(value.translate(_ESCAPES) for value in part)
+        text = "^".join(map(escape, part))
         segment.add_field(name).value = text
 
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from emixcli.model import Patient, Study
+
 
 @dataclass(frozen=True, kw_only=True)
 class Subject:
@@ -40,3 +42,21 @@ class Subject:
             "description": study.get("description"),
         }
         return cls(**{name: str(value) for name, value in texts.items() if value})
+
+    @classmethod
+    def of_images(cls, patient: Patient, study: Study) -> Subject:
+        """Return the subject that images name."""
+        return cls(
+            name=patient.text("PatientName"),
+            id=patient.text("PatientID"),
+            issuer=patient.text("IssuerOfPatientID"),
+            birth_date=patient.text("PatientBirthDate"),
+            sex=patient.text("PatientSex"),
+            study_uid=study.uid,
+            accession=study.text("AccessionNumber"),
+            study_id=study.text("StudyID"),
+            study_date=study.text("StudyDate"),
+            study_time=study.text("StudyTime"),
+            referring=study.text("ReferringPhysicianName"),
+            description=study.text("StudyDescription"),
+        )

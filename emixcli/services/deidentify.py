@@ -421,6 +421,29 @@ def _learn(instance: Instance, verifier: Verifier, outputs: Outputs, how: Deiden
     return True
 
 
+def learned(patient: Patient, media: Reader, how: Deidentification) -> Verifier:
+    """Return what looks for all that stood in the images of a patient.
+
+    Raises
+    ------
+    DeidUnsafeError
+        An image cannot be read, so nobody knows all that is to be looked for.
+    """
+    from emixcli.deid.keyed import Keyed
+    from emixcli.deid.verify import Verifier
+
+    keyed = Keyed(how.key or b"", how.profile.rules.max_shift_days)
+    verifier = Verifier(how.profile, ours=keyed.is_own)
+    outputs = Remade(media, DeidentifyingReader(media, how))
+    for instance in _instances((patient,)):
+        if not _learn(instance, verifier, outputs, how):
+            raise DeidUnsafeError(
+                "an image cannot be read, so a report of its patient cannot be held against it",
+                hint="leave the report out",
+            )
+    return verifier
+
+
 def _look_at(instance: Instance, verifier: Verifier, outputs: Outputs, report: Report) -> None:
     """Look at one output, and have it made again as long as that may help."""
     repair = Repair()

@@ -15,7 +15,10 @@ from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.matching import with_matches
 
 if TYPE_CHECKING:
+    from emixcli.container import layout
+    from emixcli.media.reader import MediaReader
     from emixcli.model import FileSet
+    from emixcli.services.deid_reports import Policy
     from emixcli.services.deidentify import Deidentification, Deidentified, DeidentifyingReader
     from emixcli.services.reidentification import Link
 
@@ -26,7 +29,8 @@ class Selection:
 
     `patients` and `studies` choose as `media.select` says. `reports` are files from elsewhere;
     `accept_reports` says why those go along that do not fit the patient.
-    `deidentification` asks for `deidentified` after `choose`. `check` raises where what was chosen
+    `deidentification` asks for `deidentified` after `choose`. `report_policy` says how
+    reports then go along, None that they do not. `check` raises where what was chosen
     must not go out; it sees it before it is de-identified.
     """
 
@@ -38,6 +42,7 @@ class Selection:
     accept_reports: str = ""
     deidentification: Deidentification | None = None
     check: Callable[[FileSet], object] | None = None
+    report_policy: Policy | None = None
 
 
 @dataclass(frozen=True)
@@ -54,10 +59,11 @@ class Choice:
 
     file_set: FileSet
     scanned: FileSet
-    reports: tuple[Path, ...]
+    reports: tuple[Path | layout.Report, ...]
     n_reports_left_out: int
     n_missing: int
     accept_reports: str = ""
+    report_policy: Policy | None = None
     reader: DeidentifyingReader | None = None
     deidentification: dict[str, Any] | None = None
     links: tuple[Link, ...] = ()
@@ -95,7 +101,7 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
         chosen = replace(chosen, documents=kept)
     return Choice(
         chosen, scanned, tuple(selection.reports), n_left_out, len(chosen.missing),
-        accept_reports=selection.accept_reports.strip(),
+        accept_reports=selection.accept_reports.strip(), report_policy=selection.report_policy,
     )  # fmt: skip
 
 
@@ -112,7 +118,7 @@ def deidentified(
     Raises
     ------
     UsageError
-        There are reports from elsewhere: these are not de-identified.
+        There are reports from elsewhere, and nobody said how they are to go along.
     DeidUnsafeError
         Objects are refused, or the second look found something.
     """
@@ -129,11 +135,7 @@ def deidentified(
 
     if how is None:
         return choice
-    if choice.reports:
-        raise UsageError(
-            "reports are not de-identified",
-            hint="leave --report out, or send it without --anonymize",
-        )
+    _check_policy(choice)
     with MediaReader(choice.file_set) as media:
         how = with_faces(how, choice.file_set, media)
         reader = DeidentifyingReader(media, how)
@@ -144,14 +146,38 @@ def deidentified(
         if reader.repairs:
             found = deidentify(choice.file_set, reader, progress=progress)
             _check_all(found, choice)
+        reports, noted = _report_copies(choice, found.file_set, media, how)
     return replace(
         choice,
         file_set=found.file_set,
+        reports=reports,
         n_reports_left_out=choice.n_reports_left_out + len(choice.file_set.documents),
         reader=reader,
-        deidentification=record(how.profile, found),
+        deidentification={**record(how.profile, found), **noted},
         links=found.links,
     )
+
+
+def _check_policy(choice: Choice) -> None:
+    if choice.reports and choice.report_policy is None:
+        raise UsageError(
+            "reports beside de-identified images say who the patient is",
+            hint="leave --report out, or give --reports structured (codes and numbers only) or"
+            " --reports reviewed",
+        )
+
+
+def _report_copies(
+    choice: Choice, new: FileSet, media: MediaReader, how: Deidentification
+) -> tuple[tuple[Path | layout.Report, ...], dict[str, Any]]:
+    """Return the reports as they may go along, and what the index says of that."""
+    if not choice.reports or choice.report_policy is None:
+        return (), {}
+    from emixcli.services.deid_reports import copies
+
+    paths = [path for path in choice.reports if isinstance(path, Path)]
+    made = copies(paths, choice.report_policy, old=choice.file_set, new=new, media=media, how=how)
+    return made.reports, {"reports": made.record}
 
 
 def _check_all(found: Deidentified, choice: Choice) -> None:

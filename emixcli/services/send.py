@@ -142,10 +142,12 @@ def request_key(
         "to": sorted(address.casefold() for address in order.recipients),
         "purpose": order.purpose,
         "content": digest.hexdigest(),
-        "reports": [_digest_of(path) for path in choice.reports],
+        "reports": [_digest_of(path) for path in choice.reports if isinstance(path, Path)],
     }
     if order.request_id:
         request["answers"] = order.request_id
+    if choice.report_policy is not None:
+        request["reports_as"] = [str(choice.report_policy.mode), choice.report_policy.reviewer]
     if how is not None:
         request["deidentification"] = how.description()
     return journal_key(request)

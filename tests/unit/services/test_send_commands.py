@@ -368,6 +368,30 @@ def test_what_is_sent_de_identified_names_nobody(
         assert not [value for value in values if value in content]
 
 
+def test_a_report_goes_with_de_identified_images_as_a_copy(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    disc = tmp_path / "disc-to-clean"
+    disc.mkdir()
+    builders.write(builders.instance(number=1), disc / "IM1")
+    lines = builders.hl7() + b"OBX|2|NM|2160-0^Creatinine^LN||1.9|mg/dL||||F\r"
+    (tmp_path / "r.hl7").write_bytes(lines)
+    send: Arguments = ("send", disc, *to("report"), *SEND, "--code-out", "codes", "--anonymize",
+                       "--report", tmp_path / "r.hl7")  # fmt: skip
+    assert run_emix(*send).code == 2
+    reviewed = run_emix(*send, "--reports", "reviewed", "--reviewer", "R", "--no-input")
+    assert reviewed.code == 5
+    sent = run_emix(*send, "--reports", "structured")
+    assert sent.code == 0, sent.stderr
+    package_id = sent.document["package_id"]
+    again = run_emix(*send, "--reports", "structured")
+    assert again.document["package_id"] == package_id
+    assert run_emix("download", package_id, "-o", "got", "--unpack", "--json").code == 0
+    copy = (tmp_path / "got" / package_id / "REPORTS" / "R0001.HL7").read_bytes()
+    assert b"2160-0" in copy
+    assert not [value for value in builders.CANARY.strings() if value.encode() in copy]
+
+
 def test_a_send_with_a_key_of_its_own_is_made_once(
     run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
 ) -> None:
