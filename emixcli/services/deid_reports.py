@@ -24,6 +24,7 @@ from emixcli.deid.keyed import Keyed
 from emixcli.deid.spellings import parse_date, plain, space, squeeze
 from emixcli.deid.text import TextCleaner
 from emixcli.deid.textdates import TextDates
+from emixcli.deid.verify import Verifier
 from emixcli.errors import DeidUnsafeError, ReportError
 from emixcli.reports import identifying, reading
 from emixcli.reports.attached import load_report
@@ -31,7 +32,7 @@ from emixcli.reports.lines import text_lines
 from emixcli.reports.matching import Level
 from emixcli.reports.scrubbing import Scrub
 from emixcli.reports.subject import Subject
-from emixcli.services.deidentify import learned, place_of
+from emixcli.services.deidentify import DeidentifyingReader, Remade, learn, place_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -156,7 +157,7 @@ class _Worker:
     ) -> None:
         self._options = how.profile.options
         self._keyed = Keyed(how.key or b"", how.profile.rules.max_shift_days)
-        self._verifier = learned(patient, media, how)
+        self._verifier = _learned(patient, media, how)
         self._patient = patient
         self._pairs = list(_pairs(patient, new))
         if not self._pairs:
@@ -234,6 +235,29 @@ class _Worker:
             return ""
         days = 0 if Option.RETAIN_FULL_DATES in self._options else self._days
         return "" if days is None else shift_dt(value, days) or ""
+
+
+def _learned(patient: Patient, media: Reader, how: Deidentification) -> Verifier:
+    """Return what looks for all that stood in the images of a patient.
+
+    Raises
+    ------
+    DeidUnsafeError
+        An image cannot be read, so nobody knows all that is to be looked for.
+    """
+    keyed = Keyed(how.key or b"", how.profile.rules.max_shift_days)
+    verifier = Verifier(how.profile, ours=keyed.is_own)
+    outputs = Remade(media, DeidentifyingReader(media, how))
+    instances = (
+        instance for study in patient.studies for one in study.series for instance in one.instances
+    )
+    for instance in instances:
+        if not learn(instance, verifier, outputs, how):
+            raise DeidUnsafeError(
+                "an image cannot be read, so a report of its patient cannot be held against it",
+                hint="leave the report out",
+            )
+    return verifier
 
 
 def _pairs(patient: Patient, new: FileSet) -> Iterator[tuple[Subject, Subject]]:

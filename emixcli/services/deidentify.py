@@ -392,7 +392,7 @@ def look_again(
         verifier = Verifier(report.profile, ours=keyed.is_own)
         unread = set()
         for instance in _instances((patient,)):
-            if not _learn(instance, verifier, outputs, how):
+            if not learn(instance, verifier, outputs, how):
                 unread.add(place_of(instance))
             progress.advance(1)
         for instance in _instances((patient,)):
@@ -410,8 +410,8 @@ def look_again(
         )
 
 
-def _learn(instance: Instance, verifier: Verifier, outputs: Outputs, how: Deidentification) -> bool:
-    """Take what stands in an instance as it was; returns whether it can be read."""
+def learn(instance: Instance, verifier: Verifier, outputs: Outputs, how: Deidentification) -> bool:
+    """Take what stands in an instance as it was; return whether it can be read."""
     try:
         with outputs.open_old(instance) as file:
             if not verifier.learn(_nameless(file)):
@@ -419,29 +419,6 @@ def _learn(instance: Instance, verifier: Verifier, outputs: Outputs, how: Deiden
     except (OSError, EmixError):
         return False
     return True
-
-
-def learned(patient: Patient, media: Reader, how: Deidentification) -> Verifier:
-    """Return what looks for all that stood in the images of a patient.
-
-    Raises
-    ------
-    DeidUnsafeError
-        An image cannot be read, so nobody knows all that is to be looked for.
-    """
-    from emixcli.deid.keyed import Keyed
-    from emixcli.deid.verify import Verifier
-
-    keyed = Keyed(how.key or b"", how.profile.rules.max_shift_days)
-    verifier = Verifier(how.profile, ours=keyed.is_own)
-    outputs = Remade(media, DeidentifyingReader(media, how))
-    for instance in _instances((patient,)):
-        if not _learn(instance, verifier, outputs, how):
-            raise DeidUnsafeError(
-                "an image cannot be read, so a report of its patient cannot be held against it",
-                hint="leave the report out",
-            )
-    return verifier
 
 
 def _look_at(instance: Instance, verifier: Verifier, outputs: Outputs, report: Report) -> None:
