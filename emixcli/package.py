@@ -45,6 +45,7 @@ from emixcli.errors import MediaError, UsageError
 from emixcli.model import Document, FileSet, Instance
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.reports.attached import describe_reports, load_report
+from emixcli.reports.reading import mismatch
 
 __all__ = [
     "PackageHead",
@@ -122,9 +123,11 @@ def plan_package(
     page = make_page(load_bundle() if bundle is None else bundle)
     found = tuple(one if isinstance(one, layout.Report) else load_report(one) for one in reports)
     with _reader(file_set, reader) as media:
-        deepener = Deepener(media)
+        deepener = Deepener(media, accept_reports)
         documents = describe_reports(file_set, found, media, accept=accept_reports)
         index = _fold_index(file_set, documents, deepener, deidentification)
+    if deepener.refused:
+        raise mismatch(deepener.refused, accept_reports)
     directory = make_dicomdir(file_set, package_id=package_id, extra=deepener.keys)
     made = (index, directory.content)
     return PackagePlan(

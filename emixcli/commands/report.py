@@ -20,7 +20,8 @@ EXAMPLES = {"show": "emix report show report.hl7"}
 @app.command("show")
 def show(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A report: HL7 v2, CDA, CCR, RTF, text, PDF.")
+        Path,
+        typer.Argument(metavar="FILE", help="A report: HL7 v2, CDA, CCR, RTF, text, PDF, DICOM."),
     ],
     entry: Annotated[
         str,
@@ -34,6 +35,14 @@ def show(
         bool,
         typer.Option("--raw", help="Of HL7: every field as it stands, with the standard's names."),
     ] = False,
+    save_documents: Annotated[
+        Path | None,
+        typer.Option(
+            "--save-documents",
+            metavar="DIR",
+            help="Write the documents inside the report into this new folder, as they are.",
+        ),
+    ] = None,
     code_file: CodeFile = None,
     no_input: NoInput = False,
     json: Json = False,
@@ -52,6 +61,7 @@ def show(
             shown = reports.show_entry(package, entry)
     else:
         shown = reports.show_file(file)
+    saved = reports.save_documents(shown, save_documents)
     if json:
         output.write_json(
             {
@@ -61,6 +71,10 @@ def show(
                 "title": shown.reading.title,
                 "match": shown.match,
                 "blocks": [block.as_document() for block in shown.reading.blocks],
+                "documents": [
+                    {**inner.as_json(), "file": name}
+                    for inner, name in zip(shown.reading.inner, saved, strict=True)
+                ],
                 "fields": [row._asdict() for row in reports.raw_fields(shown)] if raw else [],
             }
         )
@@ -74,6 +88,7 @@ def _write(shown: Shown) -> None:
     import shutil
     import sys
 
+    from emixcli.reports.inner import with_inner
     from emixcli.reports.lines import text_lines
     from emixcli.ui import output
 
@@ -83,5 +98,5 @@ def _write(shown: Shown) -> None:
         output.write_line(f"{match['verdict']}: {match['reason']}{accepted}")
         output.write_line()
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in text_lines(shown.reading.blocks, width=width):
+    for line in text_lines(with_inner(shown.reading), width=width):
         output.write_line(line)

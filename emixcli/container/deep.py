@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from emixcli.container.index import Fields
     from emixcli.container.plan import Reader
     from emixcli.model import Instance
+    from emixcli.reports.matching import Verdict
 
 _RT_DOSE = "1.2.840.10008.5.1.4.1.1.481.2"
 _ENCAPSULATED = "1.2.840.10008.5.1.4.1.1.104."
@@ -43,10 +44,19 @@ class Deepener:
     ----------
     reader
         Opens the file set.
+    accept
+        Why documents of another patient than their object's go along; "" where they do not.
+
+    Attributes
+    ----------
+    refused
+        What is against documents in objects that must not go along.
     """
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, accept: str = "") -> None:
         self._reader = reader
+        self._accept = accept
+        self.refused: list[Verdict] = []
         self._keys: dict[tuple[int, str], Extra] = {}
 
     def keys(self, instance: Instance) -> Extra:
@@ -92,9 +102,19 @@ class Deepener:
             self._keys[instance.source, instance.path] = keys
         if instance.text("SOPClassUID").startswith(_ENCAPSULATED) or _DOCUMENT in dataset:
             _add_document(dataset, fields, instance)
-            _look_through(fields, file)
+            self._judge(_look_through(dataset, fields, file), fields)
         elif lines := render_text(dataset):
             fields["kind"], fields["text"] = "text", lines
+
+    def _judge(self, verdict: Verdict | None, fields: Fields) -> None:
+        """Record whether the document in an object is of the object's patient."""
+        if verdict is None:
+            return
+        from emixcli.reports.reading import is_refused, match_json
+
+        fields["document"]["match"] = match_json(verdict, self._accept)
+        if is_refused(verdict, self._accept):
+            self.refused.append(verdict)
 
 
 class _Anonymous:
@@ -157,13 +177,23 @@ def _add_document(dataset: Dataset, fields: Fields, instance: Instance) -> None:
         fields["document"]["title"] = title[:200]
 
 
-def _look_through(fields: Fields, file: BinaryIO) -> None:
-    """Say of a PDF with active content why the viewer does not open it."""
+def _look_through(dataset: Dataset, fields: Fields, file: BinaryIO) -> Verdict | None:
+    """Make a document in an object readable; return what its own words say of the patient.
+
+    Of a PDF with active content it is told why the viewer does not open it.
+    """
     document = fields.get("document")
-    if document is None or document["mime"].partition(";")[0].strip().lower() != "application/pdf":
-        return
-    from emixcli.reports.pdf import why_not_shown
+    if document is None:
+        return None
+    from emixcli.reports import dicom, reading
 
     file.seek(document["offset"])
-    if problem := why_not_shown(file.read(document["length"])):
-        fields["problem"] = problem
+    inner = dicom.read_document(file.read(document["length"]))
+    if inner.reading is None:
+        return None
+    notes = [block for block in inner.reading.blocks if block.strong]
+    if inner.kind == "pdf" and notes:
+        fields["problem"] = " ".join(block.text for block in notes)
+    elif inner.reading.blocks:
+        document["blocks"] = [block.as_document() for block in inner.reading.blocks]
+    return reading.judge_inner(dicom.identity_of_object(dataset), inner)

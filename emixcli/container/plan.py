@@ -185,7 +185,7 @@ def document_fields(document: Document | Report, name: str) -> dict[str, Any]:
 
 def without_text(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the index says of a report, but for its readable form."""
-    return {name: value for name, value in fields.items() if name != "blocks"}
+    return {name: value for name, value in fields.items() if name not in ("blocks", "inside")}
 
 
 MIME_TYPES = {

@@ -13,7 +13,6 @@ from emixcli.errors import ReportError
 from emixcli.media.sniff import document_kind
 from emixcli.media.window import HEAD_LENGTH
 from emixcli.reports import reading
-from emixcli.reports.matching import Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,9 +94,10 @@ def describe_reports(
     """
     found, refused = [], []
     for document, name in layout.iter_documents(file_set, reports):
-        read = reading.read_file(_opener(document, media), document)
+        data = reading.whole_file(_opener(document, media), document)
+        read = reading.read_whole(data, document.kind)
         verdict = reading.judge(file_set.patients, read)
-        if verdict.level == Level.BLOCK and not (accept and verdict.overridable):
+        if reading.is_refused(verdict, accept):
             refused.append(verdict)
         fields = document_fields(document, name)
         fields["match"] = reading.match_json(verdict, accept)
@@ -105,6 +105,8 @@ def describe_reports(
             fields["title"] = read.title
         if read.blocks:
             fields["blocks"] = [block.as_document() for block in read.blocks]
+        if read.inner:
+            fields["inside"] = [one.as_index(data or b"") for one in read.inner]
         found.append(fields)
     if refused:
         raise reading.mismatch(refused, accept)

@@ -28,10 +28,11 @@ _ORDER_TAGS: Final = ("inFulfillmentOf", "documentationOf")
 
 @dataclass(frozen=True, slots=True)
 class Embedded:
-    """A document inside a CDA: its bytes (none for a reference) and declared type."""
+    """A document inside a CDA: its bytes (none for a reference), declared type and code."""
 
     data: bytes
     media_type: str
+    payload: str = ""
 
 
 def read_identity(root: Element) -> Identity:
@@ -274,7 +275,8 @@ def find_documents(root: Element) -> list[Embedded]:
             continue
         kind = text.get("mediaType", "")
         if text.get("representation") == "B64":
-            found.append(Embedded(_unbase64("".join(text.itertext())), kind))
+            payload = "".join(text.itertext())
+            found.append(Embedded(_unbase64(payload), kind, payload.strip()))
         elif text.find("reference") is not None:
             found.append(Embedded(b"", kind))
         elif text.tag == "text":

@@ -11,7 +11,7 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from emixcli.reports.hl7 import Delimiters, Message, Segment, unescape
@@ -30,6 +30,8 @@ _MAGIC: Final = (
 )  # fmt: skip
 _XML: Final = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:\?xml|!--|[A-Za-z])")
 _HTML: Final = re.compile(rb"<(?:!doctype\s+html|html|body|script)\b", re.IGNORECASE)
+_HEAD: Final = 4096
+_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0e-\x1f\x7f]")
 _CDA: Final = re.compile(rb"<(?:[\w.-]+:)?ClinicalDocument\b")
 
 
@@ -47,28 +49,34 @@ class Embedded:
         What the message calls it.
     observation
         OBX-3 as it stands.
+    title
+        Its name, as far as OBX-3 tells it.
+    payloads
+        What its parts are encoded as, as they stand.
     """
 
     data: bytes
     kind: str
     declared: str
     observation: str
+    title: str = ""
+    payloads: tuple[str, ...] = ()
 
 
 def find_documents(message: Message) -> list[Embedded]:
     """Return the documents in all OBX of a message, parts joined."""
-    found: list[tuple[Embedded, list[bytes]]] = []
+    found: list[tuple[Embedded, list[Embedded]]] = []
     goes_on, tail = False, b""
     for segment in message.all("OBX"):
         one = _read(segment, message.charset)
         if one and goes_on and _continues(found[-1][0], one, tail):
-            found[-1][1].append(one.data)
+            found[-1][1].append(one)
             tail = (tail + one.data)[-_TAIL:]
         elif one:
-            found.append((one, [one.data]))
+            found.append((one, [one]))
             tail = one.data[-_TAIL:]
         goes_on = one is not None
-    return [_named(_join(first, parts)) for first, parts in found]
+    return [_joined(first, parts) for first, parts in found]
 
 
 def _read(segment: Segment, charset: str) -> Embedded | None:
@@ -78,18 +86,23 @@ def _read(segment: Segment, charset: str) -> Embedded | None:
         return None
     observation = segment.field(3)
     if kind == "RP":
-        return Embedded(b"", "reference", segment.value(5, 4), observation)
+        return Embedded(b"", "reference", segment.value(5, 4), observation, _title(segment))
     marks = segment.delimiters
     parts = segment.field(5).split(marks.component)
     declared = "/".join(part for part in parts[:-1][:3] if part and len(part) < _MIN_ENCODED)
-    data = None
+    data, payload = None, segment.field(5)
     if kind == "ED":
         encoding = parts[3].strip().lower() if len(parts) > 4 else ""
         payload = marks.component.join(parts[4:]) if len(parts) > 4 else max(parts, key=len)
         data = _decode(payload, encoding, marks, charset)
     elif len(parts) == 1 or max(map(len, parts)) >= _MIN_ENCODED:
         data = _text_document(segment.field(5), marks, charset)
-    return Embedded(data, "", declared, observation) if data else None
+    title = _title(segment)
+    return Embedded(data, "", declared, observation, title, (payload,)) if data else None
+
+
+def _title(segment: Segment) -> str:
+    return segment.value(3, 2) or segment.value(3)
 
 
 def _decode(payload: str, encoding: str, marks: Delimiters, charset: str) -> bytes | None:
@@ -150,13 +163,24 @@ def _continues(first: Embedded, one: Embedded, tail: bytes) -> bool:
     return end is not None and end not in tail
 
 
-def _join(first: Embedded, parts: list[bytes]) -> Embedded:
-    return Embedded(b"".join(parts), first.kind, first.declared, first.observation)
+def _joined(first: Embedded, parts: list[Embedded]) -> Embedded:
+    data = b"".join(part.data for part in parts)
+    payloads = tuple(payload for part in parts for payload in part.payloads)
+    return replace(first, data=data, kind=first.kind or kind_of(data), payloads=payloads)
 
 
-def _named(one: Embedded) -> Embedded:
-    kind = one.kind or _kind(one.data)
-    return Embedded(one.data, kind, one.declared, one.observation)
+def kind_of(data: bytes) -> str:
+    """Return what a document is by its first bytes."""
+    kind = _kind(data)
+    return "text" if kind == "unknown" and _is_text(data[:_HEAD]) else kind
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        text = head.decode("utf-8", "ignore" if len(head) == _HEAD else "strict")
+    except UnicodeDecodeError:
+        return False
+    return bool(text.strip()) and not _CONTROL.search(text)
 
 
 def _kind(data: bytes) -> str:

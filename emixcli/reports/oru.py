@@ -9,6 +9,7 @@ from emixcli.reports import blocks
 from emixcli.reports.cda import date_text
 from emixcli.reports.hl7 import unescape
 from emixcli.reports.hl7_documents import find_documents
+from emixcli.reports.inner import Inner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -58,9 +59,10 @@ def _render(message: Message) -> Iterator[Block]:
         ]
     )
     yield from _body(message)
-    for document in find_documents(message):
-        size = f"{len(document.data)} bytes" if document.data else "elsewhere, not fetched"
-        yield blocks.Block(blocks.Kind.DOCUMENT, "Attached document", rows=((document.kind, size),))
+    for one in find_documents(message):
+        title = ": ".join(filter(None, ("Attached document", blocks.one_line(one.title))))
+        words = Inner(one.kind, one.data).words
+        yield blocks.Block(blocks.Kind.DOCUMENT, title, rows=((words,),))
     unseen = sorted({s.name for s in message.segments} - _SHOWN)
     if unseen:
         yield blocks.note("Not shown: segments " + ", ".join(unseen) + ".")

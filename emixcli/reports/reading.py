@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emixcli.container.layout import Report
     from emixcli.model import Document, Patient
     from emixcli.reports.blocks import Block
+    from emixcli.reports.inner import Inner
 
 MAX_SIZE: Final = 64 * 2**20
 """Bytes of a report that is read; a larger one travels unread."""
@@ -43,7 +44,7 @@ class Reading:
     words
         Of a report without a head, to be searched for the patient.
     inner
-        Of the documents inside it: they must not be of another patient.
+        The documents inside it: none must be of another patient.
     too_large
         It has more parts than are read: it may be of several patients.
     """
@@ -52,7 +53,7 @@ class Reading:
     blocks: tuple[Block, ...] = ()
     too_large: bool = False
     words: Words | None = None
-    inner: tuple[Words, ...] = ()
+    inner: tuple[Inner, ...] = ()
 
     @property
     def title(self) -> str:
@@ -75,6 +76,8 @@ TOO_LARGE: Final = Verdict(
 )
 
 
+_LONG_KINDS: Final = frozenset({"pdf", "rtf", "text"})
+_MAX_LONG: Final = 4
 _TOO_LITTLE: Final = frozenset({"R10", "R11"})
 
 
@@ -84,14 +87,23 @@ class _TooManyPartsError(ReportError):
 
 def read_file(open_file: Callable[[], BinaryIO], document: Document | Report) -> Reading:
     """Return what a report on a medium or a disk says; one that cannot be read says nothing."""
+    return read_whole(whole_file(open_file, document), document.kind)
+
+
+def read_whole(data: bytes | None, kind: str) -> Reading:
+    """Return the same of its bytes; None is a report that cannot be read."""
+    return Reading(()) if data is None else read(data, kind)
+
+
+def whole_file(open_file: Callable[[], BinaryIO], document: Document | Report) -> bytes | None:
+    """Return the bytes of a report, None where it cannot be read or is too large to be."""
     if document.size > MAX_SIZE:
-        return Reading(())
+        return None
     try:
         with open_file() as file:
-            data = file.read(document.size)
+            return file.read(document.size)
     except (OSError, MediaError):
-        return Reading(())
-    return read(data, document.kind)
+        return None
 
 
 def read(data: bytes, kind: str) -> Reading:
@@ -151,25 +163,47 @@ def _read_hl7(data: bytes) -> Reading:
     from emixcli.reports.hl7 import read_messages
     from emixcli.reports.hl7_documents import find_documents
     from emixcli.reports.hl7_identity import read_identity
+    from emixcli.reports.inner import Inner
     from emixcli.reports.oru import render
 
     messages = read_messages(data)
-    inner = [
-        identity
+    found = [
+        Inner(one.kind, one.data, one.title, one.payloads)
         for message in messages
-        for document in find_documents(message)
-        if document.kind == "cda"
-        for identity in read(document.data, "cda").identities
-        if identity.says_who
+        for one in find_documents(message)
     ]
-    return Reading((read_identity(messages), *inner), tuple(render(messages)))
+    return Reading((read_identity(messages),), tuple(render(messages)), inner=read_inner(found))
+
+
+def read_inner(found: Iterable[Inner]) -> tuple[Inner, ...]:
+    """Read the documents inside a report: each CDA, and a few of the kinds that take long."""
+    read_ones, n_long = [], 0
+    for one in found:
+        n_long += one.kind in _LONG_KINDS
+        if one.kind == "cda" or (one.kind in _LONG_KINDS and n_long <= _MAX_LONG):
+            read_ones.append(replace(one, reading=read(one.data, one.kind)))
+        else:
+            read_ones.append(one)
+    return tuple(read_ones)
+
+
+def _read_dicom(data: bytes) -> Reading:
+    from emixcli.reports.dicom import read_object
+
+    return read_object(data)
 
 
 def _read_cda(data: bytes) -> Reading:
     from emixcli.reports import cda, xmltree
+    from emixcli.reports.hl7_documents import kind_of
+    from emixcli.reports.inner import Inner
 
     root = xmltree.parse(data)
-    return Reading((cda.read_identity(root),), tuple(cda.render(root)))
+    found = [
+        Inner("reference" if not one.data else kind_of(one.data), one.data, "", (one.payload,))
+        for one in cda.find_documents(root)
+    ]
+    return Reading((cda.read_identity(root),), tuple(cda.render(root)), inner=read_inner(found))
 
 
 def _read_ccr(data: bytes) -> Reading:
@@ -209,7 +243,7 @@ _LIMITS: Final = {
 
 _READERS: Final[dict[str, Callable[[bytes], Reading]]] = {
     "hl7v2": _read_hl7, "cda": _read_cda, "ccr": _read_ccr, "rtf": _read_rtf, "text": _read_text,
-    "pdf": _read_pdf,
+    "pdf": _read_pdf, "dicom": _read_dicom,
 }  # fmt: skip
 
 
@@ -225,20 +259,38 @@ def judge(patients: Iterable[Patient], reading: Reading) -> Verdict:
     patients = tuple(patients)
     if not patients:
         return ALONE
-    verdicts = [_judge_one(identity_of(patient), reading) for patient in patients]
+    verdicts = [judge_for(identity_of(patient), reading) for patient in patients]
     return min(verdicts, key=_severity, default=UNREAD)
 
 
-def _judge_one(images: Identity, reading: Reading) -> Verdict:
-    """Return the most severe verdict; an inner document that says too little changes nothing."""
+def judge_for(images: Identity, reading: Reading) -> Verdict:
+    """Return the most severe verdict of all that a report and the documents inside it say.
+
+    An inner document that says too little changes nothing; where the report itself says nothing,
+    one that fits is enough.
+    """
     said = [match(images, identity) for identity in reading.identities]
     if reading.words is not None:
         said.append(match(images, identity_in(reading.words, images)))
-    inner = [match(images, identity_in(words, images)) for words in reading.inner]
+    inner = [verdict for one in reading.inner if (verdict := judge_inner(images, one))]
     if all(verdict.rule == "R10" for verdict in said):
         said = [verdict for verdict in inner if verdict.level == Level.MATCH] or said
-    weighty = [one for one in inner if one.level == Level.BLOCK or one.rule not in _TOO_LITTLE]
-    return max((*said, *weighty), key=_severity)
+    return max((*said, *inner), key=_severity)
+
+
+def judge_inner(images: Identity, inner: Inner) -> Verdict | None:
+    """Return the verdict on a document inside a report, None where it says too little."""
+    read = inner.reading
+    if read is None or not (read.identities or read.words or read.too_large):
+        return None
+    verdict = TOO_LARGE if read.too_large else judge_for(images, read)
+    says_little = verdict.level == Level.WARN and verdict.rule in _TOO_LITTLE
+    return None if says_little else verdict
+
+
+def is_refused(verdict: Verdict, accept: str) -> bool:
+    """Whether a report must not go along, also where `accept` says why it should."""
+    return verdict.level == Level.BLOCK and not (accept and verdict.overridable)
 
 
 def match_json(verdict: Verdict, accept: str = "") -> dict[str, str]:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from emixcli.container.layout import Report
+from emixcli.container.verify import iter_index_instances
 from emixcli.errors import ReportError, UsageError
 from emixcli.reports import reading
 from emixcli.reports.attached import load_report
+from emixcli.reports.dicom import is_dicom
+from emixcli.reports.inner import EXTENSIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from emixcli.container.reader import PackageReader
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 
 
 _PAGE: Final = b"<!doctype html"
+_HEAD: Final = 132
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +59,7 @@ def show_file(path: Path) -> Shown:
     ReportError
         It cannot be read, is of no known kind, or too large to be shown.
     """
-    report = load_report(path)
+    report = _load(path)
     if report.size > reading.MAX_SIZE:
         raise ReportError("a report is too large to be shown", hint="at most 64 MB are read")
     try:
@@ -61,6 +67,17 @@ def show_file(path: Path) -> Shown:
     except OSError as exc:
         raise ReportError("a report cannot be read", hint="check its name") from exc
     return Shown(report.kind, len(data), data, reading.load(data, report.kind))
+
+
+def _load(path: Path) -> Report:
+    """Return a report on the disk; a DICOM object may be one."""
+    try:
+        with path.open("rb") as file:
+            if is_dicom(file.read(_HEAD)):
+                return Report(path, path.stat().st_size, "dicom")
+    except OSError:
+        pass
+    return load_report(path)
 
 
 def show_entry(package: PackageReader, name: str) -> Shown:
@@ -79,10 +96,10 @@ def show_entry(package: PackageReader, name: str) -> Shown:
     ReportError
         It cannot be read.
     """
-    documents = [one for one in package.index.get("documents", ()) if isinstance(one, dict)]
+    documents = [*_objects(package), *_documents(package)] if name else _documents(package)
     fields = next((one for one in documents if _is_named(str(one.get("entry", "")), name)), None)
     if fields is None or (not name and len(documents) > 1):
-        names = ", ".join(str(one.get("entry", "")) for one in documents) or "none"
+        names = ", ".join(str(one.get("entry", "")) for one in _documents(package)) or "none"
         raise UsageError("the package has no such report", hint=f"its reports are: {names}")
     kind = str(fields.get("kind", ""))
     data = package.read(str(fields["entry"]))
@@ -91,6 +108,47 @@ def show_entry(package: PackageReader, name: str) -> Shown:
         kind, len(data), data, reading.load(data, kind),
         {key: str(value) for key, value in match.items()} if isinstance(match, dict) else None,
     )  # fmt: skip
+
+
+def _documents(package: PackageReader) -> list[dict[str, Any]]:
+    return [one for one in package.index.get("documents", ()) if isinstance(one, dict)]
+
+
+def _objects(package: PackageReader) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a package that have words or a document."""
+    for instance in iter_index_instances(package.index):
+        if instance.get("kind") in ("text", "document"):
+            inner = instance.get("document") or {}
+            yield {"entry": instance.get("entry", ""), "kind": "dicom", "match": inner.get("match")}
+
+
+def save_documents(shown: Shown, folder: Path | None) -> list[str]:
+    """Write the documents inside a report to a new folder, bit for bit; return their names.
+
+    Parameters
+    ----------
+    folder
+        None writes nothing; the names are then empty, as are those of references.
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written, or exists and is not empty.
+    """
+    from emixcli.services.folder import new_folder
+
+    inner = shown.reading.inner
+    if folder is None:
+        return [""] * len(inner)
+    names = [
+        f"document-{number}{EXTENSIONS.get(one.kind, '.bin')}" if one.data else ""
+        for number, one in enumerate(inner, 1)
+    ]
+    with new_folder(folder) as partial:
+        for name, one in zip(names, inner, strict=True):
+            if name:
+                (partial / name).write_bytes(one.data)
+    return names
 
 
 def _is_named(entry: str, name: str) -> bool:

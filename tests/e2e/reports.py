@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
+
+from tests.builders import pdf
 
 
 @dataclass(frozen=True)
@@ -17,8 +20,9 @@ class Subject:
     accession: str
 
 
-def oru(who: Subject) -> bytes:
-    """Return an ORU: text in lines, a table of results with a note, a document, a local segment."""
+def oru(who: Subject, *, document: bytes = b"") -> bytes:
+    """Return an ORU: text in lines, results with a note, a document, an RTF, a local segment."""
+    packed = base64.b64encode(document or pdf("Key image")).decode()
     lines = [
         "MSH|^~\\&|RIS|RIVERSIDE|EMIX|RIVERSIDE|20260114113000||ORU^R01|77|P|2.5.1",
         f"PID|1||{who.number}||{who.family}^{who.given}||{who.born}|{who.sex}",
@@ -30,7 +34,8 @@ def oru(who: Subject) -> bytes:
         "OBX|5|NM|CREA^Creatinine||1.9|mg/dL|0.6-1.1|HH|||F",
         "NTE|1||Called to the ward.",
         "OBX|6|NM|HB^Haemoglobin||13.1|g/dL|12-16|N|||F",
-        "OBX|7|ED|IMG^Key image||RIS^AP^^Base64^JVBERi0xLjQKJSVFT0YK||||||F",
+        f"OBX|7|ED|IMG^Key image||RIS^AP^^Base64^{packed}||||||F",
+        "OBX|8|ED|LET^Letter||RIS^AP^^Base64^e1xydGYxIEx1bmdzIGNsZWFyLn0=||||||F",
         "ZAA|something of this hospital",
     ]
     return "\r".join(lines).encode() + b"\r"

@@ -1,8 +1,9 @@
 /** Shows a report or document: text as text nodes, PDF in the browser's own reader, everything else with a reason. */
-import type { Instance, OpenPackage, TextLine } from "../package/types.ts";
+import type { DocumentEntry, Instance, OpenPackage, TextLine } from "../package/types.ts";
 import { t } from "../strings.ts";
 import { drawBlocks } from "./blocks.ts";
-import type { Block } from "./outline.ts";
+import { hasBytes, type Inside, insideBytes } from "./inside.ts";
+import { type Block, readBlocks } from "./outline.ts";
 import { decodeText } from "./text.ts";
 
 export interface DocumentSource {
@@ -16,6 +17,8 @@ export interface DocumentSource {
   readonly blocks: readonly Block[];
   /** Byte range inside the entry, for documents inside DICOM objects. */
   readonly range: { readonly offset: number; readonly length: number } | null;
+  /** Of a document inside a report. */
+  readonly inside: Inside | null;
   readonly reason: string;
   readonly rawKind: string;
 }
@@ -23,6 +26,7 @@ export interface DocumentSource {
 /** The bytes of a document as it was, bit for bit. */
 export async function documentBytes(pkg: OpenPackage, source: DocumentSource): Promise<Uint8Array> {
   const whole = await pkg.entry(source.entry);
+  if (source.inside !== null && hasBytes(source.inside)) return insideBytes(whole, source.inside);
   if (source.range === null) return whole;
   const { offset, length } = source.range;
   return whole.subarray(offset, offset + length);
@@ -140,6 +144,45 @@ export function fileNameOf(entry: string, mime: string): string {
   return `${base || "document"}.${mime === "application/pdf" ? "pdf" : "bin"}`;
 }
 
+/** Extensions of documents inside reports; what is not among them is opened by nothing. */
+const EXTENSIONS: Readonly<Record<string, string>> = {
+  pdf: "pdf",
+  rtf: "rtf",
+  cda: "xml",
+  text: "txt",
+  xml: "xml",
+  png: "png",
+  jpeg: "jpg",
+  tiff: "tif",
+  gif: "gif",
+  bmp: "bmp",
+};
+
+/** A document of the index, or one inside it. */
+export function sourceOfEntry(
+  entry: DocumentEntry,
+  title: string,
+  kind: DocumentSource["kind"],
+  within: { readonly inside: Inside; readonly number: number } | null,
+): DocumentSource {
+  const own = within === null || !hasBytes(within.inside);
+  const base = fileNameOf(entry.entry, entry.mime ?? "");
+  const extension = EXTENSIONS[within?.inside.kind ?? ""] ?? "bin";
+  return {
+    title,
+    kind,
+    entry: entry.entry,
+    mime: entry.mime ?? "",
+    fileName: own ? base : `${base.replace(/\.[a-z0-9]+$/, "")}-${within?.number}.${extension}`,
+    lines: within === null ? entry.text : undefined,
+    blocks: within?.inside.blocks ?? readBlocks(entry.blocks),
+    inside: within?.inside ?? null,
+    range: null,
+    reason: "",
+    rawKind: within?.inside.kind ?? entry.kind,
+  };
+}
+
 export function sourceOfInstance(
   instance: Instance,
   title: string,
@@ -156,7 +199,8 @@ export function sourceOfInstance(
         ? `${fileNameOf(instance.entry, "").replace(/\.bin$/, "")}.dcm`
         : fileNameOf(instance.entry, inner.mime),
     lines: instance.text,
-    blocks: [],
+    blocks: readBlocks(inner?.blocks),
+    inside: null,
     range: inner === undefined ? null : { offset: inner.offset, length: inner.length },
     reason: instance.problem ?? "",
     rawKind: inner?.mime ?? "",

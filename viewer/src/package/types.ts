@@ -118,6 +118,10 @@ export interface EncapsulatedDocument {
   readonly offset: number;
   readonly length: number;
   readonly title?: string;
+  /** Whether its words are of the object's patient; not there where they say too little. */
+  readonly match?: Match;
+  /** The readable form; checked where it is drawn. */
+  readonly blocks?: unknown;
 }
 
 export interface Instance {
@@ -179,6 +183,15 @@ export interface Instance {
   readonly problem?: string;
 }
 
+/** What the sender's comparison of a report with the images said. */
+export interface Match {
+  readonly verdict: "match" | "warn" | "unknown";
+  readonly rule?: string;
+  readonly reason?: string;
+  /** Why the sender let a report pass that did not fit. */
+  readonly accepted?: string;
+}
+
 export interface DocumentEntry {
   readonly entry: string;
   readonly kind: "pdf" | "text" | "rtf" | "hl7v2" | "cda" | "ccr" | string;
@@ -186,16 +199,12 @@ export interface DocumentEntry {
   readonly date?: string;
   readonly mime?: string;
   readonly size?: number;
-  readonly match?: {
-    readonly verdict: "match" | "warn" | "unknown";
-    readonly rule?: string;
-    readonly reason?: string;
-    /** Why the sender let a report pass that did not fit. */
-    readonly accepted?: string;
-  };
+  readonly match?: Match;
   readonly text?: readonly TextLine[];
   /** The readable form; checked where it is drawn. */
   readonly blocks?: unknown;
+  /** Documents inside it; checked where they are read. */
+  readonly inside?: unknown;
 }
 
 export interface Finding {

@@ -1,10 +1,9 @@
 /** A document in place of the image, with the way back and a way to save it. */
-import { readBlocks } from "../documents/outline.ts";
 import {
   type DocumentSource,
   documentBytes,
-  fileNameOf,
   renderDocument,
+  sourceOfEntry,
   sourceOfInstance,
 } from "../documents/view.ts";
 import type { OpenPackage } from "../package/types.ts";
@@ -111,17 +110,6 @@ export class DocumentPane {
 
 function sourceOf(item: DocumentItem): DocumentSource {
   if (item.source.type === "instance") return sourceOfInstance(item.source.instance, item.title, item.kind);
-  const { entry } = item.source;
-  return {
-    title: item.title,
-    kind: item.kind,
-    entry: entry.entry,
-    mime: entry.mime ?? "",
-    fileName: fileNameOf(entry.entry, entry.mime ?? ""),
-    lines: entry.text,
-    blocks: readBlocks(entry.blocks),
-    range: null,
-    reason: "",
-    rawKind: entry.kind,
-  };
+  const within = item.source.type === "inside" ? item.source : null;
+  return sourceOfEntry(item.source.entry, item.title, item.kind, within);
 }

@@ -1,5 +1,6 @@
 /** The package as the reader goes through it: display sets, documents, losses. */
 import { Turns } from "../base/turns.ts";
+import { type Inside, readInside } from "../documents/inside.ts";
 import { readBlocks } from "../documents/outline.ts";
 import type {
   DocumentEntry,
@@ -7,6 +8,7 @@ import type {
   Index,
   Instance,
   Manifest,
+  Match,
   Patient,
   Series,
   SeriesLoss,
@@ -49,6 +51,12 @@ export interface DocumentItem {
   readonly note: string;
   readonly source:
     | { readonly type: "entry"; readonly entry: DocumentEntry }
+    | {
+        readonly type: "inside";
+        readonly entry: DocumentEntry;
+        readonly inside: Inside;
+        readonly number: number;
+      }
     | { readonly type: "instance"; readonly instance: Instance };
   readonly warning: string;
   /** That a report was compared with the images and fits, in words. */
@@ -73,7 +81,10 @@ export async function buildModel(index: Index): Promise<Model> {
   const sets: DisplaySet[] = [];
   const findings = new SeriesFindings(index.patients, index.findings ?? []);
   const only = index.patients.length === 1 ? (index.patients[0] ?? null) : null;
-  const documents = (index.documents ?? []).map((entry) => documentOfEntry(entry, only));
+  const documents = (index.documents ?? []).flatMap((entry) => {
+    const item = documentOfEntry(entry, only);
+    return [item, ...readInside(entry.inside).flatMap((one, i) => documentInside(item, entry, one, i + 1))];
+  });
   for (const [patient, study, series] of allSeries(index)) {
     sets.push(...setsOf({ patient, study, series }, findings, sets.length));
     const others = series.instances.filter((instance) => instance.kind !== "image");
@@ -158,8 +169,31 @@ function documentOfEntry(entry: DocumentEntry, patient: Patient | null): Documen
   };
 }
 
+/** A document inside a report stands by itself, behind it; what is elsewhere is never fetched. */
+function documentInside(
+  parent: DocumentItem,
+  entry: DocumentEntry,
+  inside: Inside,
+  number: number,
+): DocumentItem[] {
+  if (inside.sha256 === "") return [];
+  const kind = inside.kind === "pdf" ? "pdf" : inside.blocks.length > 0 ? "text" : "other";
+  const name = inside.title || t("documents.attached");
+  return [
+    {
+      ...parent,
+      id: `${parent.id}-${number}`,
+      name,
+      title: name,
+      subtitle: [kindName(kind, inside.kind), t("documents.in", { title: parent.name })].join(" \u00b7 "),
+      kind,
+      source: { type: "inside", entry, inside, number },
+    },
+  ];
+}
+
 /** What the sender's comparison with the images said, in words. */
-function comparison(match: DocumentEntry["match"]): Pick<DocumentItem, "warning" | "verdict"> {
+function comparison(match: Match | undefined): Pick<DocumentItem, "warning" | "verdict"> {
   const reason = match?.reason ?? "";
   if (match?.verdict === "match") return { warning: "", verdict: t("documents.match", { reason }) };
   if (match?.verdict !== "warn") return { warning: "", verdict: "" };
@@ -173,16 +207,18 @@ function comparison(match: DocumentEntry["match"]): Pick<DocumentItem, "warning"
 const SAYS_TOO_LITTLE = new Set(["R10", "R11"]);
 
 /** Words for the banner over a report that came beside the images. */
-function matchNote(match: DocumentEntry["match"]): string {
+function matchNote(match: Match | undefined): string {
   if (match?.verdict === "match") return "";
-  const compared = match?.verdict === "warn" && !SAYS_TOO_LITTLE.has(match.rule ?? "");
+  const little = SAYS_TOO_LITTLE.has(match?.rule ?? "") && !match?.accepted;
+  const compared = match?.verdict === "warn" && !little;
   return t(compared ? "documents.other-patient" : "documents.not-compared");
 }
 
 function documentOfInstance(instance: Instance, home: Home): DocumentItem {
   const { series } = home;
   const pdf = instance.kind === "document" && instance.document?.mime === "application/pdf";
-  const text = !pdf && (instance.text?.length ?? 0) > 0;
+  const lines = (instance.text?.length ?? 0) > 0 || readBlocks(instance.document?.blocks).length > 0;
+  const text = !pdf && lines;
   const kind = pdf ? "pdf" : text ? "text" : "other";
   const name = instance.document?.title || series.description || t("documents.untitled");
   return {
@@ -196,8 +232,7 @@ function documentOfInstance(instance: Instance, home: Home): DocumentItem {
     ...home,
     note: "",
     source: { type: "instance", instance },
-    warning: "",
-    verdict: "",
+    ...comparison(instance.document?.match),
   };
 }
 
