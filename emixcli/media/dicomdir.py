@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 DIRECTORY_CLASS: Final = "1.2.840.10008.1.3.10"
 _CHUNK: Final = 256 * 1024
 _MAX_VALUE: Final = 1024
+_MAX_DIGITS: Final = 9
 _MAX_ELEMENT: Final = _MAX_VALUE + 12
 _RECORDS: Final = 0x00041220
 _RECORD_TYPE: Final = 0x00041430
@@ -32,8 +33,10 @@ _STUDY_UID: Final = 0x0020000D
 _SERIES_UID: Final = 0x0020000E
 _SERIES_NUMBER: Final = 0x00200011
 _INSTANCE_NUMBER: Final = 0x00200013
+#: How many instances a record says that there are of what it is, and whose UID it then has.
+_COUNTS: Final = {0x00201208: _STUDY_UID, 0x00201209: _SERIES_UID}
 _KEPT: Final = frozenset({
-    _FILE_ID, _SOP_UID, _STUDY_UID, _SERIES_UID, _SERIES_NUMBER, _INSTANCE_NUMBER,
+    _FILE_ID, _SOP_UID, _STUDY_UID, _SERIES_UID, _SERIES_NUMBER, _INSTANCE_NUMBER, *_COUNTS,
 })  # fmt: skip
 _HOLE: Final = -1
 _ITEM: Final = b"\xfe\xff\x00\xe0"
@@ -74,6 +77,8 @@ class Directory:
     ----------
     is_whole
         Whether it could be read to its end, once all references were.
+    counts
+        How many instances there are of a study or series, by UID, where records say so.
     has_holes
         Whether sectors inside cannot be read; what lies behind them was read all the same.
 
@@ -89,6 +94,7 @@ class Directory:
         self._content = content
         self._at = offset
         self.is_whole = self.has_holes = False
+        self.counts: dict[str, int] = {}
 
     def __iter__(self) -> Iterator[Reference]:
         """Yield the references in the order of the file.
@@ -98,7 +104,7 @@ class Directory:
         OSError
             If the medium cannot be read.
         """
-        return _references(self._elements())
+        return _references(self._elements(), self.counts)
 
     def _elements(self) -> Iterator[tuple[int, bytes]]:
         """Yield tag and value of all elements, going into every sequence, also behind holes."""
@@ -176,13 +182,16 @@ def _dialect(head: bytes) -> el.Dialect:
     return el.dialect(explicit=el.has_vr(head[4:6]), little=not (head[0] == 0 and head[1]))
 
 
-def _references(elements: Iterator[tuple[int, bytes]]) -> Iterator[Reference]:
+def _references(
+    elements: Iterator[tuple[int, bytes]], counts: dict[str, int]
+) -> Iterator[Reference]:
     record: dict[int, str] = {}
     above: dict[int, str] = {}
     for tag, value in elements:
         if tag in (_HOLE, _RECORD_TYPE):
             if record:
                 above |= {key: record[key] for key in _INHERITED if key in record}
+                _count(record, counts)
                 yield from _reference(record, above)
             record = {tag: _text(value)} if tag == _RECORD_TYPE else {}
             if tag == _HOLE:
@@ -192,6 +201,13 @@ def _references(elements: Iterator[tuple[int, bytes]]) -> Iterator[Reference]:
     if record:
         above |= {key: record[key] for key in _INHERITED if key in record}
         yield from _reference(record, above)
+
+
+def _count(record: dict[int, str], counts: dict[str, int]) -> None:
+    for tag, of in _COUNTS.items():
+        number = record.get(tag, "").strip()
+        if number.isdecimal() and len(number) <= _MAX_DIGITS and record.get(of):
+            counts[record[of]] = int(number)
 
 
 def _reference(record: dict[int, str], above: dict[int, str]) -> Iterator[Reference]:

@@ -39,17 +39,22 @@ class DirectoryCheck:
     ----------
     missing
         What they name and nobody has, after `check`.
+    counts
+        How many instances they say that there are of a study or series, by UID.
     """
 
     def __init__(self, number: int, source: Source) -> None:
         self.missing: list[Missing] = []
+        self.counts: dict[str, int] = {}
         self._number = number
         self._source = source
         self._others: list[str] = []
         self._lost: set[str] = set()
         self._named: list[Reference] = []
+        self._other: list[Reference] = []
         self._directories: list[tuple[str, int]] = []
         self._files: dict[str, bool] = {}  # by folded path: whether a directory names it
+        self._uids: dict[str, str] = {}  # of instances, by folded path
         self._instances: Sequence[Instance] = ()
         self._tree: _Tree | None = None
         self._missing: dict[str, Reference] = {}  # by UID, or by path where there is none
@@ -101,7 +106,8 @@ class DirectoryCheck:
             return []
         self._files = {fold(path): False for path in self._others}
         self._files |= {fold(path): False for path, _ in self._directories}
-        self._files |= {fold(instance.path): False for instance in own}
+        self._uids = {fold(one.path): str(one.value(_SOP_UID) or "") for one in own}
+        self._files |= dict.fromkeys(self._uids, False)
         self._instances = instances
         unreadable = [path for path, offset in self._directories if not self._follow(path, offset)]
         self._codes["D03"] = sum(not self._files[fold(instance.path)] for instance in own)
@@ -111,6 +117,8 @@ class DirectoryCheck:
         missing = _merged(self._missing)
         for where, count in _by_series(missing):
             findings.add("D02", count=count, where=where)
+        for where, count in _by_series(self._other):
+            findings.add("D06", count=count, where=where)
         for where, _ in _by_series(self._named):
             findings.add("M01", count=0, where=where)
         self.missing += [_named(self._number, reference) for reference in missing]
@@ -130,6 +138,7 @@ class DirectoryCheck:
                 directory = Directory(content, offset)
                 for reference in directory:
                     self._look_for(base, reference)
+                self.counts |= directory.counts
             finally:
                 content.close()
         except OSError:
@@ -146,6 +155,8 @@ class DirectoryCheck:
         if self._by_path and wanted in self._files:
             if wanted in self._lost and not self._files[wanted] and reference.sop_uid:
                 self._named.append(reference)
+            if reference.sop_uid and self._uids.get(wanted, "") not in ("", reference.sop_uid):
+                self._other.append(reference)
             self._files[wanted] = True
             return
         if self._tree is None:

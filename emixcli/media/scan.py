@@ -24,7 +24,13 @@ from emixcli.model import Document, FileSet, Instance, Unreadable
 from emixcli.packed import pack
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.validate.attributes import AttributeCheck
-from emixcli.validate.contents import OtherFiles, check_missing, check_study, is_image_name
+from emixcli.validate.contents import (
+    OtherFiles,
+    check_counts,
+    check_missing,
+    check_study,
+    is_image_name,
+)
 from emixcli.validate.filesets import check_patients, check_series
 from emixcli.validate.pixels import PixelCheck
 from emixcli.validate.places import Findings, study_words
@@ -350,6 +356,8 @@ class _Scan:
                 check_series(series, self._findings, study=words)
         missing = tuple(item for check in self._directories for item in check.missing)
         check_missing(patients, missing, self._findings)
+        counts = {uid: n for check in self._directories for uid, n in check.counts.items()}
+        check_counts(patients, missing, counts, self._findings)
         has_dicom = bool(patients or self._unreadable) or self._findings.has("F08")
         self._others.check(self._findings, has_dicom=has_dicom)
         return FileSet(

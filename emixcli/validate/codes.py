@@ -209,9 +209,19 @@ _TYPES: Final = (
         "nothing",
     ),
     FindingType(
+        "D06", _RISK, "DICOMDIR names another object",
+        "the medium's directory says that a file is another object than it is; the file was taken",
+        "compare patient, study and number of images with the request",
+    ),
+    FindingType(
         "D07", _BLOCK, "name leads out of the medium",
         "a link, archive entry or DICOMDIR names a file outside the medium; it was not followed",
         "copy the files meant into one folder, or ask the sender for a clean medium",
+    ),
+    FindingType(
+        "D08", _RISK, "fewer objects than counted",
+        "the medium's directory says that the study or series has more objects than are here",
+        "ask the sender whether only a part was meant to be sent",
     ),
     FindingType(
         "S01", _BLOCK, "identifier missing",

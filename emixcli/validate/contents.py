@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from emixcli.model import Missing, Patient, Series, Study
     from emixcli.validate.places import Findings
@@ -94,6 +94,41 @@ def check_missing(
     for uid, items in by_series.items():
         if uid in here:
             _check_ends(here[uid], items, findings)
+
+
+def check_counts(
+    patients: Iterable[Patient],
+    missing: Sequence[Missing],
+    counts: Mapping[str, int],
+    findings: Findings,
+) -> None:
+    """Report studies and series with fewer objects than a DICOMDIR says that there are (D08).
+
+    Parameters
+    ----------
+    missing
+        What is told already.
+    counts
+        By Study and Series Instance UID.
+    """
+    if not all(item.study_uid for item in missing):  # what is missing may be what was counted
+        return
+    told = Counter(item.series_uid for item in missing)
+    told += Counter(item.study_uid for item in missing)
+
+    def check(uid: str, n_here: int, name: str) -> bool:
+        n_gone = counts.get(uid, 0) - n_here - told[uid]
+        if n_here and n_gone > 0:
+            findings.add("D08", count=n_gone, where=f"{name}: {n_here} of {counts[uid]} objects")
+        return n_gone > 0
+
+    for number, study in enumerate((s for patient in patients for s in patient.studies), 1):
+        are_short = [
+            check(one.uid, len(one.instances), f"series {one.instances[0].integer('SeriesNumber')}")
+            for one in study.series
+        ]
+        if not any(are_short):
+            check(study.uid, sum(len(one.instances) for one in study.series), f"study {number}")
 
 
 def _check_ends(series: Series, missing: Sequence[Missing], findings: Findings) -> None:

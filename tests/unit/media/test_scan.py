@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 
 from emixcli.container.index import findings_json
 from emixcli.errors import MediaError, NoDicomError, PatientMismatchError
@@ -182,6 +183,37 @@ def test_dicomdir(tmp_path: Path) -> None:
     file_set = scan_media([str(disc)])
     assert codes(file_set) == {"D02": 1, "C06": 1, "D03": 1}
     assert "series 1: instance 1" in next(f.where for f in file_set.findings if f.code == "D02")
+
+
+def test_dicomdir_that_names_another_object(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    images = sorted(path for path in disc.rglob("IM*") if path.is_file())
+    builders.write(builders.instance(series=1, number=77), images[0])
+    (finding,) = (f for f in scan_media([str(disc)]).findings if f.code == "D06")
+    assert (finding.count, finding.where) == (1, "series 1: instance 1")
+
+
+def test_fewer_objects_than_a_dicomdir_counts(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x", series=2))
+    counted = dcmread(disc / "DICOMDIR")
+    for record in counted.DirectoryRecordSequence:
+        if record.DirectoryRecordType == "SERIES":
+            is_first = record.SeriesNumber == 1
+            record.NumberOfSeriesRelatedInstances = 7 if is_first else 3
+        if record.DirectoryRecordType == "STUDY":
+            record.NumberOfStudyRelatedInstances = 20
+    counted.save_as(disc / "DICOMDIR")
+    (finding,) = (f for f in scan_media([str(disc)]).findings if f.code == "D08")
+    assert (finding.count, finding.where) == (4, "series 1: 3 of 7 objects")
+    min(path for path in disc.rglob("IM*") if path.is_file()).unlink()
+    (finding,) = (f for f in scan_media([str(disc)]).findings if f.code == "D08")
+    assert finding.count == 4  # the other one is told by D02
+    for record in counted.DirectoryRecordSequence:
+        if record.DirectoryRecordType == "SERIES":
+            del record.NumberOfSeriesRelatedInstances
+    counted.save_as(disc / "DICOMDIR")
+    (finding,) = (f for f in scan_media([str(disc)]).findings if f.code == "D08")
+    assert (finding.count, finding.where) == (14, "study 1: 5 of 20 objects")
 
 
 def test_dicomdir_in_other_case_folder_and_damage(tmp_path: Path) -> None:
