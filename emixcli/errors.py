@@ -210,6 +210,8 @@ class QuotaError(ExchangeError):
 
     id = "exchange.quota"
     exit_code = 67
+    #: After how many seconds the exchange may be asked again, None where that would not help.
+    after_s: float | None = None
 
 
 class UploadInterruptedError(ExchangeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +15,9 @@ from emixcli.commands._options import Json, Profile, Quiet
 
 if TYPE_CHECKING:
     from emixcli.exchange.connect import Access
+    from emixcli.progress import ProgressListener
     from emixcli.services.batch import Batch, Outcome
-    from emixcli.services.batch_file import Row
+    from emixcli.services.batch_file import BadRow, Row
     from emixcli.services.deidentify import Deidentification
 
 app = typer.Typer(help="Send many studies from a list.")
@@ -59,26 +61,84 @@ def check(
     _require_all(outcomes, "cannot be sent")
 
 
+CodesOut = Annotated[
+    Path,
+    typer.Option(
+        "--codes-out", metavar="FILE", help="Write access codes to FILE, as CSV, mode 0600."
+    ),
+]
+LogFile = Annotated[
+    Path | None,
+    typer.Option("--log", metavar="FILE", help="Add a line of JSON for each step to FILE."),
+]
+Failures = Annotated[
+    Path | None,
+    typer.Option(
+        "--failures", metavar="FILE", help="Write rows that failed to FILE, to be run again."
+    ),
+]
+Jobs = Annotated[
+    int, typer.Option("--jobs", metavar="N", min=1, max=32, help="Send N rows at a time.")
+]
+PerMinute = Annotated[
+    int | None,
+    typer.Option("--per-minute", metavar="N", min=1, help="Begin at most N sends in a minute."),
+]
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        min=0,
+        help="Go on trying for so long where the exchange does not answer.",
+    ),
+]
+WatchFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--watch", metavar="DIR", help="Send what comes into DIR; the sources are folders in it."
+    ),
+]
+QuietFor = Annotated[
+    float,
+    typer.Option(
+        "--quiet-for", metavar="SECONDS", min=0, help="With --watch: an export is complete then."
+    ),
+]
+Once = Annotated[
+    bool, typer.Option("--once", help="With --watch: end when all that is there has been taken.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Manner:
+    """How a batch is run, and where it writes."""
+
+    file: Path
+    codes_out: Path
+    log: Path | None
+    failures: Path | None
+    jobs: int
+    per_minute: int | None
+    wait: float
+    watch: Path | None
+    quiet_for: float
+    once: bool
+
+
 @app.command("run")
 def run(
     file: BatchFile,
     *,
-    codes_out: Annotated[
-        Path,
-        typer.Option(
-            "--codes-out", metavar="FILE", help="Write access codes to FILE, as CSV, mode 0600."
-        ),
-    ],
-    log: Annotated[
-        Path | None,
-        typer.Option("--log", metavar="FILE", help="Add a line of JSON for each step to FILE."),
-    ] = None,
-    failures: Annotated[
-        Path | None,
-        typer.Option(
-            "--failures", metavar="FILE", help="Write rows that failed to FILE, to be run again."
-        ),
-    ] = None,
+    codes_out: CodesOut,
+    log: LogFile = None,
+    failures: Failures = None,
+    jobs: Jobs = 1,
+    per_minute: PerMinute = None,
+    wait: Wait = 300.0,
+    watch: WatchFolder = None,
+    quiet_for: QuietFor = 60.0,
+    once: Once = False,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
     timeout: TimeOut = None,
@@ -89,38 +149,81 @@ def run(
     """Send every row of a list; one that fails does not stop the others.
 
     Run again, also after it was killed, it goes on where it was, and sends nothing twice. New
-    recipients must stand a second time in the column confirm_to. Ends with 3 where rows failed.
+    recipients must stand a second time in the column confirm_to. Where the exchange asks to wait,
+    it waits. Ends with 3 where rows failed.
+
+    With --watch the sources are folders in DIR to which a PACS or a modality exports. What has been
+    quiet there for a while is sent and moved to DIR/emix-sent, or DIR/emix-failed with the reason.
     """
     from emixcli.commands._exchange import access
-    from emixcli.services.batch_file import read_batch, write_failures
-    from emixcli.services.selection import check_new
-    from emixcli.ui.progress import progress
 
-    check_new(failures)
-    rows = read_batch(file)
+    manner = _Manner(
+        file=file, codes_out=codes_out, log=log, failures=failures, jobs=jobs, wait=wait,
+        per_minute=per_minute, watch=watch, quiet_for=quiet_for, once=once,
+    )  # fmt: skip
     how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
-    with _open_batch(how, profile, codes_out, log) as batch, progress(quiet) as listener:
-        outcomes = batch.run(rows, progress=listener)
-    failed = [one for one in outcomes if one.error is not None]
-    if failures is not None and failed:
-        write_failures(failures, [(one.row.fields, one.error) for one in failed if one.error])
+    outcomes = _run(manner, how, profile, quiet=quiet)
     _show(outcomes, json=json)
     _require_all(outcomes, "failed")
 
 
+def _run(manner: _Manner, how: Access, profile: str | None, *, quiet: bool) -> list[Outcome]:
+    from emixcli.services.batch_file import read_batch, write_failures
+    from emixcli.services.selection import check_new
+    from emixcli.ui.progress import progress
+
+    check_new(manner.failures)
+    rows = read_batch(manner.file)
+    with _open_batch(how, profile, manner) as batch, progress(quiet) as listener:
+        if manner.watch is not None:
+            outcomes = _watch(batch, rows, manner, listener)
+        else:
+            outcomes = batch.run(rows, jobs=manner.jobs, progress=listener)
+    failed = [(one.row.fields, one.error) for one in outcomes if one.error is not None]
+    if manner.failures is not None and failed:
+        write_failures(manner.failures, failed, folder=manner.file.parent)
+    return outcomes
+
+
+def _watch(
+    batch: Batch, rows: Sequence[Row | BadRow], manner: _Manner, listener: ProgressListener
+) -> list[Outcome]:
+    import time
+
+    from emixcli.errors import UsageError
+    from emixcli.services.batch_file import BadRow
+    from emixcli.services.hot_folder import HotFolder
+    from emixcli.services.watch import Watch
+
+    if manner.failures is not None:
+        raise UsageError("--failures does not go with --watch", hint="see DIR/emix-failed")
+    routes = []
+    for row in rows:
+        if isinstance(row, BadRow):
+            raise row.error
+        routes.append(row)
+    folder = HotFolder(Path(str(manner.watch)), routes, quiet_s=manner.quiet_for)
+    watch = Watch(
+        batch, folder, sleep=time.sleep, poll_s=min(max(manner.quiet_for / 4, 0.2), 5.0),
+        jobs=manner.jobs, progress=listener,
+    )  # fmt: skip
+    return watch.run(once=manner.once)
+
+
 @contextlib.contextmanager
-def _open_batch(
-    how: Access, profile: str | None, codes_out: Path, log: Path | None
-) -> Iterator[Batch]:
+def _open_batch(how: Access, profile: str | None, manner: _Manner) -> Iterator[Batch]:
     from dataclasses import replace
 
-    from emixcli.services.batch import Codes, Log
+    from emixcli.services.batch_output import Codes, Log
+    from emixcli.services.pace import Pace
 
     batch = _batch(how, profile)
+    log = manner.log
     with contextlib.ExitStack() as stack:
-        codes = stack.enter_context(contextlib.closing(Codes(codes_out)))
+        codes = stack.enter_context(contextlib.closing(Codes(manner.codes_out)))
         steps = stack.enter_context(contextlib.closing(Log(log))) if log is not None else None
-        yield replace(batch, codes=codes, log=steps)
+        pace = Pace(manner.per_minute, wait_s=manner.wait)
+        yield replace(batch, codes=codes, log=steps, pace=pace)
 
 
 def _batch(how: Access, profile: str | None) -> Batch:

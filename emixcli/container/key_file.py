@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -52,7 +53,9 @@ def replace_key_file(path: Path, data: bytes) -> Path | None:
 @contextlib.contextmanager
 def _written(path: Path, data: bytes) -> Iterator[Path]:
     """Give a whole file beside `path`, for the block to give it its name."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    # A name of this thread's own: two that make the first keys must not take each other's file.
+    own = f"{os.getpid()}-{threading.get_ident()}"
+    partial = path.with_name(f"{path.name}.{own}.partial")
     try:
         try:
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

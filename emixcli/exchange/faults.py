@@ -97,6 +97,8 @@ def from_answer(status: int, body: bytes, headers: Mapping[str, str]) -> EmixErr
     if kind is ExchangeServerError:
         hint = "try again later; tell the operator of the exchange if it stays"
     error = kind(said.get("message") or message, hint=said.get("hint") or hint)
+    if isinstance(error, QuotaError) and after_s > 0:
+        error.after_s = after_s
     if isinstance(error, ForbiddenError) and "tries_left" in said:
         error.tries_left = int(said["tries_left"])
     return error

@@ -7,16 +7,10 @@ where it was, and what was sent is not sent twice.
 
 from __future__ import annotations
 
-import csv
-import datetime
-import json
-import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from emixcli.container.sink import output_error
 from emixcli.errors import (
     EmixError,
     ExchangeError,
@@ -24,13 +18,15 @@ from emixcli.errors import (
     ExchangeTimeoutError,
     ExchangeTlsError,
     OutputError,
-    OutputExistsError,
     RecipientUnconfirmedError,
     UploadInterruptedError,
 )
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services import send as service
 from emixcli.services.batch_file import BadRow, Row
+from emixcli.services.crew import Crew
+from emixcli.services.journal import JournalBusyError
+from emixcli.services.pace import Pace
 from emixcli.services.planning import plan_selection
 from emixcli.services.selection import Selection
 from emixcli.services.share import NewShare, is_confirmed
@@ -38,9 +34,20 @@ from emixcli.services.share import NewShare, is_confirmed
 if TYPE_CHECKING:
     from emixcli.exchange.interface import Account, Exchange
     from emixcli.package import Sender
+    from emixcli.services.batch_output import Codes, Log
     from emixcli.services.deidentify import Deidentification
 
-_CODES_HEAD: Final = ("row", "ref", "recipient", "code")
+
+class NotesOnly(ProgressListener):
+    """Passes notes on, and nothing of stages, which several sends would mix up."""
+
+    def __init__(self, listener: ProgressListener) -> None:
+        self._listener = listener
+
+    def note(self, text: str) -> None:
+        """Tell the user one line."""
+        self._listener.note(text)
+
 
 HowOf = Callable[[Row], "Deidentification | None"]
 
@@ -74,90 +81,6 @@ class Outcome:
         return found
 
 
-class Codes:
-    """The access codes of a batch, in a file that only its owner reads: row, ref, address, code.
-
-    A code is there before its row is said to be done.
-    """
-
-    def __init__(self, path: Path) -> None:
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-        try:
-            handle = os.open(path, flags, 0o600)
-        except OSError as exc:
-            raise output_error(exc) from exc
-        self._file = os.fdopen(handle, "r+", encoding="utf-8", newline="")
-        try:
-            self._known = self._read_known(path)
-        except BaseException:
-            self._file.close()
-            raise
-
-    def _read_known(self, path: Path) -> set[tuple[str, ...]]:
-        """Return the lines of an earlier run; any other file is left alone."""
-        if os.name == "posix" and os.fstat(self._file.fileno()).st_mode & 0o077:
-            raise OutputError(
-                f"{path.name} may be read by others", hint=f"chmod 600 {path.name}, or another name"
-            )
-        lines = [tuple(line) for line in csv.reader(self._file)]
-        if not lines:
-            self._write(_CODES_HEAD)
-        elif lines[0] != _CODES_HEAD:
-            raise OutputExistsError(
-                f"{path.name} exists and holds no access codes", hint="choose another --codes-out"
-            )
-        return set(lines)
-
-    def add(self, row: Row, new: NewShare) -> None:
-        """Note a code, unless it stands there."""
-        line = (str(row.number), row.ref, new.share.recipient, new.code)
-        if line in self._known:
-            return
-        self._known.add(line)
-        self._write(line)
-
-    def _write(self, line: tuple[str, ...]) -> None:
-        try:
-            csv.writer(self._file).writerow(line)
-            self._file.flush()
-            os.fsync(self._file.fileno())
-        except OSError as exc:
-            raise output_error(exc) from exc
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-class Log:
-    """The journal of a batch for people and scripts: a JSON object for each step, written at once.
-
-    Without names, addresses and codes.
-    """
-
-    def __init__(self, path: Path) -> None:
-        try:
-            self._file = path.open("ab", buffering=0)
-        except OSError as exc:
-            raise OutputError(
-                "the journal of the batch cannot be written", hint="choose another --log"
-            ) from exc
-
-    def note(self, step: str, **fields: Any) -> None:
-        """Write a line and make it durable."""
-        now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        line = json.dumps({"time": now, "step": step, **fields}, ensure_ascii=False)
-        try:
-            self._file.write(line.encode(errors="replace") + b"\n")
-            os.fsync(self._file.fileno())
-        except OSError as exc:
-            raise output_error(exc) from exc
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
 @dataclass(frozen=True)
 class Batch:
     """An exchange, an account, and where codes and steps are written."""
@@ -168,6 +91,7 @@ class Batch:
     how_of: HowOf
     codes: Codes | None = None
     log: Log | None = None
+    pace: Pace = field(default_factory=Pace)
 
     def check(
         self, rows: Sequence[Row | BadRow], progress: ProgressListener = SILENT
@@ -179,10 +103,22 @@ class Batch:
         self,
         rows: Sequence[Row | BadRow],
         *,
+        jobs: int = 1,
         progress: ProgressListener = SILENT,
         on_outcome: Callable[[Outcome], object] = lambda _outcome: None,
     ) -> list[Outcome]:
         """Send every row; one that fails does not stop the others, an exchange that is away does.
+
+        Parameters
+        ----------
+        rows
+            In the order in which they begin.
+        jobs
+            How many are sent at a time.
+        progress
+            Hears notes only where several are sent at a time.
+        on_outcome
+            Hears of each row when it ends.
 
         Raises
         ------
@@ -191,16 +127,52 @@ class Batch:
         OutputError
             Codes or journal cannot be written: nothing more is sent.
         """
-        outcomes = []
-        for row in rows:
-            self._note("begin", row=row.number, ref=row.ref)
-            outcome = self._guarded(row, lambda good: self._send(good, progress))
-            self._note("end", **outcome.as_json())
-            on_outcome(outcome)
-            outcomes.append(outcome)
+        heard = progress if jobs == 1 else NotesOnly(progress)
+        outcomes: list[Outcome] = []
+        again: list[Row | BadRow] = []
+        stopped: EmixError | None = None
+        crew = Crew(rows, lambda row: self._run_row(row, heard), jobs)
+        for outcome in crew.results():
+            if isinstance(outcome.error, JournalBusyError) and jobs > 1:
+                # The same send stands in another row: once that is over, it was sent already.
+                again.append(outcome.row)
+                continue
+            self._end(outcome, outcomes, on_outcome)
             if outcome.error is not None and _concerns_all(outcome.error):
-                raise outcome.error
-        return outcomes
+                stopped = stopped or outcome.error
+                crew.stop()
+        if stopped is not None:
+            raise stopped
+        for row in again:
+            self._end(self._run_row(row, heard), outcomes, on_outcome)
+        return sorted(outcomes, key=lambda one: one.row.number)
+
+    def _run_row(self, row: Row | BadRow, progress: ProgressListener) -> Outcome:
+        self._note("begin", row=row.number, ref=row.ref)
+        return self._guarded(row, lambda good: self._persist(good, progress))
+
+    def _end(
+        self, outcome: Outcome, outcomes: list[Outcome], on_outcome: Callable[[Outcome], object]
+    ) -> None:
+        self._note("end", **outcome.as_json())
+        on_outcome(outcome)
+        outcomes.append(outcome)
+
+    def _persist(self, row: Row, progress: ProgressListener) -> Outcome:
+        """Send a row, again and again while the exchange is away or asks to wait."""
+        waited_s = 0.0
+        while True:
+            self.pace.begin()
+            try:
+                return self._send(row, progress)
+            except EmixError as error:
+                wait_s = self.pace.wait_for(error, waited_s)
+                if wait_s is None:
+                    raise
+                self._note("wait", row=row.number, ref=row.ref, seconds=wait_s, error=error.id)
+                progress.note(f"row {row.number}: {error.message}; going on in {wait_s:.0f} s")
+                waited_s += wait_s
+                self.pace.hold(wait_s)
 
     def _guarded(self, row: Row | BadRow, act: Callable[[Row], Outcome]) -> Outcome:
         if isinstance(row, BadRow):

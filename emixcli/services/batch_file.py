@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,6 +31,8 @@ COLUMNS: Final = {
 """The columns of a batch; the first three are required."""
 
 _REQUIRED: Final = ("source", "to", "purpose")
+#: What an earlier list of failures has put behind a ref.
+_REASON: Final = re.compile(r"\s*\[[a-z_]+(?:\.[a-z_]+)*\]$")
 _MAX_SIZE: Final = 64 * 2**20
 _YES: Final = {
     "": False,
@@ -197,8 +200,15 @@ def _parts(fields: Mapping[str, str], name: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in fields.get(name, "").split(";") if part.strip())
 
 
-def write_failures(path: Path, failed: list[tuple[Mapping[str, str], EmixError]]) -> None:
+def write_failures(
+    path: Path, failed: list[tuple[Mapping[str, str], EmixError]], *, folder: Path
+) -> None:
     """Write the rows that failed as a batch that can be run again, with the reason beside each.
+
+    Parameters
+    ----------
+    folder
+        From which the paths of the rows count; in another one they become absolute.
 
     Raises
     ------
@@ -212,7 +222,11 @@ def write_failures(path: Path, failed: list[tuple[Mapping[str, str], EmixError]]
     writer.writeheader()
     for fields, error in failed:
         row = {name: fields.get(name, "") for name in COLUMNS}
-        row["ref"] = " ".join(filter(None, (row["ref"], f"[{error.id}]")))
+        if folder.resolve() != path.parent.resolve():
+            for name in ("source", "report"):
+                places = (str((folder / part).resolve()) for part in _parts(fields, name))
+                row[name] = ";".join(places)
+        row["ref"] = " ".join(filter(None, (_REASON.sub("", row["ref"]), f"[{error.id}]")))
         writer.writerow(row)
     with FileSink(path) as sink:
         sink.write(text.getvalue().encode())

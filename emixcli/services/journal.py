@@ -35,6 +35,10 @@ def journals_dir() -> Path:
     return config.state_dir() / "journals"
 
 
+class JournalBusyError(UsageError):
+    """The same command is running in another process or thread."""
+
+
 class Journal:
     """One journal, locked while it is open.
 
@@ -47,8 +51,8 @@ class Journal:
 
     Raises
     ------
-    UsageError
-        The same command is running in another process.
+    JournalBusyError
+        The same command is running already.
     OutputError
         The journal cannot be written.
     """
@@ -168,7 +172,7 @@ def _lock(path: Path) -> IO[bytes]:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
         file.close()
-        raise UsageError(
+        raise JournalBusyError(
             "the same command is running already", hint="wait until it ends, or stop it first"
         ) from exc
     return file

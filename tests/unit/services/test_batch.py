@@ -213,3 +213,63 @@ def test_codes_never_go_where_others_read_or_into_another_file(
     assert run_emix("batch", "run", batch, *failures).code == 41
     assert (tmp_path / "mine.txt").read_text() == "my notes\n"
     assert n_packages(run_emix) == before
+
+
+def test_several_at_a_time_and_the_same_twice(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    del logged_in
+    rows = [row(study(tmp_path, n), f"{name}-parallel", hold="0") for n, name in ENUMERATED]
+    batch = write_batch(tmp_path, [*rows, rows[0], row("missing", "nobody-there")])
+    before = n_packages(run_emix)
+    done = run_emix(
+        "batch", "run", batch, "--codes-out", "codes.csv", "--jobs", "4", "--log", "log", "--json"
+    )
+    assert done.code == 3, done.stderr
+    states = [one["state"] for one in done.document["rows"]]
+    assert sorted(states[:-1]) == ["already", "sent", "sent", "sent", "sent"]
+    assert states[-1] == "failed"
+    assert [one["row"] for one in done.document["rows"]] == [1, 2, 3, 4, 5, 6]
+    assert n_packages(run_emix) == before + 4
+    steps = [json.loads(line) for line in (tmp_path / "log").read_text().splitlines()]
+    assert [s["row"] for s in steps if s["step"] == "end"].count(1) == 1
+
+
+ENUMERATED = [(81, "anna"), (82, "boris"), (83, "chloe"), (84, "dimitri")]
+
+
+def test_failures_in_another_folder_can_be_run_there(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    del logged_in
+    place = study(tmp_path, 91)
+    batch = write_batch(tmp_path, [{**row(place, "elsewhere-91"), "ref": "r", "confirm_to": ""}])
+    (tmp_path / "out").mkdir()
+    run_emix("batch", "run", batch, "--codes-out", "codes.csv", "--failures", "out/failed.csv")
+    (line,) = codes(tmp_path / "out" / "failed.csv")
+    assert line["source"] == str((tmp_path / place).resolve())
+    assert line["ref"] == "r [recipient.unconfirmed]"
+    write_batch(tmp_path / "out", [{**line, "confirm_to": ""}])
+    twice = ("--codes-out", "codes.csv", "--failures", "out/twice.csv")
+    run_emix("batch", "run", "out/sends.csv", *twice)
+    assert codes(tmp_path / "out" / "twice.csv")[0]["ref"] == "r [recipient.unconfirmed]"
+    write_batch(tmp_path / "out", [{**line, "confirm_to": line["to"]}])
+    assert run_emix("batch", "run", "out/sends.csv", "--codes-out", "codes.csv").code == 0
+
+
+def test_half_a_line_that_a_crash_left_is_cut_off(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    del logged_in
+    batch = write_batch(tmp_path, [row(study(tmp_path, 95), "torn-line-95")])
+    (tmp_path / "codes.csv").write_text("row,ref,recipient,code\r\n7,,someone@clinic.exa")
+    (tmp_path / "codes.csv").chmod(0o600)
+    (tmp_path / "log").write_text('{"step": "begin"}\n{"step": "en')
+    done = run_emix("batch", "run", batch, "--codes-out", "codes.csv", "--log", "log")
+    assert done.code == 0, done.stderr
+    assert [line["recipient"] for line in codes(tmp_path / "codes.csv")] == [
+        "torn-line-95@clinic.example"
+    ]
+    assert [json.loads(line)["step"] for line in (tmp_path / "log").read_text().splitlines()] == [
+        "begin", "begin", "end",
+    ]  # fmt: skip

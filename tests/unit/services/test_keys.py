@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import stat
+import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -122,3 +124,16 @@ def test_the_export_holds_no_key_in_the_clear() -> None:
     private = json.loads(identity.to_json())
     text = export_keys(PASSPHRASE).decode()
     assert not [name for name in ("ed25519", "x25519", "mlkem768") if private[name] in text]
+
+
+def test_threads_that_make_the_first_keys_get_the_same() -> None:
+    n = 12
+    barrier = threading.Barrier(n)
+
+    def first() -> str:
+        barrier.wait()
+        return load_identity().fingerprint()
+
+    with ThreadPoolExecutor(n) as pool:
+        found = {future.result() for future in [pool.submit(first) for _ in range(n)]}
+    assert found == {load_identity(create=False).fingerprint()}
