@@ -143,6 +143,7 @@ def open_with_code(exchange: ExchangeProcess, package: Package, code: str) -> No
     assert room.open(mailbox.session, proof).package_id == package.package_id
 
 
+@pytest.mark.timeout(300 + 20 * KILLS)
 def test_each_send_arrives_exactly_once_whatever_is_killed(
     doomed: ExchangeProcess, run_emix: EmixProcess, tmp_path: Path
 ) -> None:
