@@ -210,7 +210,9 @@ def _answer(text: str) -> int:
     except BrokenPipeError:
         pass
     except OSError as exc:
-        error = _as_emix_error(exc) or OutputError("standard output cannot be written")
+        error = _as_emix_error(exc) or OutputError(
+            "standard output cannot be written", hint="check the disk that it goes to"
+        )
         return _close_stdout(_report(error, as_json=False))
     return _close_stdout(0)
 
@@ -276,7 +278,7 @@ def _dispatch(argv: Sequence[str]) -> int:
     except typer.Exit as exc:
         return exc.exit_code
     except typer.Abort as exc:
-        raise DeclinedError("stopped by the user") from exc
+        raise DeclinedError("stopped by the user", hint="") from exc
     except typer.TyperException as exc:
         raise _as_usage_error(exc, argv) from exc
     return 0

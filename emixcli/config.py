@@ -125,7 +125,7 @@ def check(key: str, value: object) -> str:
         raise UsageError(msg, hint=f"settings: {', '.join(KEYS)}")
     if not isinstance(value, str) or not value.isprintable():
         msg = f"the value of {key} is not a line of text"
-        raise UsageError(msg)
+        raise UsageError(msg, hint="write it in one line, in quotes")
     if key == "exchange_url" and value:
         try:
             return check_url(value)

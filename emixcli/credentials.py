@@ -249,7 +249,10 @@ def _read_secret(file: Path) -> str:
             "the token file cannot be read", hint="check --token-file or EMIX_TOKEN_FILE"
         ) from exc
     if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise UsageError("the token file does not hold a token")
+        raise UsageError(
+            "the token file does not hold a token",
+            hint="it holds one token in one line, as the exchange gave it",
+        )
     return value
 
 

@@ -51,16 +51,17 @@ class EmixError(Exception):
     message
         What happened: lower case, no full stop, no patient data.
     hint
-        What to do next, often the exact command.
+        What to do next, often the exact command; what generally helps where None.
     """
 
     id: ClassVar[str] = "internal"
     exit_code: ClassVar[int] = 1
+    default_hint: ClassVar[str] = ""
 
-    def __init__(self, message: str, *, hint: str = "") -> None:
+    def __init__(self, message: str, *, hint: str | None = None) -> None:
         super().__init__(message)
         self.message = message
-        self.hint = hint
+        self.hint = self.default_hint if hint is None else hint
 
 
 class UsageError(EmixError):
@@ -82,6 +83,7 @@ class AuthRequiredError(EmixError):
 
     id = "auth.required"
     exit_code = 4
+    default_hint = "run emix login"
 
 
 class DeclinedError(EmixError):
@@ -103,6 +105,7 @@ class NoDicomError(MediaError):
 
     id = "media.no_dicom"
     exit_code = 21
+    default_hint = "check the path, and that it is the image disc"
 
 
 class InvalidMediaError(MediaError):
@@ -138,6 +141,7 @@ class OutputError(EmixError):
 
     id = "output.unwritable"
     exit_code = 40
+    default_hint = "choose another folder, or check its permissions"
 
 
 class OutputExistsError(OutputError):
@@ -145,6 +149,7 @@ class OutputExistsError(OutputError):
 
     id = "output.exists"
     exit_code = 41
+    default_hint = "choose another name, or remove it first"
 
 
 class NoSpaceError(OutputError):
@@ -152,6 +157,7 @@ class NoSpaceError(OutputError):
 
     id = "output.no_space"
     exit_code = 42
+    default_hint = "free some space and start again"
 
 
 class ExchangeError(EmixError):
@@ -173,6 +179,7 @@ class ExchangeTimeoutError(ExchangeError):
 
     id = "exchange.timeout"
     exit_code = 62
+    default_hint = "try again; emix doctor checks the connection"
 
 
 class ExchangeServerError(ExchangeError):
@@ -180,6 +187,7 @@ class ExchangeServerError(ExchangeError):
 
     id = "exchange.server"
     exit_code = 63
+    default_hint = "try again later; tell the operator of the exchange if it stays"
 
 
 class NotFoundError(ExchangeError):
@@ -187,6 +195,7 @@ class NotFoundError(ExchangeError):
 
     id = "exchange.not_found"
     exit_code = 64
+    default_hint = "emix list shows yours"
 
 
 class ForbiddenError(ExchangeError):
@@ -203,6 +212,7 @@ class GoneError(ExchangeError):
 
     id = "exchange.gone"
     exit_code = 66
+    default_hint = "it has to be sent or shared again"
 
 
 class QuotaError(ExchangeError):
@@ -210,6 +220,7 @@ class QuotaError(ExchangeError):
 
     id = "exchange.quota"
     exit_code = 67
+    default_hint = "ask the operator of the exchange, or send less at once"
     #: After how many seconds the exchange may be asked again, None where that would not help.
     after_s: float | None = None
 
@@ -219,6 +230,7 @@ class UploadInterruptedError(ExchangeError):
 
     id = "upload.interrupted"
     exit_code = 68
+    default_hint = "start the same command again: it goes on where it stopped"
 
 
 class RecipientUnconfirmedError(ExchangeError):
@@ -233,6 +245,7 @@ class ShareLockedError(GoneError):
 
     id = "share.locked"
     exit_code = 72
+    default_hint = "ask its sender to share it again"
 
 
 class PacsError(EmixError):
@@ -261,6 +274,7 @@ class DeidUnsafeError(EmixError):
 
     id = "deid.unsafe"
     exit_code = 80
+    default_hint = "emix anonymize --dry-run lists them with the reason"
 
 
 class NoMatchingKeyError(EmixError):
@@ -268,6 +282,7 @@ class NoMatchingKeyError(EmixError):
 
     id = "key.no_match"
     exit_code = 81
+    default_hint = "check the access code, or open it where the key is"
 
 
 class PassphraseError(EmixError):
@@ -282,6 +297,7 @@ class PackageDamagedError(EmixError):
 
     id = "package.damaged"
     exit_code = 83
+    default_hint = "copy or download it again; emix verify checks every byte"
 
 
 class PackageVersionError(EmixError):
@@ -289,6 +305,7 @@ class PackageVersionError(EmixError):
 
     id = "package.version"
     exit_code = 84
+    default_hint = "update emix"
 
 
 class CodecMissingError(EmixError):

@@ -34,7 +34,7 @@ def parse_address(text: str) -> str:
         raise UsageError(message, hint=hint)
     if match[2].rpartition(".")[2].isdecimal():
         message = "a mail address needs a domain name, not a number"
-        raise UsageError(message)
+        raise UsageError(message, hint="as in name@example.org")
     return f"{match[1]}@{match[2].lower()}"
 
 

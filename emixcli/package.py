@@ -148,7 +148,7 @@ def plan_package(
 
 def _checked_id(package_id: str) -> str:
     if not is_package_id(package_id):
-        raise UsageError("this is not a package id")
+        raise UsageError("this is not a package id", hint="emix inspect shows the id of a package")
     return package_id
 
 
@@ -245,7 +245,7 @@ def write_package(
         are left out and listed in `losses`.
     """
     if len(key) != KEY_LENGTH:
-        raise UsageError("a package key has 32 bytes")
+        raise UsageError("a package key has 32 bytes", hint="")
     signing = signing_key.public_key().public_bytes_raw()
     index = plan.make_index(package_plan, signing)
     page = package_plan.page
@@ -432,4 +432,4 @@ def replace_slots(path: Path, slots: Sequence[Slot]) -> None:
             file.seek(offset)
             file.write(slots_json(list(slots)))
     except OSError as exc:
-        raise MediaError("the package cannot be changed") from exc
+        raise MediaError("the package cannot be changed", hint="check its permissions") from exc

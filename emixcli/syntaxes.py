@@ -20,6 +20,9 @@ JPEG_LOSSLESS_UID: Final = f"{IMPLICIT_LITTLE_UID}.4.57"
 JPEG_LOSSLESS_FIRST_UID: Final = f"{IMPLICIT_LITTLE_UID}.4.70"
 JPEG_LS_UID: Final = f"{IMPLICIT_LITTLE_UID}.4.80"
 JPEG_2000_UID: Final = f"{IMPLICIT_LITTLE_UID}.4.90"
+#: Videos but H.264, which the others are (PS3.5 table 8.2.5-1).
+MPEG2_UIDS: Final = tuple(f"{IMPLICIT_LITTLE_UID}.4.{n}" for n in (100, 101))
+HEVC_UIDS: Final = tuple(f"{IMPLICIT_LITTLE_UID}.4.{n}" for n in (107, 108))
 
 UNCOMPRESSED: Final = frozenset({IMPLICIT_LITTLE_UID, EXPLICIT_LITTLE_UID, EXPLICIT_BIG_UID})
 #: JPEG, JPEG-LS, JPEG 2000 and HTJ2K: their frames have marker segments.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import errno
 import json
 import os
@@ -9,12 +10,13 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from emixcli import cli, errors, logs
+from emixcli.server import problems
 from emixcli.ui.output import StdoutClosedError
 from tests.running import ROOT, EmixProcess, Result, run_here
 from tools.gen_docs import error_classes
@@ -44,7 +46,7 @@ def test_each_error_is_in_the_table_and_ends_with_its_code(
     )
     words = run_raising(monkeypatch, error("it broke", hint="mend it"))
     assert words == Result(error.exit_code, "", "emix: error: it broke\nemix: hint: mend it\n")
-    document = run_raising(monkeypatch, error("it broke"), "--json")
+    document = run_raising(monkeypatch, error("it broke", hint=""), "--json")
     assert document.code == error.exit_code
     assert document.stdout == ""
     assert document.error == {
@@ -53,6 +55,29 @@ def test_each_error_is_in_the_table_and_ends_with_its_code(
         "message": "it broke",
         "hint": "",
     }
+
+
+def iter_errors(path: Path) -> Iterator[tuple[ast.Call, type[errors.EmixError]]]:
+    """Yield where a module makes an error, and of which class; by the names of our classes."""
+    known = {**vars(errors), **vars(problems)}
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            kind = known.get(node.func.id)
+            if isinstance(kind, type) and issubclass(kind, errors.EmixError):
+                yield node, kind
+
+
+def test_every_error_says_what_to_do() -> None:
+    """Where nothing can be done, the code says so: `hint=""`."""
+    own = {problems.TooManyError, problems.BusyError}  # say it themselves
+    bare = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {kind.__name__}"
+        for path in sorted((ROOT / "emixcli").rglob("*.py"))
+        for node, kind in iter_errors(path)
+        if not kind.default_hint and kind not in own
+        if not any(keyword.arg in {"hint", None} for keyword in node.keywords)
+    ]
+    assert bare == []
 
 
 def test_ids_and_codes_are_unique() -> None:

@@ -63,7 +63,9 @@ class Files:
         if self.output is None and not dry_run:
             raise UsageError("no folder to write to", hint="give -o DIR, or --dry-run")
         if self.report is not None and self.report.suffix not in {".json", ".html"}:
-            raise UsageError("a report is NAME.json or NAME.html")
+            raise UsageError(
+                "a report is NAME.json or NAME.html", hint="the ending decides what it is"
+            )
         self.keys.check(self.paths, dry_run=dry_run)
         return self
 

@@ -170,7 +170,10 @@ class Anonymizing:
 
         if not self.is_asked:
             if self.options or self.rules or self.accept_risk or not self.keys.is_empty:
-                raise UsageError("options of de-identification need --anonymize")
+                raise UsageError(
+                    "options of de-identification need --anonymize",
+                    hint="give it, or leave them out",
+                )
             return None
         wanted = dict.fromkeys(self.options or (), True)
         profile = make_profile(wanted, rules=self.rules, accept_risk=self.accept_risk)

@@ -107,11 +107,19 @@ class Keys:
         from emixcli.services.selection import check_new
 
         if sum(value is not None for value in (self.key_file, self.key, self.new_key)) > 1:
-            raise UsageError("there is one key: --key-file FILE, --key NAME or --new-key FILE")
+            raise UsageError(
+                "there is one key: --key-file FILE, --key NAME or --new-key FILE",
+                hint="leave the others out",
+            )
         if self.table_passphrase_file is not None and self.table is None:
-            raise UsageError("--table-passphrase-file goes with --table FILE")
+            raise UsageError(
+                "--table-passphrase-file goes with --table FILE",
+                hint="give --table too, or leave it out",
+            )
         if self.table is not None and self.table == self.new_key:
-            raise UsageError("key and table are two files")
+            raise UsageError(
+                "key and table are two files", hint="choose another name for one of them"
+            )
         if not dry_run:
             check_new(self.new_key, paths)
 

@@ -199,9 +199,12 @@ def export(
     from emixcli.services.syslog import SyslogTarget, parse_target
 
     if format_ not in FORMATS:
-        raise UsageError("--format is jsonl or dicom")
+        raise UsageError(
+            "--format is jsonl or dicom",
+            hint="jsonl is one JSON object a line, dicom one XML message a row",
+        )
     if syslog and output is not None:
-        raise UsageError("either --output or --syslog")
+        raise UsageError("either --output or --syslog", hint="leave one of them out")
     if json and output is None and not syslog:
         raise UsageError("--json tells what was exported", hint="give -o FILE or --syslog")
     wanted = _filter(action, "", "", (since, until), after)

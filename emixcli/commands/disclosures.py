@@ -57,7 +57,10 @@ def command(
 
     chosen = [bool(patient), new_key, export_key is not None, import_key is not None]
     if sum(chosen) != 1:
-        raise UsageError("give a patient, or one of --new-key, --export-key, --import-key")
+        raise UsageError(
+            "give a patient, or one of --new-key, --export-key, --import-key",
+            hint="emix disclosures PATIENT_ID lists what was disclosed of a patient",
+        )
     if import_key is not None:
         _import(import_key, passphrase_file, no_input=no_input, json=json)
         return
@@ -117,7 +120,10 @@ def _begin(exchange: HttpExchange, *, json: bool) -> None:
 
     account = exchange.account()
     if account.role != "admin":
-        raise ForbiddenError("only an administrator begins the accounting of disclosures")
+        raise ForbiddenError(
+            "only an administrator begins the accounting of disclosures",
+            hint="ask one of your organisation",
+        )
     if account.accounting:
         raise UsageError(
             "your organisation keeps its accounting of disclosures already",
@@ -140,7 +146,10 @@ def _export(
 
     fingerprint = exchange.account().accounting
     if not fingerprint:
-        raise UsageError("your organisation keeps no accounting of disclosures")
+        raise UsageError(
+            "your organisation keeps no accounting of disclosures",
+            hint="an administrator begins it: emix disclosures --new-key",
+        )
     key = load_key(fingerprint)
     passphrase = ask_passphrase(passphrase_file, repeat=True, no_input=no_input)
     write_secret(path, export_key(key, passphrase))

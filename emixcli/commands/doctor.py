@@ -47,4 +47,6 @@ def command(
         output.write_json(document)
     failed = sum(check.state == doctor.FAILED for check in checks)
     if failed:
-        raise PartialError(f"{failed} of {len(checks)} checks failed")
+        raise PartialError(
+            f"{failed} of {len(checks)} checks failed", hint="what to do stands under each of them"
+        )

@@ -159,7 +159,9 @@ def check(
             output.write_line(problem)
     if problems:
         message = f"{some(len(problems), 'problem')} found"
-        raise PartialError(message)
+        raise PartialError(
+            message, hint="restore what is missing from a backup, or have it sent again"
+        )
     if not json:
         output.write_line("everything is in order")
 

@@ -83,7 +83,9 @@ def export(
 
     if not private:
         if passphrase_file is not None:
-            raise UsageError("--passphrase-file goes with --private")
+            raise UsageError(
+                "--passphrase-file goes with --private", hint="a public key needs no passphrase"
+            )
         _export_public(output, json=json)
     elif output is None:
         raise UsageError("private keys are never written to the terminal", hint="give -o FILE")

@@ -58,7 +58,9 @@ def command(
     from emixcli.ui import prompts
 
     if store not in credentials.STORES:
-        raise UsageError("--store is neither keyring nor file")
+        raise UsageError(
+            "--store is neither keyring nor file", hint="--store file where there is no keyring"
+        )
     exchange = connect(access(profile, url=url, ca_file=ca_file, timeout=timeout), login=False)
     credentials.probe_store(store)
     address = email or prompts.ask("mail address", option="--email ADDR", no_input=no_input)

@@ -169,7 +169,9 @@ def _find_secret(code_file: Path | None, *, ask: bool, no_input: bool) -> str | 
     from emixcli.ui import prompts
 
     if ask and code_file is not None:
-        raise UsageError("--passphrase and --code-file exclude each other")
+        raise UsageError(
+            "--passphrase and --code-file exclude each other", hint="leave one of them out"
+        )
     if code_file is not None:
         secret = read_secret(code_file)
     elif ask:

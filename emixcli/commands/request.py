@@ -125,7 +125,7 @@ def _open(exchange: HttpExchange, request_id: str, form_out: Path | None) -> Ope
     opened = open_request(exchange.requests, request_id, load_identity(create=False))
     if form_out is not None:
         if not opened.form:
-            raise UsageError("this request has no form")
+            raise UsageError("this request has no form", hint="leave --form-out out")
         write_private(form_out, opened.form)
     return opened
 

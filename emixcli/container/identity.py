@@ -87,10 +87,13 @@ class PublicIdentity:
                 public.signature, _bound(public.x25519, public.mlkem)
             )
         except (ValueError, KeyError, TypeError) as exc:
-            raise NoMatchingKeyError("this is not an emix public key file") from exc
+            raise NoMatchingKeyError(
+                "this is not an emix public key file", hint="emix keys public writes one"
+            ) from exc
         except InvalidSignature as exc:
             raise NoMatchingKeyError(
-                "the keys in the public key file do not belong together"
+                "the keys in the public key file do not belong together",
+                hint="ask for the file again",
             ) from exc
         return public
 
@@ -149,7 +152,10 @@ class Identity:
         if not hybrid:
             return self.x25519
         if self.mlkem is None:
-            raise NoMatchingKeyError("this package needs an ML-KEM key, and the own key has none")
+            raise NoMatchingKeyError(
+                "this package needs an ML-KEM key, and the own key has none",
+                hint="ask for the access code, or open it where the key is",
+            )
         return hpke.MLKEM768X25519PrivateKey(self.mlkem, self.x25519)
 
     def derive(self, purpose: str) -> bytes:
@@ -239,7 +245,10 @@ def load_identity(*, create: bool = True) -> Identity:
                 " emix keys import here; emix keys show makes new ones",
             ) from None
     except OSError as exc:
-        raise OutputError("the own key file cannot be read") from exc
+        raise OutputError(
+            "the own key file cannot be read",
+            hint="check its permissions; EMIX_HOME names its folder",
+        ) from exc
     identity = new_identity()
     try:
         create_key_file(path, identity.to_json())

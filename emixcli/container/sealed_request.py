@@ -124,7 +124,10 @@ def seal(
         form_type(form)
     slots = [make_hpke_slot(reader, key, package_id=_name(binding)) for reader in readers]
     if not 0 < len(slots) <= MAX_SLOTS:
-        raise UsageError("a request needs somebody who can read it")
+        raise UsageError(
+            "a request needs somebody who can read it",
+            hint="who is asked publishes a key first: emix request key publish",
+        )
     cipher = AESGCM(key)
     sealed = cipher.encrypt(nonces[0], plain, _bound(binding, "document"))
     attached = cipher.encrypt(nonces[1], form, _bound(binding, "form")) if form else b""

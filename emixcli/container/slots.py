@@ -75,7 +75,9 @@ def normalise_passphrase(passphrase: str) -> bytes:
     try:
         return unicodedata.normalize("NFKC", passphrase).strip().encode("utf-8")
     except UnicodeEncodeError as exc:
-        raise PassphraseError("the passphrase is not text") from exc
+        raise PassphraseError(
+            "the passphrase is not text", hint="it is UTF-8, in one line"
+        ) from exc
 
 
 def check_passphrase(passphrase: str) -> None:

@@ -96,4 +96,6 @@ class Profile:
     def __post_init__(self) -> None:
         dates = {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES}
         if dates <= self.options:
-            raise UsageError("full and modified dates cannot both be retained")
+            raise UsageError(
+                "full and modified dates cannot both be retained", hint="leave one of the two out"
+            )

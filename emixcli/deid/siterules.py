@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 from emixcli.deid.explain import find_tag
 from emixcli.deid.options import SiteRules
 from emixcli.deid.parse import LONG_VRS, SHORT_VRS, vr_of
+from emixcli.deid.pixels.rules import WRITTEN
 from emixcli.deid.rules import ENCRYPTED, MARKERS
 from emixcli.errors import UsageError
 
@@ -62,9 +63,11 @@ def load_rules(path: Path) -> SiteRules:
         with path.open("rb") as file:
             table = tomllib.load(file)
     except OSError as exc:
-        raise UsageError("the file of site rules cannot be read") from exc
+        raise UsageError("the file of site rules cannot be read", hint="check its name") from exc
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        raise UsageError(f"the site rules are no TOML: {exc}") from exc
+        raise UsageError(
+            f"the site rules are no TOML: {exc}", hint="https://toml.io shows how it is written"
+        ) from exc
     try:
         return parse_rules(table)
     except UsageError as exc:
@@ -80,12 +83,16 @@ def parse_rules(table: Mapping[str, Any]) -> SiteRules:
         )
     days = table.get("max_shift_days", SiteRules.max_shift_days)
     if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= _LONGEST_SHIFT:
-        raise UsageError(f"site rules: max_shift_days is a number from 1 to {_LONGEST_SHIFT}")
+        raise UsageError(
+            f"site rules: max_shift_days is a number from 1 to {_LONGEST_SHIFT}", hint=WRITTEN
+        )
     classes = table.get("accept_sop_classes", [])
     if not isinstance(classes, list) or not all(map(_is_uid, classes)):
-        raise UsageError("site rules: accept_sop_classes is a list of UIDs")
+        raise UsageError("site rules: accept_sop_classes is a list of UIDs", hint=WRITTEN)
     if _DIRECTORY in classes:
-        raise UsageError("site rules: a DICOMDIR is made anew (--dicomdir), never accepted")
+        raise UsageError(
+            "site rules: a DICOMDIR is made anew (--dicomdir), never accepted", hint=WRITTEN
+        )
     return SiteRules(
         actions=_actions(_mapping(table, "actions")),
         safe_private=_private(table.get("private", [])),
@@ -102,7 +109,7 @@ def _is_uid(text: object) -> bool:
 def _mapping(table: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = table.get(name, {})
     if not isinstance(found, dict):
-        raise UsageError(f"site rules: [{name}] is a table")
+        raise UsageError(f"site rules: [{name}] is a table", hint=WRITTEN)
     return found
 
 
@@ -114,7 +121,7 @@ def _actions(table: Mapping[str, Any]) -> dict[int, str]:
         tag = _tag(name)
         why = _why_not(tag, letter)
         if why:
-            raise UsageError(f"site rules: {name} cannot be {letter}: {why}")
+            raise UsageError(f"site rules: {name} cannot be {letter}: {why}", hint=WRITTEN)
         found[tag] = letter
     return found
 
@@ -148,18 +155,22 @@ def _why_not(tag: int, letter: str) -> str:
 def _private(rows: object) -> dict[tuple[str, int], str]:
     found = {}
     if not isinstance(rows, list):
-        raise UsageError("site rules: [[private]] is a list of tables")
+        raise UsageError("site rules: [[private]] is a list of tables", hint=WRITTEN)
     for row in rows:
         if not isinstance(row, dict) or set(row) != _PRIVATE_KEYS:
-            raise UsageError("site rules: a [[private]] has creator, group, element and vr")
+            raise UsageError(
+                "site rules: a [[private]] has creator, group, element and vr", hint=WRITTEN
+            )
         try:
             group, element = int(str(row["group"]), 16), int(str(row["element"]), 16)
         except ValueError:
-            raise UsageError("site rules: group and element are hexadecimal") from None
+            raise UsageError(
+                "site rules: group and element are hexadecimal", hint=WRITTEN
+            ) from None
         if not group & 1 or group > 0xFFFF or element > 0xFF or row["vr"] not in _VRS:
-            raise UsageError("site rules: a [[private]] names no private element")
+            raise UsageError("site rules: a [[private]] names no private element", hint=WRITTEN)
         if not str(row["creator"]).strip():
-            raise UsageError("site rules: a [[private]] has no creator")
+            raise UsageError("site rules: a [[private]] has no creator", hint=WRITTEN)
         found[str(row["creator"]), group << 16 | element] = str(row["vr"])
     return found
 
@@ -169,7 +180,9 @@ _VRS: Final = LONG_VRS | SHORT_VRS
 
 def _pixel_rules(rows: object) -> tuple[Any, ...]:
     if not isinstance(rows, list) or not all(isinstance(row, dict) and "id" in row for row in rows):
-        raise UsageError("site rules: [[pixels]] is a list of tables, each with an id")
+        raise UsageError(
+            "site rules: [[pixels]] is a list of tables, each with an id", hint=WRITTEN
+        )
     if not rows:
         return ()
     from emixcli.deid.pixels.rules import parse_site_rule

@@ -45,28 +45,14 @@ _BY_STATUS: dict[int, type[EmixError]] = {
     429: QuotaError,
     507: QuotaError,
 }
-_PLAIN: dict[type[EmixError], tuple[str, str]] = {
-    AuthRequiredError: (
-        "not logged in, or the token is no longer valid",
-        "run emix login",
-    ),
-    ForbiddenError: ("the exchange does not allow this", ""),
-    NotFoundError: (
-        "no such package or share, or it belongs to somebody else",
-        "emix list shows yours",
-    ),
-    GoneError: (
-        "the package or share is revoked or has expired",
-        "it has to be sent or shared again",
-    ),
-    ShareLockedError: (
-        "the share is locked: its access code was wrong too often",
-        "ask its sender to share it again",
-    ),
-    QuotaError: (
-        "a limit of the exchange is reached",
-        "ask its operator, or send less at once",
-    ),
+#: What is said where the exchange says nothing.
+_PLAIN: dict[type[EmixError], str] = {
+    AuthRequiredError: "not logged in, or the token is no longer valid",
+    ForbiddenError: "the exchange does not allow this",
+    NotFoundError: "no such package or share, or it belongs to somebody else",
+    GoneError: "the package or share is revoked or has expired",
+    ShareLockedError: "the share is locked: its access code was wrong too often",
+    QuotaError: "a limit of the exchange is reached",
 }
 _TEXT_MAX = 300
 _TRIES_MAX = 1000
@@ -93,10 +79,8 @@ def from_answer(status: int, body: bytes, headers: Mapping[str, str]) -> EmixErr
         )
     if kind is None:
         kind = ExchangeServerError if status >= 500 else UsageError
-    message, hint = _PLAIN.get(kind, (f"the exchange answered with an error ({status})", ""))
-    if kind is ExchangeServerError:
-        hint = "try again later; tell the operator of the exchange if it stays"
-    error = kind(said.get("message") or message, hint=said.get("hint") or hint)
+    message = _PLAIN.get(kind, f"the exchange answered with an error ({status})")
+    error = kind(said.get("message") or message, hint=said.get("hint") or None)
     if isinstance(error, QuotaError) and after_s > 0:
         error.after_s = after_s
     if isinstance(error, ForbiddenError) and "tries_left" in said:

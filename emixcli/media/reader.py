@@ -60,7 +60,9 @@ class MediaReader:
             Where they cannot be read, or are fewer than when the medium was scanned.
         """
         if item.size > MAX_AT_ONCE:
-            raise MediaError("an object is too large to be read at once")
+            raise MediaError(
+                "an object is too large to be read at once", hint="unpack the archive first"
+            )
         try:
             content = self._source(item.source).open_bytes(item.path)
             try:
@@ -73,7 +75,10 @@ class MediaReader:
                 hint="check that the medium is still inserted",
             ) from exc
         if len(data) != item.size:
-            raise MediaError("a file on the medium is shorter than it was when it was scanned")
+            raise MediaError(
+                "a file on the medium is shorter than it was when it was scanned",
+                hint="clean the disc or try another drive, and start again",
+            )
         return data
 
     def open(self, item: Instance | Document) -> BinaryIO:
@@ -89,7 +94,10 @@ class MediaReader:
         try:
             return self._source(item.source).open(item.path)
         except OSError as exc:
-            raise MediaError("a file on the medium cannot be opened any more") from exc
+            raise MediaError(
+                "a file on the medium cannot be opened any more",
+                hint="put the medium in again, and start again",
+            ) from exc
 
     def _source(self, number: int) -> Source:
         with self._lock:

@@ -110,7 +110,7 @@ class Inflated:
             self._base += drop
         start = offset - self._base
         if start < 0:
-            raise MediaError("a deflated data set is read backwards")
+            raise MediaError("a deflated data set is read backwards", hint="")
         return self._data[start : start + length]
 
     def _more(self) -> bytes:

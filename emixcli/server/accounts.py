@@ -72,7 +72,7 @@ class Passwords:
         """
         if not MIN_PASSWORD <= len(password) <= _MAX_PASSWORD:
             message = f"a password needs {MIN_PASSWORD} characters or more"
-            raise UsageError(message)
+            raise UsageError(message, hint="choose another one")
         return self._hasher.hash(password)
 
     def submit(self, stored: str | None, password: str) -> Future[bool]:
@@ -102,7 +102,7 @@ def add_organisation(work: Work, name: str) -> str:
     """The id of the organisation with this name, made when there is none yet."""
     if not name.strip() or not name.isprintable() or len(name) > 200:
         message = "an organisation needs a name of printable characters, 200 at most"
-        raise UsageError(message)
+        raise UsageError(message, hint="choose another one")
     row = work.one(select(organisations.c.id).where(organisations.c.name == name.strip()))
     if row is not None:
         return str(row.id)
@@ -124,7 +124,7 @@ def add_account(exchange: Exchange, new: NewAccount, passwords: Passwords) -> Ac
     email = address_key(parse_address(new.email))
     if not new.name.strip() or not new.name.isprintable() or len(new.name) > 200:
         message = "an account needs a name of printable characters, 200 at most"
-        raise UsageError(message)
+        raise UsageError(message, hint="choose another one")
     password_hash = passwords.hash(new.password)
     account_id = new_id()
     try:

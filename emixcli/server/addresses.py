@@ -163,7 +163,7 @@ def set_policy(exchange: Exchange, account: Account, policy: Policy) -> Policy:
     domains = tuple(sorted({check_domain(text) for text in policy.allow_domains}))
     if len(domains) > _MAX_DOMAINS:
         message = f"an organisation names {_MAX_DOMAINS} domains at most"
-        raise UsageError(message)
+        raise UsageError(message, hint="name those with the most mail")
     values = {
         "allow_domains": "\n".join(domains),
         "free_mail": policy.free_mail,

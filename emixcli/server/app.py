@@ -40,7 +40,7 @@ from emixcli.server.database import Database
 from emixcli.server.localstore import LocalStore
 from emixcli.server.mail import make_mailer
 from emixcli.server.metrics import Metrics
-from emixcli.server.problems import TooLargeError, body_of, headers_of, status_of
+from emixcli.server.problems import RequestError, TooLargeError, body_of, headers_of, status_of
 from emixcli.server.settings import Settings
 from emixcli.server.store import Store
 from emixcli.server.tables import about
@@ -184,7 +184,7 @@ async def _on_invalid(_request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, RequestValidationError):
         raise exc
     places = sorted({_place(error) for error in exc.errors()})[:5]
-    error = UsageError(f"the request is not valid: {', '.join(places)}")
+    error = RequestError(f"the request is not valid: {', '.join(places)}")
     return JSONResponse(body_of(error), status_code=422)
 
 
@@ -196,11 +196,11 @@ def _place(error: Any) -> str:
 async def _on_http(_request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, HTTPException):
         raise exc
-    error: EmixError = UsageError("the request is not valid")
+    error: EmixError = RequestError("the request is not valid")
     if exc.status_code == 404:
         error = NotFoundError("there is nothing under this address")
     elif exc.status_code == 405:
-        error = UsageError("this method is not allowed here")
+        error = RequestError("this method is not allowed here")
     elif exc.status_code == 413:
         error = TooLargeError("the body of this request is too large")
     headers = dict(exc.headers or {})

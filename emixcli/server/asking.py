@@ -14,13 +14,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.container.sealed_request import Header, read_header
-from emixcli.errors import ForbiddenError, GoneError, NotFoundError, PackageDamagedError, UsageError
+from emixcli.errors import ForbiddenError, GoneError, NotFoundError, PackageDamagedError
 from emixcli.exchange.interface import Purpose
 from emixcli.exchange.request_terms import AuthorisationCheck, DeclineReason, IdentityCheck
 from emixcli.mailaddress import address_key
 from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS, HOUR_MS
-from emixcli.server.problems import ConflictError, TooManyError
+from emixcli.server.problems import ConflictError, RequestError, TooManyError
 from emixcli.server.readers import organisation_named, readers_of
 from emixcli.server.roles import require_sender
 from emixcli.server.states import ENDED, REQUEST_MOVES, RequestState, ShareState
@@ -45,10 +45,10 @@ def read_sealed(data: bytes) -> Header:
         header = read_header(data)
     except PackageDamagedError as exc:
         message = "this is not a sealed request"
-        raise UsageError(message) from exc
+        raise RequestError(message) from exc
     if header.purpose not in set(Purpose):
         message = "the request names no purpose of use"
-        raise UsageError(message)
+        raise RequestError(message)
     return header
 
 
@@ -317,7 +317,7 @@ def _to_decide(work: Work, account: Account, request_id: str) -> Row[Any]:
     row = find_request(work, account, request_id)
     if row.organisation_id != account.organisation_id:
         message = "only the organisation that is asked can decide"
-        raise ForbiddenError(message)
+        raise ForbiddenError(message, hint="ask somebody there")
     return row
 
 

@@ -64,13 +64,13 @@ class Details:
         found = {name: text.strip() for name, text in values.items() if text is not None}
         if not all(text.isprintable() for text in found.values()):
             message = "a contact is noted in printable characters"
-            raise UsageError(message)
+            raise UsageError(message, hint="leave line breaks and the like out")
         if found.get("identifier_kind") == "npi" and not is_npi(found.get("identifier", "")):
             message = "this is not a National Provider Identifier"
             raise UsageError(message, hint="ten digits; the last one checks the others")
         if ("identifier" in found) != ("identifier_kind" in found):
             message = "identifier and identifier_kind go together"
-            raise UsageError(message)
+            raise UsageError(message, hint="give both or neither")
         return found
 
 
@@ -245,7 +245,7 @@ def remove_contact(exchange: Exchange, account: Account, email: str) -> None:
         row = _require(work, account, address)
         if row.state == ContactState.BLOCKED and account.role is not Role.ADMIN:
             message = "only an administrator of your organisation removes a blocked contact"
-            raise ForbiddenError(message)
+            raise ForbiddenError(message, hint="ask one")
         work.hit(delete(contacts).where(is_contact(account.organisation_id, address)))
         _audit(work, account, "removed", contact=address)
 

@@ -61,7 +61,7 @@ def keep_accounting(exchange: Exchange, account: Account, fingerprint: str) -> N
     """
     if account.role is not Role.ADMIN:
         message = "only an administrator begins the accounting of disclosures"
-        raise ForbiddenError(message)
+        raise ForbiddenError(message, hint="ask one of your organisation")
     with exchange.write() as work:
         values = {"organisation_id": account.organisation_id, "fingerprint": fingerprint}
         if work.add_new(accounting_keys, {**values, "created_ms": work.now_ms}):

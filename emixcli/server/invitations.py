@@ -141,7 +141,7 @@ def verify_code(exchange: Exchange, token: str, code: str) -> Admitted:
     with exchange.write() as work:
         row = _find(work, token)
         if row is None or row.used_ms is not None:
-            error = WrongCodeError(_NO_INVITATION, tries_left=None)
+            error = WrongCodeError(_NO_INVITATION, tries_left=None, hint="")
         else:
             left = otp.try_code(work, _mailbox(row.id), code)
             if left is None:

@@ -15,10 +15,10 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.container.encoding import from_base64url, is_package_id, to_base64url
-from emixcli.errors import GoneError, NotFoundError, QuotaError, UploadInterruptedError, UsageError
+from emixcli.errors import GoneError, NotFoundError, QuotaError, UploadInterruptedError
 from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS, MINUTE_MS, SECOND_MS
-from emixcli.server.problems import ConflictError, TooLargeError
+from emixcli.server.problems import ConflictError, RequestError, TooLargeError
 from emixcli.server.roles import require_sender
 from emixcli.server.states import LIVE, READABLE, UPLOADABLE, PackageState, Role
 from emixcli.server.store import Part, PartsMismatchError, SignedPart
@@ -102,12 +102,12 @@ def create_package(
 
     Raises
     ------
-    UsageError, QuotaError, TooLargeError, NotFoundError
+    RequestError, QuotaError, TooLargeError, NotFoundError
     """
     require_sender(account)
     if not is_package_id(new.package_id):
         message = "package_id must be 26 characters of lower-case Crockford base32"
-        raise UsageError(message)
+        raise RequestError(message)
     part_size = _part_size(exchange, new)
     try:
         with exchange.write() as work:
@@ -202,7 +202,7 @@ def _parse_cursor(cursor: str) -> tuple[int, str]:
         return int(created), row_id
     except ValueError as exc:
         message = "the cursor is not one that this exchange gave"
-        raise UsageError(message) from exc
+        raise RequestError(message) from exc
 
 
 def uploading_package(work: Work, account: Account, package_id: str) -> Row[Any]:
@@ -239,7 +239,7 @@ def sign_parts(
 
     Raises
     ------
-    NotFoundError, GoneError, ConflictError, UsageError
+    NotFoundError, GoneError, ConflictError, RequestError
     """
     with exchange.read() as work:
         row = uploading_package(work, account, package_id)
@@ -268,7 +268,7 @@ def _check_part(work: Work, row: Row[Any], part: Part) -> None:
     limits = work.settings.limits
     if part.number > limits.max_parts or part.size > row.part_size:
         message = f"parts have numbers up to {limits.max_parts} and {row.part_size} bytes at most"
-        raise UsageError(message)
+        raise RequestError(message)
     if (part.number - 1) * row.part_size + part.size > row.size_bound + row.part_size:
         message = "this part lies beyond the announced size"
         raise QuotaError(message)
@@ -281,7 +281,7 @@ def seal_package(exchange: Exchange, account: Account, package_id: str, seal: Se
     ------
     UploadInterruptedError
         Parts are missing or differ: send them again.
-    NotFoundError, GoneError, ConflictError, UsageError
+    NotFoundError, GoneError, ConflictError, RequestError
     """
     with exchange.read() as work:
         row = find_package(work, package_id, owned_by(account))
@@ -337,16 +337,16 @@ def _check_seal(row: Row[Any], seal: Seal) -> None:
     numbers = [part.number for part in seal.parts]
     if numbers != list(range(1, len(numbers) + 1)):
         message = "parts must be numbered from 1 without gaps, in order"
-        raise UsageError(message)
+        raise RequestError(message)
     if sum(part.size for part in seal.parts) != seal.size:
         message = "the sizes of the parts do not add up to the size"
-        raise UsageError(message)
+        raise RequestError(message)
     if seal.size > row.size_bound:
         message = "the package is larger than was announced"
         raise QuotaError(message)
     if seal.slots_offset + seal.slots_length > seal.size:
         message = "the slots area lies outside the package"
-        raise UsageError(message)
+        raise RequestError(message)
 
 
 def delete_package(exchange: Exchange, account: Account, package_id: str) -> Row[Any]:

@@ -22,6 +22,12 @@ from emixcli.errors import (
 )
 
 
+class RequestError(UsageError):
+    """A request that does not keep to the API."""
+
+    default_hint = "what sent it does not keep to the API of the exchange: update it"
+
+
 class TooManyError(QuotaError):
     """Too many of these within a time (RFC 6585 section 4)."""
 
@@ -58,12 +64,13 @@ class ConflictError(UsageError):
     """The same thing was asked before with other values."""
 
     status: ClassVar[int] = 409
+    default_hint = "what is there stays; begin anew for something else"
 
 
 class WrongCodeError(ForbiddenError):
     """A mail code or an access code was wrong."""
 
-    def __init__(self, message: str, *, tries_left: int | None, hint: str = "") -> None:
+    def __init__(self, message: str, *, tries_left: int | None, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.tries_left = tries_left
 

@@ -112,7 +112,7 @@ def verify_code(exchange: Exchange, token: str, code: str) -> Verified:
     with exchange.write() as work:
         row = _share_by_token(work, token, REACHABLE)
         if row is None:
-            error = WrongCodeError(_NO_SHARE, tries_left=None)
+            error = WrongCodeError(_NO_SHARE, tries_left=None, hint="")
         else:
             left = otp.try_code(work, _mailbox(row.id), code)
             if left is None:
@@ -225,7 +225,7 @@ def _try_proof(work: Work, row: Row[Any], proof: bytes, *, source: str) -> Opene
         row.organisation_id, RECIPIENT, "share.access_refused", row.id, left=left, source=source
     )
     if left > 0:
-        return WrongCodeError("the access code is wrong", tries_left=left)
+        return WrongCodeError("the access code is wrong", tries_left=left, hint="")
     work.end_share(row, ShareState.LOCKED, actor=RECIPIENT)
     work.enqueue("locked", row.id)
     return _locked()
@@ -334,7 +334,9 @@ def new_ticket(exchange: Exchange, package_id: str, token: str) -> str:
     with exchange.write() as work:
         row = work.one(select(shares).where(shares.c.id == content.share_id))
         if row is None:
-            raise AuthRequiredError("the permission to read this has ended")
+            raise AuthRequiredError(
+                "the permission to read this has ended", hint="open the link again"
+            )
         seconds = work.settings.limits.ticket_s
         return _add_session(work, row, "ticket", seconds=seconds)[0]
 

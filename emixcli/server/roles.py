@@ -28,7 +28,7 @@ def require_admin(account: Account) -> None:
     """
     if account.role is not Role.ADMIN:
         message = "only an administrator of your organisation may do this"
-        raise ForbiddenError(message)
+        raise ForbiddenError(message, hint="ask one")
 
 
 def require_sender(account: Account) -> None:

@@ -138,19 +138,19 @@ def check_limits(limits: Limits) -> None:
     """
     if not 1 <= limits.life_days <= 30:
         message = "limits.life_days must be 1 to 30"
-        raise UsageError(message)
+        raise UsageError(message, hint=f"correct it in {CONFIG_NAME}")
     if not 1 <= limits.request_days <= 30 or not 1 <= limits.invitation_days <= 30:
         message = "limits.request_days and limits.invitation_days must be 1 to 30"
-        raise UsageError(message)
+        raise UsageError(message, hint=f"correct it in {CONFIG_NAME}")
     if not 1 <= limits.code_tries <= 5 or not 1 <= limits.otp_tries <= 5:
         message = "limits.code_tries and limits.otp_tries must be 1 to 5"
-        raise UsageError(message)
+        raise UsageError(message, hint=f"correct it in {CONFIG_NAME}")
 
 
 def _section(kind: type[T], values: Any) -> T:
     if not isinstance(values, dict):
         message = f"{CONFIG_NAME} has a value where a section is expected"
-        raise UsageError(message)
+        raise UsageError(message, hint=f"correct it in {CONFIG_NAME}")
     return kind(**_checked(kind, values))
 
 
@@ -159,11 +159,11 @@ def _checked(kind: type, values: dict[str, Any]) -> dict[str, Any]:
     for name, value in values.items():
         if name not in known or name == "data":
             message = f"{CONFIG_NAME}: unknown setting {name}"
-            raise UsageError(message)
+            raise UsageError(message, hint=f"correct it in {CONFIG_NAME}")
         default = known[name].default
         if isinstance(default, bool | int | str | tuple) and type(value) is not type(default):
             message = f"{CONFIG_NAME}: {name} must be of type {type(default).__name__}"
-            raise UsageError(message)
+            raise UsageError(message, hint=f"correct it in {CONFIG_NAME}")
     return values
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Row, and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
-from emixcli.errors import GoneError, NotFoundError, UsageError
+from emixcli.errors import GoneError, NotFoundError
 from emixcli.exchange.interface import HOLD_MAX_S, Purpose
 from emixcli.mailaddress import parse_address
 from emixcli.server.accounts import Account
@@ -21,7 +21,7 @@ from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.contacts import note_use
 from emixcli.server.disclosures import require_noted
 from emixcli.server.packages import find_package, owned_by, visible_to
-from emixcli.server.problems import ConflictError, TooManyError
+from emixcli.server.problems import ConflictError, RequestError, TooManyError
 from emixcli.server.slots import CodeSlot
 from emixcli.server.states import (
     ALIVE,
@@ -69,12 +69,12 @@ def create_share(
     ------
     RecipientUnconfirmedError
         The address is new and was not typed twice, looks mistyped, or is not allowed.
-    NotFoundError, GoneError, UsageError, ConflictError, TooManyError
+    NotFoundError, GoneError, RequestError, ConflictError, TooManyError
     """
     address = parse_address(new.recipient)
     if new.hold_s is not None and not 0 <= new.hold_s <= HOLD_MAX_S:
         message = f"hold_s must be 0 to {HOLD_MAX_S}"
-        raise UsageError(message)
+        raise RequestError(message)
     try:
         return _create(exchange, account, package_id, new, address=address, request_key=request_key)
     except IntegrityError:

@@ -20,7 +20,7 @@ from emixcli.container.slots import (
     SALT_LENGTH,
     WRAPPED_LENGTH,
 )
-from emixcli.errors import UsageError
+from emixcli.server.problems import RequestError
 
 #: What a share may cost a guesser at least; the most is what readers accept from a file.
 _MIN_MEMORY_KIB, _MIN_PASSES = 19456, 2
@@ -53,13 +53,13 @@ def parse_slot(document: object) -> CodeSlot:
 
     Raises
     ------
-    UsageError
+    RequestError
     """
     slot = _fields(document, {"kind", "v", "kdf", "nonce", "wrapped"}, "slot")
     kdf = _fields(slot["kdf"], {"name", "salt", "m", "t", "p"}, "slot.kdf")
     if slot["kind"] != "code" or slot["v"] != 1 or kdf["name"] != "argon2id":
         message = "slot must be of kind code, version 1, with argon2id"
-        raise UsageError(message)
+        raise RequestError(message)
     bounds = {
         "m": (_MIN_MEMORY_KIB, MAX_MEMORY_KIB),
         "t": (_MIN_PASSES, MAX_PASSES),
@@ -69,7 +69,7 @@ def parse_slot(document: object) -> CodeSlot:
         value = kdf[name]
         if type(value) is not int or not low <= value <= high:
             message = f"slot.kdf.{name} must be {low} to {high}"
-            raise UsageError(message)
+            raise RequestError(message)
     _decode(kdf["salt"], SALT_LENGTH, "slot.kdf.salt")
     _decode(slot["nonce"], NONCE_LENGTH, "slot.nonce")
     _decode(slot["wrapped"], WRAPPED_LENGTH, "slot.wrapped")
@@ -81,7 +81,7 @@ def parse_proof(text: object, what: str) -> bytes:
 
     Raises
     ------
-    UsageError
+    RequestError
     """
     return _decode(text, PROOF_LENGTH, what)
 
@@ -91,20 +91,20 @@ def slots_area(slot: dict[str, Any], length: int) -> bytes:
 
     Raises
     ------
-    UsageError
+    RequestError
         The area is too short for a slot.
     """
     text = json.dumps({"v": 1, "slots": [slot]}, separators=(",", ":")).encode("ascii")
     if len(text) > length:
         message = "the slots area of this package is too short"
-        raise UsageError(message)
+        raise RequestError(message)
     return text.ljust(length)
 
 
 def _fields(document: object, names: set[str], what: str) -> dict[str, Any]:
     if not isinstance(document, dict) or set(document) != names:
         message = f"{what} must have exactly the fields {', '.join(sorted(names))}"
-        raise UsageError(message)
+        raise RequestError(message)
     return document
 
 
@@ -113,8 +113,8 @@ def _decode(text: object, length: int, what: str) -> bytes:
         data = from_base64url(text)
     except ValueError as exc:
         message = f"{what} must be base64url without padding"
-        raise UsageError(message) from exc
+        raise RequestError(message) from exc
     if len(data) != length:
         message = f"{what} must have {length} bytes"
-        raise UsageError(message)
+        raise RequestError(message)
     return data

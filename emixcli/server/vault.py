@@ -81,7 +81,7 @@ class Vault:
             )
         except InvalidTag as exc:
             message = "the secrets file does not belong to this database"
-            raise UsageError(message) from exc
+            raise UsageError(message, hint="restore both from the same backup") from exc
 
     def link_token(self, share_id: str) -> str:
         """The token in a share's link (160 bits): made again when needed, never stored."""

@@ -183,7 +183,10 @@ def read_export(path: Path, passphrase: str) -> AccountingKey:
             open_passphrase_slot(document["slot"], passphrase, package_id=_BOUND_TO)
         )
     except NoMatchingKeyError as exc:
-        raise PassphraseError("the passphrase does not open the exported key") from exc
+        raise PassphraseError(
+            "the passphrase does not open the exported key",
+            hint="check it; upper and lower case count",
+        ) from exc
     except (
         OSError,
         ValueError,

@@ -103,7 +103,7 @@ def check_asked(asked: Asked) -> Asked:
     }
     for what, value in needed.items():
         if not value:
-            raise UsageError(f"{what} is missing from the request")
+            raise UsageError(f"{what} is missing from the request", hint="add it")
     for what, day in (
         ("birth date", asked.patient.birth_date),
         ("first day of the examination", asked.exam.first_day),
@@ -111,14 +111,18 @@ def check_asked(asked: Asked) -> Asked:
     ):
         _check_day(what, day)
     if asked.exam.last_day and asked.exam.first_day > asked.exam.last_day:
-        raise UsageError("the first day of the examination is after the last one")
+        raise UsageError(
+            "the first day of the examination is after the last one", hint="turn them round"
+        )
     if asked.patient.sex not in {"", "M", "F", "O"}:
-        raise UsageError("the sex is not M, F or O")
+        raise UsageError("the sex is not M, F or O", hint="leave it out where it is not known")
     parse_address(asked.requester.email)
     try:
         return asked_of(asked.document())
     except PackageDamagedError as exc:
-        raise UsageError("a value of the request is too long") from exc
+        raise UsageError(
+            "a value of the request is too long", hint="shorten it, or leave the rest to the form"
+        ) from exc
 
 
 def _check_day(what: str, day: str) -> None:

@@ -151,7 +151,7 @@ def verify_file(path: Path) -> Verified:
     except (OSError, UnicodeDecodeError) as exc:
         raise UsageError("the export cannot be read", hint="check its name") from exc
     if chain is None:
-        raise UsageError("the export holds no row")
+        raise UsageError("the export holds no row", hint="leave --after out, or check the period")
     return Verified(organisation_id, chain.seq, chain.hash)
 
 

@@ -420,7 +420,7 @@ def _error_of(stderr: bytes, arguments: Sequence[str | Path], code: int) -> Emix
             said = json.loads(line)["error"]
             kind = _kinds().get(said["id"], EmixError)
             return kind(f"{said['message']} (in {step})", hint=said["hint"])
-    return EmixError(f"{step} ended with exit code {code}")
+    return EmixError(f"{step} ended with exit code {code}", hint="its output stands above")
 
 
 def _kinds() -> dict[str, type[EmixError]]:

@@ -223,7 +223,9 @@ class _Fetcher:
         def take(piece: bytes) -> None:
             nonlocal at
             if self._failure is not None:
-                raise OutputError("the download was stopped")
+                raise OutputError(
+                    "the download was stopped", hint="the same command goes on where it stopped"
+                )
             with self._lock:
                 self._file.seek(at)
                 self._file.write(piece)

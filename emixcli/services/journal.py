@@ -86,7 +86,7 @@ class Journal:
         record: Record = {"step": step, **values}
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode("ascii")
         if self._file is None:
-            raise UsageError("the journal is closed")
+            raise UsageError("the journal is closed", hint="")
         try:
             self._file.write(line + b"\n")
             self._file.flush()
@@ -106,7 +106,7 @@ class Journal:
     def restart(self) -> None:
         """Forget everything: the exchange no longer knows what was begun."""
         if self._file is None:
-            raise UsageError("the journal is closed")
+            raise UsageError("the journal is closed", hint="")
         try:
             self._file.seek(0)
             self._file.truncate()

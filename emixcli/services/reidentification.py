@@ -219,7 +219,10 @@ def _open(document: dict[str, Any], passphrase: str | None) -> bytes:
         try:
             return open_slots([slot], package_id=table_id, code=passphrase)
         except NoMatchingKeyError as exc:
-            raise PassphraseError("the passphrase does not open the table") from exc
+            raise PassphraseError(
+                "the passphrase does not open the table",
+                hint="check it; upper and lower case count",
+            ) from exc
     try:
         return open_slots([slot], package_id=table_id, identity=load_identity(create=False))
     except NoMatchingKeyError as exc:

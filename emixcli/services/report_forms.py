@@ -46,6 +46,8 @@ class NotGiven:
     reason: str
 
 
+#: What always works.
+_AS_IT_IS: Final = "emix unpack without --reports-as gives the report as it is"
 _DOCUMENTS: Final = frozenset({"pdf", "rtf", "cda", "ccr"})
 
 
@@ -122,10 +124,14 @@ class _Report:
     def _require_words(self) -> reading.Reading:
         """Return the report with all its words."""
         if self._kind == "pdf":
-            raise ReportError("the words of a PDF cannot be taken from it for certain")
+            raise ReportError(
+                "the words of a PDF cannot be taken from it for certain", hint=_AS_IT_IS
+            )
         read = self._reading
         if read.is_cut:
-            raise ReportError("the report is too long for its words to be given in full")
+            raise ReportError(
+                "the report is too long for its words to be given in full", hint=_AS_IT_IS
+            )
         return read
 
     def _text(self) -> list[tuple[str, bytes]]:
@@ -219,7 +225,9 @@ class _Report:
         found = xmltree.parse(self._data).find("id")
         root = "" if found is None else found.get("root", "")
         if not root or found is None:
-            raise ReportError("the CDA document has no identifier, which a DICOM object needs")
+            raise ReportError(
+                "the CDA document has no identifier, which a DICOM object needs", hint=_AS_IT_IS
+            )
         return f"{root}^{found.get('extension', '')}".rstrip("^")
 
     def _subject(self) -> Subject:
@@ -234,7 +242,8 @@ class _Report:
         match = self._fields.get("match")
         if isinstance(match, dict) and match.get("accepted"):
             raise ReportError(
-                "the report does not fit the patient of the images, whose identifiers it would get"
+                "the report does not fit the patient of the images, whose identifiers it would get",
+                hint=_AS_IT_IS,
             )
         patients = [one for one in self._package.index["patients"] if isinstance(one, dict)]
         patient = _patient_of(patients, identities)
@@ -242,7 +251,9 @@ class _Report:
         if len(studies) > 1:
             studies = [one for one in studies if _names_study(one, identities)]
         if len(studies) != 1:
-            raise ReportError("the report does not say to which of several studies it belongs")
+            raise ReportError(
+                "the report does not say to which of several studies it belongs", hint=_AS_IT_IS
+            )
         return Subject.of(patient, studies[0])
 
 
@@ -257,7 +268,8 @@ def _patient_of(patients: list[dict[str, Any]], identities: tuple[Identity, ...]
     if len(patients) == 1:
         if Level.BLOCK in levels[0]:
             raise ReportError(
-                "the report does not fit the patient of the images, whose identifiers it would get"
+                "the report does not fit the patient of the images, whose identifiers it would get",
+                hint=_AS_IT_IS,
             )
         return patients[0]
     sure = [
@@ -266,7 +278,9 @@ def _patient_of(patients: list[dict[str, Any]], identities: tuple[Identity, ...]
         if found and all(level == Level.MATCH for level in found)
     ]
     if len(sure) != 1:
-        raise ReportError("the report does not say to which of several patients it belongs")
+        raise ReportError(
+            "the report does not say to which of several patients it belongs", hint=_AS_IT_IS
+        )
     return sure[0]
 
 

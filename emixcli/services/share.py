@@ -94,7 +94,10 @@ def check_order(order: ShareOrder) -> ShareOrder:
     if order.purpose not in set(Purpose):
         raise UsageError("this is not a purpose of use", hint=f"one of {', '.join(Purpose)}")
     if order.hold_s is not None and not 0 <= order.hold_s <= HOLD_MAX_S:
-        raise UsageError(f"the hold is not between 0 and {HOLD_MAX_S} seconds")
+        raise UsageError(
+            f"the hold is not between 0 and {HOLD_MAX_S} seconds",
+            hint="--hold 0 sends the mail at once",
+        )
     recipients = tuple(parse_address(text) for text in order.recipients)
     same = {address_key(address) for address in recipients}
     if not recipients or len(same) != len(recipients):

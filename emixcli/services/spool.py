@@ -109,7 +109,9 @@ class DiskPart:
             self._file.seek(start)
             found = self._file.read(min(PIECE, self._size - start))
             if not found:
-                raise OutputError("a waiting part cannot be read back")
+                raise OutputError(
+                    "a waiting part cannot be read back", hint="start the same command again"
+                )
             yield memoryview(found)
 
     def clear(self) -> None:

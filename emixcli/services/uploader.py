@@ -162,7 +162,7 @@ class Uploader:
         """Replace bytes of the page, which has not been sent yet."""
         rest = memoryview(data).cast("B")
         if offset + len(rest) > self._target.held:
-            raise OutputError("bytes that have been sent cannot be changed")
+            raise OutputError("bytes that have been sent cannot be changed", hint="")
         if self._current is not None and self._number <= self._n_held:
             self._pass_on()
         while rest:
@@ -188,7 +188,9 @@ class Uploader:
         self._raise_failure()
         parts = tuple(self._done[number] for number in sorted(self._done))
         if [part.number for part in parts] != list(range(1, self._number + 1)):
-            raise OutputError("parts of the upload are missing")
+            raise OutputError(
+                "parts of the upload are missing", hint="start the same command again"
+            )
         return Uploaded(self._size, parts, self._n_skipped)
 
     def close(self) -> None:

@@ -14,6 +14,8 @@ from emixcli.deid.pixels.facts import KEYWORDS, Facts, Region
 from emixcli.errors import UsageError
 
 #: A rule of a site may not list more than this.
+#: Where a person finds what a rule of a site looks like.
+WRITTEN: Final = "the guide De-identify a folder shows how rules are written"
 _MAX_REGIONS: Final = 64
 _MAX_PIXEL: Final = 65_535
 #: A bar is at least so many times wider than high.
@@ -196,7 +198,7 @@ def parse_site_rule(rule_id: str, table: Mapping[str, Any]) -> Rule:
     """
     conditions, regions = table.get("if"), table.get("black")
     if not isinstance(conditions, Mapping) or not conditions or not isinstance(regions, Sequence):
-        raise UsageError(f"pixel rule {rule_id} needs `if` and `black`")
+        raise UsageError(f"pixel rule {rule_id} needs `if` and `black`", hint=WRITTEN)
     clauses = []
     for keyword, wanted in conditions.items():
         if keyword not in KEYWORDS:
@@ -208,7 +210,9 @@ def parse_site_rule(rule_id: str, table: Mapping[str, Any]) -> Rule:
         verb = "is" if all(isinstance(value, int) for value in values) else "has"
         words = tuple(str(value).strip().lower() for value in values)
         if not all(words):
-            raise UsageError(f"pixel rule {rule_id} has an empty value, which would match all")
+            raise UsageError(
+                f"pixel rule {rule_id} has an empty value, which would match all", hint=WRITTEN
+            )
         clauses.append((Test(keyword, verb, words),))
     return Rule(f"site-{rule_id}", tuple(clauses), _regions(rule_id, regions), enough=True)
 
@@ -222,10 +226,12 @@ def _regions(rule_id: str, rows: Sequence[Any]) -> tuple[Region, ...]:
             and all(type(number) is int and 0 <= number <= _MAX_PIXEL for number in row)
         )
         if not fits or row[0] >= row[2] or row[1] >= row[3]:
-            raise UsageError(f"pixel rule {rule_id}: a region is [x0, y0, x1, y1]")
+            raise UsageError(f"pixel rule {rule_id}: a region is [x0, y0, x1, y1]", hint=WRITTEN)
         found.append(Region(*row))
     if not 0 < len(found) <= _MAX_REGIONS:
-        raise UsageError(f"pixel rule {rule_id} needs between 1 and {_MAX_REGIONS} regions")
+        raise UsageError(
+            f"pixel rule {rule_id} needs between 1 and {_MAX_REGIONS} regions", hint=WRITTEN
+        )
     return tuple(found)
 
 

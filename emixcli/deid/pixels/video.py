@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid.pixels.errors import damaged, unsupported
+from emixcli.syntaxes import HEVC_UIDS, MPEG2_UIDS
 
 if TYPE_CHECKING:
     from emixcli.deid.body import Piece
@@ -23,9 +24,6 @@ _HEAD: Final = 16
 _MP4: Final = frozenset({b"ftyp", b"styp", b"moov", b"mdat", b"free", b"skip", b"wide"})
 _TRANSPORT: Final = 188
 _PROGRAM: Final = b"\0\0\1\xba"
-#: Transfer syntaxes of MPEG-2, and of HEVC; H.264 are the others (PS3.5 table 8.2.5-1).
-_MPEG2: Final = ("1.2.840.10008.1.2.4.100", "1.2.840.10008.1.2.4.101")
-_HEVC: Final = ("1.2.840.10008.1.2.4.107", "1.2.840.10008.1.2.4.108")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +93,10 @@ def find_patches(stream: Stream, transfer_syntax_uid: str) -> list[Patch]:
     from emixcli.deid.pixels import bitstreams, mp4
 
     head = stream.read(0, min(_HEAD, stream.size))
-    if transfer_syntax_uid in _HEVC:
+    if transfer_syntax_uid in HEVC_UIDS:
         kind = bitstreams.HEVC
     else:
-        kind = bitstreams.MPEG2 if transfer_syntax_uid in _MPEG2 else bitstreams.H264
+        kind = bitstreams.MPEG2 if transfer_syntax_uid in MPEG2_UIDS else bitstreams.H264
     if head[4:8] in _MP4:
         return list(mp4.find_patches(stream))
     if head.startswith(_PROGRAM) or _is_transport(stream):

@@ -75,7 +75,7 @@ def open_source(path: str, *, mapfile: Mapfile | None = None) -> Source:
     if stat.S_ISDIR(mode):
         return FolderSource(path)
     if not stat.S_ISREG(mode):
-        raise MediaError("neither a file nor a folder nor a drive")
+        raise MediaError("neither a file nor a folder nor a drive", hint="check the path")
     try:
         fd = os.open(native_path(os.path.realpath(path)), _FLAGS)
         return _open_content(path, FileBytes(fd, os.lseek(fd, 0, os.SEEK_END)), mapfile)

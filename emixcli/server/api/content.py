@@ -37,7 +37,7 @@ def get_content(package_id: str, request: Request, site: SiteArg) -> Response:
     account = find_account(site.exchange, token) if token.startswith("emx_") else None
     if not token:
         message = "this needs a token"
-        raise AuthRequiredError(message)
+        raise AuthRequiredError(message, hint="run emix login, or open the link again")
     content = service.find_content(
         site.exchange, package_id, account=account, token=token, kind="content"
     )

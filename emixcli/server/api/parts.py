@@ -24,7 +24,7 @@ from emixcli.errors import EmixError, ForbiddenError, GoneError, UploadInterrupt
 from emixcli.server.api.deps import Site
 from emixcli.server.localparts import PartSink
 from emixcli.server.localstore import LocalStore, digest_header
-from emixcli.server.problems import NoRoomError, body_of, status_of
+from emixcli.server.problems import NoRoomError, RequestError, body_of, status_of
 from emixcli.server.protocol import Wire, WireClosedError, find_wire, in_thread
 from emixcli.server.store import Part
 
@@ -85,14 +85,14 @@ def _check(store: LocalStore, key: str, request: Request) -> Part:
         expires_ms, signature = int(query["expires"]), query["signature"]
         wanted = digest_header(part)
     except (KeyError, ValueError) as exc:
-        raise ForbiddenError(message) from exc
+        raise ForbiddenError(message, hint="have the part signed again") from exc
     if not store.check_signature(key, part, expires_ms, signature) or any(
         request.headers.get(name) != value for name, value in wanted.items()
     ):
         raise ForbiddenError(message, hint="have the part signed again")
     if request.headers.get("content-length") != str(part.size):
         message = "Content-Length must be the size that was signed"
-        raise ForbiddenError(message)
+        raise ForbiddenError(message, hint="have the part signed again")
     return part
 
 
@@ -169,7 +169,7 @@ async def _batches(site: Site, request: Request, part: Part) -> AsyncIterator[li
         total += len(chunk)
         if total > part.size:
             text = "the part is longer than was signed"
-            raise UsageError(text)
+            raise RequestError(text)
         batch.append(chunk)
         if waiting >= _BATCH or not more:
             site.metrics.received.inc(waiting)
