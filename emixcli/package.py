@@ -45,7 +45,6 @@ from emixcli.errors import MediaError, UsageError
 from emixcli.model import Document, FileSet, Instance
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.reports.attached import describe_reports, load_report
-from emixcli.reports.reading import mismatch
 
 __all__ = [
     "PackageHead",
@@ -126,8 +125,6 @@ def plan_package(
         deepener = Deepener(media, accept_reports)
         documents = describe_reports(file_set, found, media, accept=accept_reports)
         index = _fold_index(file_set, documents, deepener, deidentification)
-    if deepener.refused:
-        raise mismatch(deepener.refused, accept_reports)
     directory = make_dicomdir(file_set, package_id=package_id, extra=deepener.keys)
     made = (index, directory.content)
     return PackagePlan(
@@ -162,6 +159,7 @@ def _fold_index(
     index = Folder(b'"patients":')
     for piece in iter_patients(file_set, deepener):
         index.add(piece)
+    deepener.check()
     tail = {
         "documents": documents,
         "findings": findings_json(file_set.findings),

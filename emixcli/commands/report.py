@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -63,25 +63,27 @@ def show(
         shown = reports.show_file(file)
     saved = reports.save_documents(shown, save_documents)
     if json:
-        output.write_json(
-            {
-                "schema": "emix.report-show/1",
-                "kind": shown.kind,
-                "size": shown.size,
-                "title": shown.reading.title,
-                "match": shown.match,
-                "blocks": [block.as_document() for block in shown.reading.blocks],
-                "documents": [
-                    {**inner.as_json(), "file": name}
-                    for inner, name in zip(shown.reading.inner, saved, strict=True)
-                ],
-                "fields": [row._asdict() for row in reports.raw_fields(shown)] if raw else [],
-            }
-        )
+        fields = [row._asdict() for row in reports.raw_fields(shown)] if raw else []
+        output.write_json({**_as_json(shown, saved), "fields": fields})
     elif raw:
         output.write_table(reports.raw_fields(shown), head=("field", "name", "value"))
     else:
         _write(shown)
+
+
+def _as_json(shown: Shown, saved: list[str]) -> dict[str, Any]:
+    return {
+        "schema": "emix.report-show/1",
+        "kind": shown.kind,
+        "size": shown.size,
+        "title": shown.reading.title,
+        "match": shown.match,
+        "blocks": [block.as_document() for block in shown.reading.blocks],
+        "documents": [
+            {**inner.as_json(), "file": name}
+            for inner, name in zip(shown.reading.inner, saved, strict=True)
+        ],
+    }
 
 
 def _write(shown: Shown) -> None:

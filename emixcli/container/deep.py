@@ -47,17 +47,26 @@ class Deepener:
     accept
         Why documents of another patient than their object's go along; "" where they do not.
 
-    Attributes
-    ----------
-    refused
-        What is against documents in objects that must not go along.
     """
 
     def __init__(self, reader: Reader, accept: str = "") -> None:
         self._reader = reader
         self._accept = accept
-        self.refused: list[Verdict] = []
+        self._refused: list[Verdict] = []
         self._keys: dict[tuple[int, str], Extra] = {}
+
+    def check(self) -> None:
+        """Refuse documents in objects that are of another patient.
+
+        Raises
+        ------
+        PatientMismatchError
+            There is one, and nobody has accepted it or may accept it.
+        """
+        if self._refused:
+            from emixcli.reports.reading import mismatch
+
+            raise mismatch(self._refused, self._accept)
 
     def keys(self, instance: Instance) -> Extra:
         """Return values for the directory record of an instance that was deepened."""
@@ -114,7 +123,7 @@ class Deepener:
 
         fields["document"]["match"] = match_json(verdict, self._accept)
         if is_refused(verdict, self._accept):
-            self.refused.append(verdict)
+            self._refused.append(verdict)
 
 
 class _Anonymous:
