@@ -127,7 +127,7 @@ def holds_number(identity: Identity, vr: str, raw: bytes) -> bool:
     """Whether a few measured values hold an identifier of the patient as a number."""
     if len(raw) > _MOST_MEASURED:
         return False
-    codes = _codes(identity.compacts).get(vr, ())
+    codes = _codes(identity.compacts).get(vr, frozenset())
     width = values.WIDTHS.get(vr, 1)
     return any(
         raw[at : at + width] in codes for at in range(0, len(raw) - width + 1, width) if codes
@@ -139,13 +139,14 @@ def _codes(compacts: tuple[str, ...]) -> dict[str, frozenset[bytes]]:
     """Return identifiers of digits only as numbers of each VR."""
     found: dict[str, frozenset[bytes]] = {}
     numbers = {int(code) for code in compacts if code.isdigit() and len(code) >= _SHORTEST_NUMBER}
+    signed = numbers | {-number for number in numbers}
     for vr, code in _FORMATS.items():
         made = []
-        for number in numbers:
+        for number in signed:
             try:
                 made.append(struct.pack(code, number))
             except (OverflowError, struct.error):
-                continue  # too large for this VR
+                continue  # too large for this VR, or below zero
         found[vr] = frozenset(made)
     return found
 

@@ -7,6 +7,7 @@ of the engine takes part. Values stay in memory and go nowhere else.
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import BinaryIO, Protocol
@@ -50,6 +51,8 @@ _CLASSES = frozenset({
 #: Dates of codes and templates.
 _CODE_DATES = frozenset({0x00080106, 0x00080107, 0x0040DB06, 0x0040DB07})
 _BIRTH = 0x00100030
+#: UIDs of the standard: those of an instance do not begin so, or have long components.
+STANDARD = re.compile(r"1\.2\.840\.10008(\.\d{1,4})+")
 #: Days that stand for none; the first is the dummy that we write.
 _NO_DAYS = frozenset({
     datetime.date(2000, 1, 1), datetime.date(1900, 1, 1), datetime.date(1970, 1, 1),
@@ -171,7 +174,7 @@ class Evidence:
         if (
             Option.RETAIN_UIDS not in self.profile.options
             and tag not in _CLASSES
-            and not uid.startswith("1.2.840.10008.")
+            and STANDARD.fullmatch(uid) is None
             and uid.count(".") >= 3
         ):
             self.in_bytes.add_uid(uid)

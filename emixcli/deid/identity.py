@@ -7,6 +7,7 @@ other text, in every spelling: any letter case, with and without accents and sep
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
@@ -41,6 +42,9 @@ _TWO: Final = 2
 #: Kana, Han and Hangul come behind it.
 _HAN: Final = "\u1100"
 _DIGITS: Final = re.compile(r"\d{6,}")
+_EPOCH: Final = dt.date(1970, 1, 1)
+#: The number of the Julian day that begins on a day's noon, less its ordinal.
+_JULIAN: Final = 1_721_425
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +147,7 @@ class Identity:
         elif is_key and len(compact) >= _SHORTEST_KEY:
             self._tokens.add(compact)
         if is_key:
-            runs = [compact.lstrip("0"), *_DIGITS.findall(compact)]
+            runs = [compact.lstrip("0"), *_DIGITS.findall(compact), compact[::-1]]
             self._compacts.update(run for run in runs if len(run) >= _SHORTEST_NUMBER)
             return
         self._tokens.update(
@@ -322,3 +326,17 @@ def _spellings(date: str) -> Iterator[str]:
         yield year[2:] + month + day
         yield day + month + year[2:]
         yield month + day + year[2:]
+        yield from _counted(int(year), int(month), int(day))
+
+
+def _counted(year: int, month: int, day: int) -> Iterator[str]:
+    """Yield a day as machines count it: of the year, since 4713 BC, in seconds since 1970."""
+    try:
+        date = dt.date(year, month, day)
+    except ValueError:
+        return
+    yield f"{date:%Y%j}"
+    yield from (str(date.toordinal() + _JULIAN - before) for before in (0, 1))
+    seconds = str(abs((date - _EPOCH).days) * 86_400)
+    if len(seconds) > _SHORTEST_NUMBER:
+        yield seconds

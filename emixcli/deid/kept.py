@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.deid import binary, charsets, codes, documents, icc, publicuids, values
 from emixcli.deid.dates import shift_da, shift_dt
+from emixcli.deid.encodings import iter_decoded
 from emixcli.deid.identity import fold
 from emixcli.deid.options import Option
 from emixcli.deid.rules import CHARACTER_SET, DATE_VRS, DEFINITIONS, find_row
@@ -43,6 +44,7 @@ _MAX_SEARCHED: Final = 1 << 20
 #: Digits of a number that may be a date or an identifier, and such a number: no fraction.
 _MANY_DIGITS: Final = 6
 _FEW_DIGITS: Final = 5
+_ALL_DIGITS: Final = 8
 _NUMBER: Final = re.compile(r"(?<![\d.])\d(?:[^.\\]*\d){5,}(?!\d*\.)")
 
 
@@ -178,11 +180,15 @@ class Values:
             return self._codes(tag, old)
         if vr == "UI" and tag in DEFINITIONS:
             return self._definitions(old)
-        if vr in ("IS", "DS") and len(old) >= _FEW_DIGITS:
-            parts = old.decode("ascii").strip(" \0").split("\\")
-            if any(self._tells(part) or self._is_key(part, scope) for part in parts):
-                return None
-        return old
+        is_number = vr in ("IS", "DS") and len(old) >= _FEW_DIGITS
+        return None if is_number and self._numbers_tell(old, scope) else old
+
+    def _numbers_tell(self, old: bytes, scope: Scope) -> bool:
+        """Whether numbers in text are a date or an identifier, alone or as they follow."""
+        parts = old.decode("ascii").strip(" \0").split("\\")
+        if any(self._tells(part) or self._is_key(part, scope) for part in parts):
+            return True
+        return self._is_split(old)
 
     def _definitions(self, old: bytes) -> bytes:
         """Return UIDs of definitions; those that nobody has published are mapped like any other."""
@@ -204,6 +210,11 @@ class Values:
             return False
         return digits in self._context.identity.compacts
 
+    def _is_split(self, old: bytes) -> bool:
+        """Whether numbers, written one after the other without points, are an identifier."""
+        digits = old.translate(None, b" .\\\0").decode("ascii")
+        return len(digits) >= _ALL_DIGITS and digits in self._context.identity.compacts
+
     def _codes(self, tag: int, old: bytes) -> bytes | None:
         """Return CS values; those that name the patient, a date or nothing known become `OTHER`."""
         # what an option or a site keeps is not reduced to known words
@@ -214,7 +225,11 @@ class Values:
             for part in parts
         ]
         if kept == parts:
-            return old
+            is_split = len(parts) > 1 and self._names_patient("".join(parts))
+            if not is_split or any(map(self._names_patient, parts)):
+                return old
+            words = vocabulary()
+            kept = [part if fold(part) in words else self._other(tag, part) for part in parts]
         return None if kept == ["OTHER"] else "\\".join(kept).encode()
 
     def _other(self, tag: int, code: str) -> str:
@@ -279,8 +294,8 @@ class Values:
         width = values.WIDTHS.get(element.vr or vr, 1)
         if len(old) <= _MAX_SEARCHED and binary.is_text(old, width=width):
             return True
-        named = element.vr if width == values.WIDTHS.get(vr) else vr
-        return binary.holds_number(self._context.identity, named or vr, old)
+        identity = self._context.identity
+        return any(binary.holds_number(identity, named, old) for named in {element.vr, vr})
 
     def _text(
         self, vr: str, old: bytes, scope: Scope, *, is_free: bool, is_technical: bool = False
@@ -295,6 +310,8 @@ class Values:
             plain = plain.encode("ascii", "ignore").decode("ascii")
         cleaner = self._context.cleaner
         if not raw.isascii() and self._is_known_otherwise(raw):
+            return None
+        if any(self._context.identity.is_known(decoded) for decoded in iter_decoded(plain)):
             return None
         cleaned = cleaner.allow(plain) if is_free else cleaner.scrub(plain)
         if is_technical:

@@ -11,6 +11,8 @@ import hmac
 import re
 from typing import Final
 
+from emixcli.deid.publicuids import is_public
+
 _STANDARD: Final = "1.2.840.10008."
 _OWN_UID: Final = re.compile(r"2\.25\.(\d{30,39})")
 _OWN_NAME: Final = re.compile(r"ANON-([0-9A-HJKMNP-TV-Z]{20})")
@@ -44,7 +46,7 @@ class Keyed:
         if new is None:
             if len(self._uids) >= _CACHE_LIMIT:
                 self._uids.clear()
-            is_fixed = old.startswith(_STANDARD) or self.is_own_uid(old)
+            is_fixed = (old.startswith(_STANDARD) and is_public(old)) or self.is_own_uid(old)
             new = self._uids[old] = old if is_fixed else self._new_uid(old)
         return new
 

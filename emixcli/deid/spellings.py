@@ -239,7 +239,19 @@ def spell_date(day: datetime.date, *, birth: bool = False) -> Iterator[Spelling]
                 yield Spelling(short, "date with short year")
     for month in (m, str(day.month)):
         yield Spelling(f"{day.day}. {month}. {y}", "date written otherwise")
+    if birth:
+        yield from _counted(day)
     yield from _written_out(day)
+
+
+def _counted(day: datetime.date) -> Iterator[Spelling]:
+    """Yield a day as the number of a Julian day, and in seconds since 1970."""
+    number = day.toordinal() + 1_721_425
+    for julian in (number, number - 1):
+        yield Spelling(str(julian), "counted days")
+    seconds = str(abs((day - datetime.date(1970, 1, 1)).days) * 86_400)
+    if len(seconds) > 7:
+        yield Spelling(seconds, "counted seconds")
 
 
 def _written_out(day: datetime.date) -> Iterator[Spelling]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple, cast
 from pydicom.datadict import dictionary_has_tag
 
 from emixcli.deid import iods, tables
+from emixcli.deid.evidence import STANDARD
 from emixcli.deid.options import Option
 from emixcli.deid.streams import iter_extras
 
@@ -127,7 +128,7 @@ class Structure:
     def _may_stay(self, text: Text) -> bool:
         """Whether a value is a pseudonym of ours, a UID of the standard, or a dummy."""
         return bool(text.values) and all(
-            self._ours(value) or value.startswith("1.2.840.10008.") or value in _DUMMIES
+            self._ours(value) or STANDARD.fullmatch(value) is not None or value in _DUMMIES
             for value in text.values
         )
 
