@@ -18,6 +18,7 @@ KEYWORDS: tuple[str, ...] = (
     "IssuerOfPatientID",
     "PatientBirthDate",
     "PatientSex",
+    "PatientIdentityRemoved",
     # study
     "StudyInstanceUID",
     "StudyDate",

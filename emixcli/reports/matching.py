@@ -98,6 +98,7 @@ class Evidence:
     n_patients: int
     says_who: bool
     in_words: bool
+    pseudonym: bool = False
 
     @property
     def same_exam(self) -> bool:
@@ -169,7 +170,7 @@ RULES: Final = (
     ),
     Rule(
         "R12", Level.BLOCK, "the images are de-identified, the report names a patient",
-        lambda e: e.deidentified and e.says_who, overridable=False,
+        lambda e: e.deidentified and e.says_who and not e.pseudonym, overridable=False,
     ),
     Rule(
         "R11", Level.BLOCK, "a label in the text gives another birth date",
@@ -305,7 +306,19 @@ def gather(images: Identity, report: Identity) -> Evidence:
         n_patients=report.n_patients,
         says_who=report.says_who,
         in_words=report.in_words,
+        pseudonym=_has_pseudonym(images, report),
     )
+
+
+def _has_pseudonym(images: Identity, report: Identity) -> bool:
+    """Whether a report names nobody but the pseudonym of the images: one text as name and number.
+
+    So are the copies named that go along with images that we de-identify.
+    """
+    ours = {plain_number(one.value) for one in images.ids}
+    theirs = {plain_number(one.value) for one in report.ids}
+    called = {plain_number("".join(name.words)) for name in report.names}
+    return bool(called) and not report.birth_date and called == theirs == ours
 
 
 def _compare_ids(ours: tuple[Identifier, ...], theirs: tuple[Identifier, ...]) -> Link:

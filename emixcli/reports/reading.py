@@ -332,4 +332,5 @@ def identity_of(patient: Patient) -> Identity:
         sex=patient.text("PatientSex"),
         accessions=tuple(filter(None, (study.text("AccessionNumber") for study in studies))),
         study_uids=tuple(study.uid for study in studies),
+        deidentified=patient.text("PatientIdentityRemoved").upper() == "YES",
     )

@@ -245,8 +245,9 @@ class _Report:
                 "the report does not fit the patient of the images, whose identifiers it would get",
                 hint=_AS_IT_IS,
             )
-        patients = [one for one in self._package.index["patients"] if isinstance(one, dict)]
-        patient = _patient_of(patients, identities)
+        index = self._package.index
+        patients = [one for one in index["patients"] if isinstance(one, dict)]
+        patient = _patient_of(patients, self._reading, is_clean=bool(index.get("deidentification")))
         studies = [one for one in patient.get("studies", ()) if isinstance(one, dict)]
         if len(studies) > 1:
             studies = [one for one in studies if _names_study(one, identities)]
@@ -257,25 +258,26 @@ class _Report:
         return Subject.of(patient, studies[0])
 
 
-def _patient_of(patients: list[dict[str, Any]], identities: tuple[Identity, ...]) -> dict[str, Any]:
+def _patient_of(
+    patients: list[dict[str, Any]], read: reading.Reading, *, is_clean: bool
+) -> dict[str, Any]:
     """Return the one patient whom a report is about."""
-    from emixcli.reports.matching import Level, match
+    from emixcli.reports.matching import Level
 
     levels = [
-        [match(_identity(patient), identity).level for identity in identities]
+        reading.judge_for(_identity(patient, is_clean=is_clean), read).level
         for patient in patients
-    ]
+        if read.identities or read.words is not None
+    ] or [Level.WARN] * len(patients)
     if len(patients) == 1:
-        if Level.BLOCK in levels[0]:
+        if read.too_large or levels[0] == Level.BLOCK:
             raise ReportError(
                 "the report does not fit the patient of the images, whose identifiers it would get",
                 hint=_AS_IT_IS,
             )
         return patients[0]
     sure = [
-        patient
-        for patient, found in zip(patients, levels, strict=True)
-        if found and all(level == Level.MATCH for level in found)
+        patient for patient, level in zip(patients, levels, strict=True) if level == Level.MATCH
     ]
     if len(sure) != 1:
         raise ReportError(
@@ -284,7 +286,7 @@ def _patient_of(patients: list[dict[str, Any]], identities: tuple[Identity, ...]
     return sure[0]
 
 
-def _identity(patient: dict[str, Any]) -> Identity:
+def _identity(patient: dict[str, Any], *, is_clean: bool) -> Identity:
     """Return what the index of a package says of a patient."""
     from emixcli.reports.matching import Identifier, Identity
     from emixcli.reports.names import parse_pn
@@ -298,6 +300,7 @@ def _identity(patient: dict[str, Any]) -> Identity:
         sex=str(patient.get("sex", "")),
         accessions=tuple(str(one["accession"]) for one in studies if one.get("accession")),
         study_uids=tuple(str(one["uid"]) for one in studies if one.get("uid")),
+        deidentified=is_clean,
     )
 
 

@@ -249,3 +249,31 @@ def test_options_that_do_not_belong_together(
 def test_reports_as_copies_need_anonymize(emix_here: Emix, tmp_path: Path) -> None:
     done = emix_here("pack", tmp_path / "none", "-o", tmp_path / "b", "--reports", "structured")
     assert done.code == 2
+
+
+def test_images_that_were_de_identified_before_take_no_report_that_names_a_patient(
+    emix_here: Emix, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        ds = builders.instance(number=number)
+        ds.PatientName = ds.PatientBirthDate = ""
+        ds.PatientIdentityRemoved = "YES"
+        builders.write(ds, tmp_path / "disc" / f"IM{number}")
+    (tmp_path / "a.hl7").write_bytes(hl7())
+    done = emix_here("pack", tmp_path / "disc", "--report", tmp_path / "a.hl7", "-o",
+                     tmp_path / "a.emix.html", "--code-out", tmp_path / "code",
+                     "--accept-report", "anyway")  # fmt: skip
+    assert done.code == 25
+    assert "the images are de-identified, the report names a patient" in done.stderr
+
+
+def test_a_copy_belongs_to_the_images_that_it_was_made_for(
+    pack: Callable[..., Result], emix_here: Emix, tmp_path: Path
+) -> None:
+    pack("a.hl7", ORU, "--reports", "structured")
+    _, index = contents(tmp_path)
+    assert index["documents"][0]["match"]["verdict"] in ("match", "warn")
+    done = emix_here("unpack", tmp_path / "a.emix.html", "-o", tmp_path / "out", "--code-file",
+                     tmp_path / "code", "--reports-as", "hl7", "--reports-as", "dicom")  # fmt: skip
+    assert done.code == 0, done.stderr
+    assert len(list((tmp_path / "out" / "REPORTS").iterdir())) == 2
