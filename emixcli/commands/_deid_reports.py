@@ -65,11 +65,14 @@ class Way(NamedTuple):
 
         is_review = bool(self.reviewer or self.review_out or self.reviewed)
         if is_review and self.mode != "reviewed":
-            raise UsageError("--reviewer, --review-out and --reviewed need --reports reviewed")
+            raise UsageError(
+                "--reviewer, --review-out and --reviewed need --reports reviewed",
+                hint="give it, or leave them out",
+            )
         if not self.mode:
             return None
         if not anonymize:
-            raise UsageError("--reports needs --anonymize")
+            raise UsageError("--reports needs --anonymize", hint="give it, or leave --reports out")
         from emixcli.services.deid_reports import Mode, Policy
 
         if self.mode not in set(Mode):
