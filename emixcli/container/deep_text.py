@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _MAX_LINES = 4000
 _MAX_DEPTH = 24
-_MAX_TEXT = 8000
+_MAX_TEXT = 100_000
+_MAX_NESTING = 200
+_REST = "the rest is not shown here: unpack the object"
 _Line = tuple[int, str, str]
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 #: VRs whose values are read by people.
@@ -32,16 +34,20 @@ _HIDDEN = {"SpecificCharacterSet", "TimezoneOffsetFromUTC"}
 
 def render_text(dataset: Dataset) -> list[Fields]:
     """Return the lines of an object, [] where there is nothing to read."""
-    lines = _renderer(dataset)(dataset)
-    return [
+    lines = (line for line in _renderer(dataset)(dataset) if line[1] or line[2])
+    found = [
         {"level": level, "label": _clean(label), "value": _clean(value)}
         for level, label, value in islice(lines, _MAX_LINES)
-        if label or value
     ]
+    if next(lines, None):
+        found.append({"level": 0, "label": _REST, "value": ""})
+    return found
 
 
 def _clean(text: str) -> str:
-    return _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))[:_MAX_TEXT].strip()
+    """Return a text without control characters; where it is cut, it says so."""
+    text = _CONTROL.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    return text if len(text) <= _MAX_TEXT else f"{text[:_MAX_TEXT]} \u2026 [{_REST}]"
 
 
 def _renderer(dataset: Dataset) -> Callable[[Dataset], Iterator[_Line]]:
@@ -68,10 +74,13 @@ def _report(dataset: Dataset) -> Iterator[_Line]:
 
 
 def _content(item: Dataset, level: int) -> Iterator[_Line]:
+    """Yield the items of any template; beyond a depth they are no longer indented."""
     for child in list(item.get("ContentSequence") or []):
-        yield level, _concept(child), _content_value(child)
-        if level < _MAX_DEPTH:
+        yield min(level, _MAX_DEPTH), _concept(child), _content_value(child)
+        if level < _MAX_NESTING:
             yield from _content(child, level + 1)
+        elif "ContentSequence" in child:
+            yield _MAX_DEPTH, _REST, ""
 
 
 def _concept(item: Dataset, keyword: str = "ConceptNameCodeSequence") -> str:
@@ -83,6 +92,8 @@ def _concept(item: Dataset, keyword: str = "ConceptNameCodeSequence") -> str:
 
 def _content_value(item: Dataset) -> str:
     """Return the value of a content item by its value type (PS3.3 Table C.17.3-7)."""
+    from pydicom.multival import MultiValue
+
     kind = str(item.get("ValueType") or "")
     simple = {
         "TEXT": "TextValue",
@@ -103,7 +114,11 @@ def _content_value(item: Dataset) -> str:
         return _measured(item)
     if kind in {"IMAGE", "COMPOSITE", "WAVEFORM"}:
         return _reference(item)
-    return ""
+    place = item.get("ReferencedContentItemIdentifier")  # PS3.3 section C.17.3.2.5
+    if place is not None:
+        places = place if isinstance(place, list | MultiValue) else [place]
+        return "see item " + ".".join(str(one) for one in places)
+    return "" if kind in {"", "CONTAINER"} else f"[{kind.lower()}: not shown]"
 
 
 def _shown(kind: str, value: str) -> str:
