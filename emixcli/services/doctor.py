@@ -101,7 +101,7 @@ def _codecs() -> Check:
 def _viewer() -> Check:
     folder = Path(__file__).parent.parent / "viewer"
     hashes = []
-    for name in ("viewer.html", "recipient.html"):
+    for name in ("viewer.html", "recipient.html", "request.html"):
         page = folder / name
         if not page.is_file():
             return Check("viewer", FAILED, f"{name} is missing", "install emixcli again")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -453,3 +454,21 @@ def test_an_auditor_sees_that_there_are_requests_and_no_more(
     ):
         assert auditor.call(method, where, sent).status_code == 403, where
     assert reader.ok("GET", path)["state"] == "open"
+
+
+class TestPage:
+    @pytest.fixture
+    def settings(self, make_settings: Any, tmp_path: Path) -> Any:
+        page = tmp_path / "request.html"
+        policy = "default-src 'none'; script-src 'sha256-x'"
+        head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
+        page.write_text(f"<!DOCTYPE html>{head}<title>Ask</title>", encoding="ascii")
+        return make_settings(request_page=str(page))
+
+    def test_it_has_its_policy_as_header(self, api: Api) -> None:
+        answer = api.get("/q/anything")
+        assert answer.status_code == 200
+        policy = "default-src 'none'; script-src 'sha256-x'; frame-ancestors 'none'"
+        assert answer.headers["Content-Security-Policy"] == policy
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert api.call("HEAD", "/q/anything").status_code == 200

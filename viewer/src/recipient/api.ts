@@ -64,24 +64,35 @@ export class RecipientApi {
   }
 
   private async post(path: string, body: unknown): Promise<unknown> {
-    let response: Response;
-    try {
-      response = await fetch(`${this.base}/${path}`, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body: JSON.stringify(body),
-        credentials: "omit",
-        cache: "no-store",
-        referrerPolicy: "no-referrer",
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
-    } catch (error) {
-      throw new ExchangeFailure("offline", error instanceof Error ? error.message : "");
-    }
-    const answer: unknown = await response.json().catch(() => ({}));
-    if (response.ok) return answer;
-    throw failureOf(response.status, answer as ErrorBody);
+    const headers = { "Content-Type": "application/json" };
+    const { ok, status, answer } = await fetchAnswer(`${this.base}/${path}`, JSON.stringify(body), headers);
+    if (ok) return answer;
+    throw failureOf(status, answer);
   }
+}
+
+/** One POST to this origin, and whatever came back. */
+export async function fetchAnswer(
+  url: string,
+  body: string | Uint8Array<ArrayBuffer>,
+  headers: Readonly<Record<string, string>>,
+): Promise<{ readonly ok: boolean; readonly status: number; readonly answer: ErrorBody }> {
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method: "POST",
+      headers,
+      body,
+      credentials: "omit",
+      cache: "no-store",
+      referrerPolicy: "no-referrer",
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+  } catch (error) {
+    throw new ExchangeFailure("offline", error instanceof Error ? error.message : "");
+  }
+  const answer = (await response.json().catch(() => ({}))) as ErrorBody;
+  return { ok: response.ok, status: response.status, answer };
 }
 
 /** What an error status means to a recipient. */
