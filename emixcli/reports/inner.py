@@ -98,6 +98,14 @@ class Inner:
         return fields
 
 
+def iter_inner(read: Reading) -> Iterator[Inner]:
+    """Yield the documents inside a report, and those inside them."""
+    for one in read.inner:
+        yield one
+        if one.reading:
+            yield from iter_inner(one.reading)
+
+
 def with_inner(read: Reading) -> Iterator[Block]:
     """Yield a report, and behind it the documents inside it."""
     yield from read.blocks

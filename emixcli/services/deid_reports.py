@@ -28,6 +28,7 @@ from emixcli.deid.verify import Verifier
 from emixcli.errors import DeidUnsafeError, ReportError
 from emixcli.reports import identifying, reading
 from emixcli.reports.attached import load_report
+from emixcli.reports.inner import iter_inner, with_inner
 from emixcli.reports.lines import text_lines
 from emixcli.reports.matching import Level
 from emixcli.reports.scrubbing import Scrub
@@ -168,6 +169,8 @@ class _Worker:
     def copy(self, data: bytes, kind: str, read: reading.Reading, mode: Mode) -> bytes:
         """Return a copy in which nothing is found that is known of the patient."""
         values = list(identifying.iter_identifying(data, kind))
+        for one in iter_inner(read):
+            values += identifying.iter_identifying(one.data, one.kind) if one.reading else ()
         self._verifier.add(values)
         found = [known for value in values for known in known_of(*value)]
         words: set[str] = set()
@@ -296,13 +299,14 @@ def _known_of_images(patient: Patient) -> Iterator[Known]:
 
 def _text(read: reading.Reading, kind: str, cleaner: TextCleaner) -> bytes:
     """Return the words of a report without what is known of the patient."""
-    if kind == "pdf" or read.is_cut or not read.blocks:
+    whole = (read, *(one.reading for one in iter_inner(read) if one.reading))
+    if kind == "pdf" or not read.blocks or any(one.is_cut for one in whole):
         raise ReportError(
             "the words of a report cannot be had in full, so nobody could review them",
             hint="put its text into a file and give that",
         )
     lines = [_HEAD, ""]
-    for block in read.blocks:
+    for block in with_inner(read):
         if block.kind == "facts":
             rows = tuple(row for row in block.rows if row[0] not in _WHO)
             kept = [f"{row[0]}: {' '.join(row[1:])}" for row in rows]

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emixcli.errors import ReportError
 from emixcli.reports import reading
+from emixcli.reports.inner import iter_inner, with_inner
 from emixcli.reports.subject import Subject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from emixcli.package import PackageReader
+    from emixcli.reports.blocks import Block
     from emixcli.reports.matching import Identity
 
 
@@ -121,23 +123,23 @@ class _Report:
             self._read = reading.load(self._data, self._kind)
         return self._read
 
-    def _require_words(self) -> reading.Reading:
-        """Return the report with all its words."""
+    def _words(self) -> list[Block]:
+        """Return the report with all its words, and those of the documents inside it."""
         if self._kind == "pdf":
             raise ReportError(
                 "the words of a PDF cannot be taken from it for certain", hint=_AS_IT_IS
             )
-        read = self._reading
-        if read.is_cut:
+        whole = (self._reading, *(one.reading for one in iter_inner(self._reading)))
+        if any(read is not None and read.is_cut for read in whole):
             raise ReportError(
                 "the report is too long for its words to be given in full", hint=_AS_IT_IS
             )
-        return read
+        return list(with_inner(self._reading))
 
     def _text(self) -> list[tuple[str, bytes]]:
         from emixcli.reports.lines import text_lines
 
-        lines = "\n".join(text_lines(self._require_words().blocks))
+        lines = "\n".join(text_lines(self._words()))
         return [(self._name(1, "TXT"), f"{lines}\n".encode())]
 
     def _pdfs(self) -> list[tuple[str, bytes]]:
@@ -152,22 +154,15 @@ class _Report:
         """Return title and content of each PDF."""
         from emixcli.reports.pdf_writer import make_pdf
 
-        read = self._require_words()
+        words = self._words()
         base = self._entry.rpartition("/")[2]
-        drawn = make_pdf(read.blocks, footer=f"readable form of {base}; the original counts")
-        return [(read.title, drawn), *(("Attached document", data) for data in self._inner())]
-
-    def _inner(self) -> Iterator[bytes]:
-        """Yield the PDF documents in HL7 v2 and CDA."""
-        from emixcli.reports import cda, hl7, hl7_documents, xmltree
-
-        found: list[bytes] = []
-        if self._kind == "hl7v2":
-            for message in hl7.read_messages(self._data):
-                found += [one.data for one in hl7_documents.find_documents(message)]
-        elif self._kind == "cda":
-            found += [one.data for one in cda.find_documents(xmltree.parse(self._data))]
-        return (data for data in found if data.startswith(b"%PDF-"))
+        drawn = make_pdf(words, footer=f"readable form of {base}; the original counts")
+        inner = [
+            (one.title or "Attached document", one.data)
+            for one in iter_inner(self._reading)
+            if one.data.startswith(b"%PDF-")
+        ]
+        return [(self._reading.title, drawn), *inner]
 
     def _message(self) -> list[tuple[str, bytes]]:
         from emixcli.reports.hl7_builder import Content, make_message
@@ -175,7 +170,7 @@ class _Report:
 
         subject = self._subject()
         is_pdf = self._kind == "pdf"
-        lines = [] if is_pdf else list(text_lines(self._require_words().blocks))
+        lines = [] if is_pdf else list(text_lines(self._words()))
         content = Content(
             lines=[line.replace("\t", " ") for line in lines], original=self._data,
             kind=self._kind, status=self._status(),

@@ -175,7 +175,7 @@ def test_a_pdf_in_a_message_comes_out(
         "R0001.HL7", "R0001_1.DCM", "R0001_1.PDF", "R0001_2.DCM", "R0001_2.PDF",
     ]  # fmt: skip
     assert (reports / "R0001_2.PDF").read_bytes() == inner
-    assert "Attached document" in PdfReader(reports / "R0001_1.PDF").pages[0].extract_text()
+    assert "(PDF, " in PdfReader(reports / "R0001_1.PDF").pages[0].extract_text()
 
 
 def test_what_cannot_be_given_is_named_and_the_rest_is_there(
