@@ -157,6 +157,13 @@ def _long_meta(by: int) -> Callable[[int], bytes]:
     )  # fmt: skip
 
 
+def _implicit_meta(number: int) -> bytes:
+    found = elements(number)
+    body = implicit(0x00020002, found[_CLASS][1]) + implicit(0x00020010, EXPLICIT.encode())
+    length = implicit(0x00020000, struct.pack("<I", len(body)))
+    return bytes(128) + b"DICM" + length + body + written(found)
+
+
 def _cut(by: int) -> Callable[[int], bytes]:
     return lambda number: _object()(number)[:-by]
 
@@ -196,6 +203,7 @@ REFUSED: dict[str, Callable[[int], bytes]] = {
     "a cut element behind pixels": _with_tail(element(0xFFFCFFFC, b"OB", bytes(9))[:10]),
     "pixels that are cut": _cut(5),
     "meta group longer than the file": _long_meta(9999),
+    "meta group in implicit VR": _implicit_meta,
     "sequence without end": _with_sequence(OPEN_ITEM + _REFERENCE),
     "item without end": _with_sequence(OPEN_ITEM + _REFERENCE + END),
     "end of an item that did not begin": _with_sequence(ITEM_END + END),

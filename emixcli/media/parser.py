@@ -69,9 +69,10 @@ class Parser(Stepper):
             data = window.data
             if data[at : at + 2] != b"\x02\x00":
                 break
-            tag, _, value, length = el.element(dialect, data, at)
+            tag, vr, value, length = el.element(dialect, data, at)
             if length > window.size:
                 break
+            self.codes |= set() if vr else {"S09"}
             if tag in _META:
                 self._take_meta(tag, data[value : value + min(length, 128)], window.base + value)
             self.offset = window.base + value + length
