@@ -24,6 +24,7 @@ _META: Final = 132
 _CHUNK: Final = 4 * 1024 * 1024
 _WINDOW: Final = 16 * 1024
 _MAX_DEPTH: Final = 32
+_MAX_BEYOND: Final = 1 << 30
 _MAX_ELEMENTS: Final = 1_000_000
 _SYNTAX: Final = 0x00020010
 _PIXELS: Final = 0x7FE00010
@@ -36,7 +37,7 @@ class Carved:
     Attributes
     ----------
     offset, length
-        Where it lies, in bytes.
+        Where it lies, in bytes; beyond the end of a medium that ends too early.
     is_whole
         Whether all its elements are there, one behind the other.
     """
@@ -88,7 +89,9 @@ def measure(content: Bytes, offset: int, stop: int, *, following: int) -> Carved
     walk = _Walk(content, offset, stop)
     is_whole = walk.run()
     end = min(walk.at, stop)
-    if end > following:
+    if following == content.size < walk.at <= content.size + _MAX_BEYOND:
+        end = walk.at  # the medium ends too early, and the object says how much is missing
+    elif end > following:
         end, is_whole = following, False
     return Carved(offset, end - offset, is_whole)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from emixcli.media.disc.mapfile import Mapfile, Status
+from tests.builders import file_set, has_xorriso, iso, study
 from tests.running import ROOT, EmixProcess
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
@@ -54,3 +56,32 @@ def test_pack_and_unpack_leave_nothing(
         shutil.rmtree(tmp_path / "out")
     assert found == code
     assert set(tmp_path.iterdir()) == before
+
+
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_copy_of_a_disc_goes_on_where_it_was_stopped(
+    number: signal.Signals, code: int, tmp_path: Path, run_emix: EmixProcess
+) -> None:
+    files = file_set(tmp_path / "files", study(tmp_path / "x", series=1))
+    disc = iso(tmp_path / "disc.iso", files)
+    os.truncate(disc, 256 * 1024 * 1024)
+    arguments = ("salvage", disc, "-o", "saved", "--image", "copy.iso")
+    for _ in range(_TRIES):
+        found = stop_when("copy.iso.map", number, *arguments, cwd=tmp_path)
+        state = Mapfile.parse((tmp_path / "copy.iso.map").read_text())
+        n_done, n_left = state.n_bytes(Status.DONE), state.n_bytes(Status.UNTRIED)
+        if found and n_done and n_left:
+            break
+        shutil.rmtree(tmp_path / "saved", ignore_errors=True)
+        for name in ("copy.iso", "copy.iso.map"):
+            (tmp_path / name).unlink()
+    assert found == code
+    assert not (tmp_path / "saved").exists()
+    start, stop = state.blocks(Status.DONE)[0]
+    assert start == 0 < stop
+    before = disc.read_bytes()
+    with disc.open("r+b") as file:
+        file.write(b"other")  # what was read is not read again
+    assert run_emix(*arguments).code == 0
+    assert (tmp_path / "copy.iso").read_bytes() == before
