@@ -9,10 +9,30 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from emixcli.exchange.interface import Exchange
+    from emixcli.services.journal import Journal
+    from emixcli.services.recipients import Foreseen, Judged
     from emixcli.services.share import NewShare, Refusal, ShareOrder
 
 
-def confirm_addresses(order: ShareOrder, exchange: Exchange, *, no_input: bool) -> ShareOrder:
+def judge_order(
+    exchange: Exchange, order: ShareOrder, journal: Journal | None, *, no_input: bool
+) -> list[Judged]:
+    """Return what may happen with the recipients, asked before anything is uploaded.
+
+    Raises
+    ------
+    RecipientUnconfirmedError
+        Nobody could get anything; on a terminal, where one address is refused.
+    """
+    from emixcli.services.recipients import judge_recipients, require_possible
+    from emixcli.ui import prompts
+
+    judged = judge_recipients(exchange, order, journal)
+    require_possible(order, judged, each=not no_input and prompts.is_interactive())
+    return judged
+
+
+def confirm_addresses(order: ShareOrder, judged: Sequence[Judged], *, no_input: bool) -> ShareOrder:
     """Return the order with new addresses typed a second time, where a person sits there.
 
     Raises
@@ -21,23 +41,68 @@ def confirm_addresses(order: ShareOrder, exchange: Exchange, *, no_input: bool) 
         The second time it was another one.
     """
     from emixcli.errors import RecipientUnconfirmedError
-    from emixcli.services.share import is_verified
-    from emixcli.ui import prompts
+    from emixcli.guard.decision import Action
+    from emixcli.mailaddress import address_key
+    from emixcli.ui import console, prompts
 
     if no_input or not prompts.is_interactive():
         return order
     confirmed = set(order.confirmed)
-    for address in order.recipients:
-        if address.casefold() in confirmed or is_verified(exchange, address):
+    for one in judged:
+        if one.action is not Action.CONFIRM:
             continue
-        typed = prompts.ask(f"{address} is new: type the address again", option="--confirm-to ADDR")
-        if typed.casefold() != address.casefold():
+        if one.decision.reason != "address.new":
+            console.warn(one.decision.message)
+        typed = prompts.ask(
+            f"{one.email} is new: type the address again", option="--confirm-to ADDR"
+        )
+        if address_key(typed) != address_key(one.email):
             raise RecipientUnconfirmedError(
                 "the two addresses differ; nothing was sent",
                 hint="start the command again with the right address",
             )
-        confirmed.add(address.casefold())
+        confirmed.add(address_key(one.email))
     return replace(order, confirmed=frozenset(confirmed))
+
+
+def foreseen_json(foreseen: Foreseen) -> dict[str, Any]:
+    """Return what a plan says of its recipients."""
+    found = [
+        {
+            "recipient": one.email,
+            "action": one.action,
+            "reason": one.decision.reason,
+            "message": one.decision.message,
+            "hint": one.decision.hint,
+            "meant": one.decision.meant or None,
+        }
+        for one in foreseen.recipients
+    ]
+    return {"judged": found, "judged_by": foreseen.judge, "contacts_of": foreseen.as_of or None}
+
+
+def show_foreseen(order: ShareOrder, foreseen: Foreseen, *, quiet: bool = False) -> None:
+    """Say what would become of the recipients.
+
+    Raises
+    ------
+    RecipientUnconfirmedError
+        Nobody would get anything, however often the address is typed.
+    """
+    from emixcli.guard.decision import Action
+    from emixcli.services.recipients import require_possible
+    from emixcli.ui import console
+    from emixcli.ui.times import time_text
+
+    if foreseen.judge == "cache":
+        when = time_text(foreseen.as_of)
+        console.note(f"exchange not asked: judged by the contacts of {when}", quiet=quiet)
+    elif foreseen.judge == "nothing":
+        console.note("exchange not asked: contacts are not known here", quiet=quiet)
+    for one in foreseen.recipients:
+        if one.action is not Action.OK:
+            console.note(f"{one.email}: {one.decision.message}", quiet=quiet)
+    require_possible(order, foreseen.recipients, each=True)
 
 
 def check_code_out(code_out: Path | None, *, json: bool, resumed: bool = False) -> None:

@@ -156,7 +156,7 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
     """Ask, send, hand over the codes; nothing is asked where an earlier run has done it all."""
     from emixcli.commands._answering import confirm_differences
     from emixcli.commands._sending import ask, describe
-    from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over
+    from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over, judge_order
     from emixcli.services import send as service
     from emixcli.ui.progress import progress
 
@@ -168,8 +168,9 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
     check_code_out(manner.code_out, json=manner.json, resumed=sending.resumed)
     describe(sending.plan, sending.choice, order)
     confirm_differences(manner.answer, no_input=manner.no_input)
+    judged = judge_order(exchange, order, sending.journal, no_input=manner.no_input)
     ask(sending, order, yes=manner.yes, no_input=manner.no_input)
-    order = confirm_addresses(order, exchange, no_input=manner.no_input)
+    order = confirm_addresses(order, judged, no_input=manner.no_input)
     made: list[NewShare] = []
     try:
         with manner.keys.written_table(sending.choice.links), progress(manner.quiet) as listener:
@@ -183,10 +184,11 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
 
 
 def _dry_run(selection: Selection, order: ShareOrder, how: Access, manner: _Manner) -> None:
-    del how
     from emixcli.commands._media import choice_json, plan_json
     from emixcli.commands._sending import describe
+    from emixcli.commands._sharing import foreseen_json, show_foreseen
     from emixcli.services.planning import find_sender, plan_selection
+    from emixcli.services.recipients import foresee
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 
@@ -194,11 +196,13 @@ def _dry_run(selection: Selection, order: ShareOrder, how: Access, manner: _Mann
         sender = find_sender(profile=manner.profile)
         choice, plan = plan_selection(selection, sender, progress=listener)
     differences = manner.answer.differences if manner.answer else []
+    foreseen = foresee(order, how)
     if not manner.json:
         describe(plan, choice, order)
         for text in differences:
             output.write_line(f"differs from the request: {text}")
         output.write_line("nothing was sent")
+        show_foreseen(order, foreseen)
         return
     document = {
         "schema": "emix.send/1",
@@ -209,6 +213,8 @@ def _dry_run(selection: Selection, order: ShareOrder, how: Access, manner: _Mann
         "request_id": order.request_id or None,
         "differences": differences,
         **choice_json(choice),
+        **foreseen_json(foreseen),
         "shares": [],
     }
     output.write_json(document)
+    show_foreseen(order, foreseen, quiet=True)

@@ -51,8 +51,9 @@ def command(
     """
     del verbose, quiet
     from emixcli.commands._exchange import access
-    from emixcli.commands._sharing import check_code_out
+    from emixcli.commands._sharing import check_code_out, show_foreseen
     from emixcli.exchange.connect import connect
+    from emixcli.services.recipients import Foreseen, judge_recipients
     from emixcli.services.share import Shared, ShareOrder, check_order
     from emixcli.ui import prompts
 
@@ -63,6 +64,7 @@ def command(
     if dry_run:
         exchange.package(package_id)
         _show(package_id, order, Shared([], []), json=json, dry_run=True)
+        show_foreseen(order, Foreseen(judge_recipients(exchange, order), "exchange"), quiet=json)
         return
     people = ", ".join(order.recipients)
     prompts.confirm(
@@ -84,18 +86,19 @@ def _share(
     json: bool,
     no_input: bool,
 ) -> Shared:
-    from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over
+    from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over, judge_order
     from emixcli.container.identity import load_identity
     from emixcli.services.journal import Journal, journal_key
     from emixcli.services.share import NewShare, fetch_key, share_package
 
     content = exchange.content(package_id)
     key = fetch_key(exchange, content, load_identity(create=False))
-    order = confirm_addresses(order, exchange, no_input=no_input)
     request = [exchange.url, package_id, sorted(order.recipients), order.purpose]
     made: list[NewShare] = []
     with Journal("share", journal_key(request)) as journal:
         check_code_out(code_out, json=json, resumed=bool(journal.records))
+        judged = judge_order(exchange, order, journal, no_input=no_input)
+        order = confirm_addresses(order, judged, no_input=no_input)
         try:
             shared = share_package(
                 exchange, key, order, package_id=package_id, journal=journal, on_share=made.append

@@ -8,7 +8,6 @@ from typing import Any
 from emixcli.errors import ExchangeServerError
 from emixcli.exchange.interface import (
     Account,
-    Contact,
     Content,
     Login,
     Mailbox,
@@ -17,6 +16,7 @@ from emixcli.exchange.interface import (
     Share,
     SignedPart,
 )
+from emixcli.guard.decision import Action, Decision
 
 Document = Mapping[str, Any]
 
@@ -102,12 +102,18 @@ def share(document: Document) -> Share:
     )
 
 
-def contacts(document: Document) -> list[Contact]:
-    """Return the contacts in an answer."""
-    return [
-        Contact(text(item, "email"), text(item, "state"))
-        for item in documents(document, "contacts")
-    ]
+def decisions(document: Document) -> list[Decision]:
+    """Return what an exchange says of recipients."""
+    try:
+        return [
+            Decision(
+                Action(text(item, "action")),
+                *(text(item, name, "") for name in ("reason", "message", "hint", "meant")),
+            )
+            for item in documents(document, "recipients")
+        ]
+    except ValueError as exc:
+        raise not_understood() from exc
 
 
 def package(document: Document) -> Package:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from emixcli.errors import ExchangeServerError
@@ -12,7 +12,6 @@ from emixcli.exchange.asking import HttpRequests
 from emixcli.exchange.interface import (
     Account,
     AccountedPatient,
-    Contact,
     Content,
     Login,
     Mailbox,
@@ -28,6 +27,9 @@ from emixcli.exchange.interface import (
 )
 from emixcli.exchange.retry import QUICK, STEADY, Patience, persist
 from emixcli.exchange.transport import Body, Transport
+
+if TYPE_CHECKING:
+    from emixcli.guard.decision import Decision
 
 T = TypeVar("T")
 _PAGE = 100
@@ -164,10 +166,19 @@ class HttpExchange:
         """Hand the bytes from `start` up to `stop` to `receive`, going on after cuts."""
         read_range(self.transport, content, (start, stop), receive, self._steady)
 
-    def contact(self, email: str) -> Contact | None:
-        """Return what the organisation knows of an address, None where that is nothing."""
-        found = bodies.contacts(self._ask("GET", f"/v1/contacts?email={quote(email, safe='')}"))
-        return found[0] if found else None
+    def judge(self, typed: Sequence[tuple[str, str]]) -> list[Decision]:
+        """Return what would become of shares with addresses, each with its second typing."""
+        found: list[Decision] = []
+        for start in range(0, len(typed), _PAGE):
+            some = typed[start : start + _PAGE]
+            body = {
+                "recipients": [{"email": email, "confirm_email": again} for email, again in some]
+            }
+            judged = bodies.decisions(self._ask("POST", "/v1/contacts:check", body=body))
+            if len(judged) != len(some):
+                raise bodies.not_understood()
+            found += judged
+        return found
 
     def create_share(self, package_id: str, request: ShareRequest) -> Share:
         """Give a recipient the package."""

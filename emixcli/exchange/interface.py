@@ -10,7 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from emixcli.guard.decision import Decision
 
 #: A slot as in the page of a package: JSON, never holding a bare key (`docs/format`).
 Slot = Mapping[str, Any]
@@ -163,19 +166,6 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
-class Contact:
-    """An address that the organisation has shared with; `state` is new, notified or verified."""
-
-    email: str
-    state: str
-
-    @property
-    def is_verified(self) -> bool:
-        """Whether its owner has proven an access code; no other needs to be confirmed."""
-        return self.state == "verified"
-
-
-@dataclass(frozen=True, slots=True)
 class ShareRequest:
     """One recipient to be given a package.
 
@@ -275,8 +265,8 @@ class Exchange(Protocol):
     def read(self, content: Content, start: int, stop: int, receive: Receive) -> None:
         """Hand the bytes from `start` up to `stop` to `receive`, going on after cuts."""
 
-    def contact(self, email: str) -> Contact | None:
-        """Return what the organisation knows of an address, None where that is nothing."""
+    def judge(self, typed: Sequence[tuple[str, str]]) -> list[Decision]:
+        """Return what would become of shares with addresses, each with its second typing."""
 
     def create_share(self, package_id: str, request: ShareRequest) -> Share:
         """Give a recipient the package."""

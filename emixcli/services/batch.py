@@ -18,9 +18,9 @@ from emixcli.errors import (
     ExchangeTimeoutError,
     ExchangeTlsError,
     OutputError,
-    RecipientUnconfirmedError,
     UploadInterruptedError,
 )
+from emixcli.guard.decision import Action
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services import send as service
 from emixcli.services.batch_file import BadRow, Row
@@ -28,14 +28,15 @@ from emixcli.services.crew import Crew
 from emixcli.services.journal import JournalBusyError
 from emixcli.services.pace import Pace
 from emixcli.services.planning import plan_selection
+from emixcli.services.recipients import judge_recipients
 from emixcli.services.selection import Selection
-from emixcli.services.share import NewShare, is_confirmed
 
 if TYPE_CHECKING:
     from emixcli.exchange.interface import Account, Exchange
     from emixcli.package import Sender
     from emixcli.services.batch_output import Codes, Log
     from emixcli.services.deidentify import Deidentification
+    from emixcli.services.share import NewShare
 
 
 class NotesOnly(ProgressListener):
@@ -193,12 +194,11 @@ class Batch:
         )  # fmt: skip
 
     def _plan(self, row: Row, progress: ProgressListener) -> Outcome:
+        for one in judge_recipients(self.exchange, row.order):
+            if one.action is not Action.OK:
+                again = "type the address a second time, in the column confirm_to"
+                raise one.as_error(again if one.action is Action.CONFIRM else "")
         _, plan = plan_selection(self._selection(row), self.sender, progress=progress)
-        if not all(is_confirmed(self.exchange, row.order, to) for to in row.order.recipients):
-            raise RecipientUnconfirmedError(
-                "a recipient is new here and not confirmed",
-                hint="type the address a second time, in the column confirm_to",
-            )
         return Outcome(row, "ready", counts=plan.counts)
 
     def _send(self, row: Row, progress: ProgressListener) -> Outcome:

@@ -39,6 +39,7 @@ from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.accounting import patients_of
 from emixcli.services.journal import Journal, Record, journal_key
 from emixcli.services.planning import plan_choice
+from emixcli.services.recipients import require_confirmed
 from emixcli.services.selection import Selection, choose, deidentified
 from emixcli.services.share import (
     NewShare,
@@ -46,7 +47,6 @@ from emixcli.services.share import (
     ShareOrder,
     live_shares,
     made_shares,
-    require_confirmed,
     share_package,
 )
 from emixcli.services.upload import SEALED, Announced, announce, seal, seal_parts
@@ -260,7 +260,7 @@ def send(
     UploadInterruptedError
         The exchange was away for too long; the same send goes on where it stopped.
     RecipientUnconfirmedError
-        Every address is new and none was confirmed: nothing has left.
+        Nobody may be sent to: nothing has left.
     """
     heard = hooks or Hooks()
     journal = sending.journal

@@ -31,6 +31,7 @@ from emixcli.exchange.interface import (
     Share,
     ShareRequest,
 )
+from emixcli.guard.check import check_form
 from emixcli.mailaddress import address_key, parse_address
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def check_order(order: ShareOrder) -> ShareOrder:
             f"the hold is not between 0 and {HOLD_MAX_S} seconds",
             hint="--hold 0 sends the mail at once",
         )
-    recipients = tuple(parse_address(text) for text in order.recipients)
+    recipients = tuple(_plain(text) for text in order.recipients)
     same = {address_key(address) for address in recipients}
     if not recipients or len(same) != len(recipients):
         raise UsageError("no recipient, or one is given twice", hint="give --to ADDRESS")
@@ -111,33 +112,12 @@ def check_order(order: ShareOrder) -> ShareOrder:
     return replace(order, recipients=recipients, confirmed=confirmed)
 
 
-def is_verified(exchange: Exchange, email: str) -> bool:
-    """Tell whether the owner of an address has proven an access code to the organisation."""
-    contact = exchange.contact(email)
-    return contact is not None and contact.is_verified
-
-
-def is_confirmed(exchange: Exchange, order: ShareOrder, email: str) -> bool:
-    """Tell whether an address was typed twice, or its owner has proven an access code."""
-    return address_key(email) in order.confirmed or is_verified(exchange, email)
-
-
-def require_confirmed(exchange: Exchange, order: ShareOrder, journal: Journal) -> None:
-    """Refuse an order of which nobody could be given a share, before any byte has left.
-
-    Raises
-    ------
-    RecipientUnconfirmedError
-    """
-    if not any(
-        # Begun before: the exchange then gives the share that it has.
-        journal.find("code", recipient=email) is not None or is_confirmed(exchange, order, email)
-        for email in order.recipients
-    ):
-        raise RecipientUnconfirmedError(
-            "this recipient is new here and the address was not confirmed; nothing was sent",
-            hint="type the address a second time: --confirm-to ADDR",
-        )
+def _plain(text: str) -> str:
+    """Return one address in plain letters; where others look like them, say that they do."""
+    verdict = check_form(text)
+    if verdict.reason == "address.letters":
+        raise UsageError(verdict.words, hint="type it in plain letters, do not copy it")
+    return parse_address(text)
 
 
 def fetch_key(exchange: Exchange, content: Content, identity: Identity) -> bytes:

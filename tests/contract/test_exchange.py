@@ -28,6 +28,7 @@ from emixcli.exchange.interface import (
     Share,
     ShareRequest,
 )
+from emixcli.guard.decision import Action, Decision
 from emixcli.server.vault import new_id
 from tests.contract.conftest import Place
 from tests.unit.server.api import AUTH, WRONG, b64, make_slot, wait_for
@@ -182,13 +183,19 @@ def test_a_share_is_made_once_for_each_key(place: Place, package_id: str) -> Non
 
 
 def test_a_new_address_must_be_confirmed(place: Place, package_id: str) -> None:
-    assert place.sender.contact(ADDRESS) is None
+    assert place.sender.judge([(ADDRESS, ADDRESS), (ADDRESS, "")]) == [
+        Decision(Action.OK),
+        Decision(
+            Action.CONFIRM,
+            "address.new",
+            "this recipient is new here, and the address was not confirmed",
+            "type the address a second time (--confirm-to ADDR)",
+        ),
+    ]
     with pytest.raises(RecipientUnconfirmedError):
         place.sender.create_share(package_id, request(confirm_email=""))
     place.sender.create_share(package_id, request(hold_s=600))
-    found = place.sender.contact(ADDRESS)
-    assert found is not None
-    assert (found.state, found.is_verified) == ("new", False)
+    assert place.sender.judge([(ADDRESS, "")])[0].action is Action.CONFIRM
 
 
 def test_recall_is_for_the_hold_and_revoke_for_ever(place: Place, package_id: str) -> None:
@@ -214,9 +221,7 @@ def test_the_recipient_opens_and_reads(place: Place, share: Share, content: byte
     found = bytearray()
     room.read(opened, 0, opened.size, found.extend)
     assert bytes(found) == content
-    contact = place.sender.contact(ADDRESS)
-    assert contact is not None
-    assert contact.is_verified
+    assert place.sender.judge([(ADDRESS, "")]) == [Decision(Action.OK)]
 
 
 def test_wrong_access_codes_lock(place: Place, share: Share) -> None:
