@@ -104,6 +104,10 @@ _ROWS = {
         "Account for what was disclosed of a patient.",
         "emix disclosures 4711",
     ),
+    "contacts": (
+        "Keep the addresses that your organisation knows.",
+        "emix contacts add jo@clinic.example",
+    ),
     "keys": ("Show and move the keys of this machine.", "emix keys show"),
     "config": ("Show and change settings.", "emix config set sender_name 'CT reading room'"),
     "doctor": ("Check this installation; safe to paste in a ticket.", "emix doctor"),

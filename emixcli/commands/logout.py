@@ -26,6 +26,7 @@ def command(
     from emixcli.commands._exchange import access
     from emixcli.errors import AuthRequiredError, ExchangeError
     from emixcli.exchange.connect import connect
+    from emixcli.services.contact_cache import forget_cache
     from emixcli.ui import console, output
 
     url = config.load(profile).exchange_url
@@ -37,6 +38,7 @@ def command(
         revoked = False
     except ExchangeError as error:
         credentials.forget(url, profile=profile)
+        forget_cache(access(profile))
         raise type(error)(
             f"logged out on this machine only: {error.message}",
             hint="the exchange takes the token until it expires, or until its operator sets a new"
@@ -44,6 +46,7 @@ def command(
         ) from error
     if url:
         credentials.forget(url, profile=profile)
+        forget_cache(access(profile))
     if json:
         output.write_json({"schema": "emix.logout/1", "exchange": url or None, "revoked": revoked})
     else:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from emixcli.guard.book import AddressBook
 
 _TYPE_AGAIN = "type the address a second time (--confirm-to ADDR)"
+_FINAL = {"address.invalid", "address.letters", "contact.blocked", "domain.not_allowed"}
 
 
 class Action(StrEnum):
@@ -43,6 +44,11 @@ class Decision:
     message: str = ""
     hint: str = ""
     meant: str = ""
+
+    @property
+    def can_be_accepted(self) -> bool:
+        """Whether the address can be entered as a contact all the same."""
+        return self.reason not in _FINAL
 
 
 def decide(text: str, confirm: str, book: AddressBook, policy: Policy) -> Decision:
