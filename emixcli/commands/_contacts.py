@@ -66,7 +66,10 @@ def accepted(exchange: HttpExchange, email: str, *, yes: bool, no_input: bool) -
             console.warn(f"{objection.message}{meant}")
         typed = prompts.ask(f"{email}: type the address again", option="--yes")
         if address_key(typed) != address_key(email):
-            raise RecipientUnconfirmedError("the two addresses differ; nothing was entered")
+            raise RecipientUnconfirmedError(
+                "the two addresses differ; nothing was entered",
+                hint="start the command again with the right address",
+            )
     elif objection is not None and not yes:
         meant = f"did you mean {objection.meant}? " if objection.meant else ""
         hint = f"{meant}if the one that you typed is right, letter by letter, add --yes"
@@ -175,11 +178,13 @@ def changed_policy(
     wanted = replace(now, allow_domains=tuple(domains))
     if free_mail:
         if free_mail not in set(FreeMail):
-            raise UsageError("free mail is allowed, warned of or refused: allow, warn, refuse")
+            raise UsageError(
+                "this is not a policy for free mail", hint="--free-mail allow, warn or refuse"
+            )
         wanted = replace(wanted, free_mail=FreeMail(free_mail))
     if second_person:
         if second_person not in _ANSWERS:
-            raise UsageError("a second person is wanted or not: yes, no")
+            raise UsageError("a second person is wanted or not", hint="--second-person yes, or no")
         wanted = replace(wanted, second_person=_ANSWERS[second_person])
     return wanted
 

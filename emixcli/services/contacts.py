@@ -135,7 +135,7 @@ def read_contacts(path: Path) -> list[NewContact]:
         reader.fieldnames = names
         rows = [{key: (row.get(key) or "").strip() for key in COLUMNS} for row in reader]
     except csv.Error as exc:
-        raise UsageError("the file is not CSV") from exc
+        raise UsageError("the file is not CSV", hint="one line for each contact") from exc
     return [
         NewContact(
             number,
