@@ -36,7 +36,22 @@ _TYPES: Final = frozenset({
     "CD", "CE", "CV", "CO", "CS", "BL", "INT", "REAL", "PQ", "MO", "TS", "IVL_PQ", "IVL_INT",
     "IVL_REAL", "IVL_TS", "RTO_PQ_PQ",
 })  # fmt: skip
-_STRUCTURE: Final = re.compile(r"[A-Z]{2,10}")
+#: Values of attributes that say what an act is (ActClass, ActMood, relationships, NullFlavor).
+_STRUCTURE: Final = {
+    "classCode": frozenset({
+        "ACT", "OBS", "BATTERY", "CLUSTER", "PROC", "ENC", "SBADM", "SPLY", "DOCSECT", "ORGANIZER",
+        "CONC", "PCPR", "DGIMG",
+    }),
+    "moodCode": frozenset({"EVN", "INT", "RQO", "PRMS", "PRP", "GOL", "APT", "ARQ", "DEF"}),
+    "typeCode": frozenset({
+        "COMP", "DRIV", "REFR", "SUBJ", "CAUS", "RSON", "MFST", "SPRT", "XCRPT", "GEVL", "SAS",
+        "REFV",
+    }),
+    "nullFlavor": frozenset({
+        "NI", "UNK", "NA", "MSK", "OTH", "NASK", "ASKU", "NAV", "NP", "PINF", "NINF", "QS", "TRC",
+    }),
+    "contextConductionInd": frozenset({"true", "false"}),
+}  # fmt: skip
 #: Templates of HL7 and IHE; those of others may name who made them.
 _TEMPLATE: Final = re.compile(r"(?:2\.16\.840\.1\.113883\.10|1\.3\.6\.1\.4\.1\.19376)(?:\.\d+)*")
 _DATE: Final = re.compile(r"\d{4}(?:\d{2}){0,5}(?:\.\d+)?(?:[+-]\d{4})?", re.ASCII)
@@ -121,9 +136,8 @@ def _copy(old: Element, how: Scrub) -> Element | None:
 
 
 def _attributes(old: Element, how: Scrub) -> Iterator[tuple[str, str]]:
-    for name in ("classCode", "moodCode", "typeCode", "contextConductionInd", "nullFlavor"):
-        value = old.get(name, "")
-        if _STRUCTURE.fullmatch(value) or value in ("true", "false"):
+    for name, allowed in _STRUCTURE.items():
+        if (value := old.get(name, "")) in allowed:
             yield name, value
     if old.tag == "value" and old.get("type", "").rpartition(":")[2] in _TYPES:
         yield "xsi:type", old.get("type", "").rpartition(":")[2]

@@ -18,7 +18,12 @@ _NUMBER: Final = re.compile(r"[<>]?=?[+-]?\d{1,6}(?:\.\d{1,6})?", re.ASCII)
 _RANGE: Final = re.compile(
     r"(?:[<>]=?)?-?\d{1,6}(?:\.\d{1,6})?(?:-\d{1,6}(?:\.\d{1,6})?)?", re.ASCII
 )
-_FLAG: Final = re.compile(r"[A-Z<>]{1,3}")
+_SHORT: Final = re.compile(r"[A-Z<>]{1,2}")
+#: Codes of three letters of tables 0074, 0078, 0119 and 0270: three letters may be a name.
+_LONGER: Final = frozenset({
+    "BLB", "CUS", "CTH", "ICU", "IMM", "LAB", "MCB", "MYC", "NMS", "NMR", "NRS", "OUS", "OTH",
+    "OSL", "PAR", "PAT", "PHR", "PHY", "RAD", "RUS", "VUS", "XRC", "POS", "NEG", "IND", "DET",
+})  # fmt: skip
 _UNIT: Final = "UCUM"
 _OIDS: Final = {
     "2.16.840.1.113883.6.1": "LN", "2.16.840.1.113883.6.96": "SCT", "1.2.840.10008.2.16.4": "DCM",
@@ -90,5 +95,5 @@ class Scrub:
 
 
 def short_code(value: str) -> str:
-    """Return a code of one to three capital letters, as those of status and flags; else ""."""
-    return value if _FLAG.fullmatch(value) else ""
+    """Return a code of one or two capital letters, as those of status and flags; else ""."""
+    return value if _SHORT.fullmatch(value) or value in _LONGER else ""
