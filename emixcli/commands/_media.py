@@ -75,11 +75,16 @@ def note_left_out(choice: Choice) -> None:
     from emixcli.ui import console
     from emixcli.ui.words import some
 
-    n = choice.n_reports_left_out
-    if n:
+    reports = some(choice.n_reports_left_out, "report")
+    if choice.n_reports_left_out and choice.deidentification is not None:
         console.note(
-            f"left out: {some(n, 'report')} on the medium that may be of another patient; add with"
-            " --report what belongs to this one"
+            f"left out: {reports} on the medium; --report FILE --reports structured adds a copy"
+            " that names nobody"
+        )
+    elif choice.n_reports_left_out:
+        console.note(
+            f"left out: {reports} on the medium that may be of another patient; add with --report"
+            " what belongs to this one"
         )
 
 

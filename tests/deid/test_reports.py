@@ -133,6 +133,16 @@ def test_reports_are_refused_unless_asked_for(pack: Callable[..., Result], tmp_p
     assert not (tmp_path / "a.emix.html").exists()
 
 
+def test_reports_on_the_medium_stay_behind(emix_here: Emix, tmp_path: Path) -> None:
+    study(tmp_path / "disc", series=1, number=1)
+    (tmp_path / "disc" / "r.hl7").write_bytes(ORU)
+    done = emix_here("pack", tmp_path / "disc", "--anonymize", "-o", tmp_path / "a.emix.html",
+                     "--code-out", tmp_path / "code")  # fmt: skip
+    assert done.code == 0
+    assert "left out: 1 report on the medium; --report FILE" in done.stderr
+    assert contents(tmp_path)[0] == {}
+
+
 @pytest.mark.parametrize(("name", "content"), [("a.hl7", ORU), ("a.xml", CDA), ("a.ccr.xml", CCR)])
 def test_a_structured_copy(
     pack: Callable[..., Result], tmp_path: Path, name: str, content: bytes
