@@ -114,6 +114,12 @@ def share_json(share: Share) -> dict[str, Any]:
         "purpose": share.purpose,
         "hold_until": share.hold_until or None,
         "expires": share.expires or None,
+        "mail": share.mail or None,
+        "notified": share.notified or None,
+        "verified": share.verified or None,
+        "opened": share.opened or None,
+        "downloaded": share.downloaded or None,
+        "ended_at": share.ended_at or None,
     }
 
 

@@ -99,6 +99,12 @@ def share(document: Document) -> Share:
         hold_until=text(document, "hold_until", ""),
         expires=text(document, "expires", ""),
         package_id=text(document, "package_id", ""),
+        mail=text(document, "mail", ""),
+        notified=text(document, "notified", ""),
+        verified=text(document, "verified", ""),
+        opened=text(document, "opened", ""),
+        downloaded=text(document, "downloaded", ""),
+        ended_at=text(document, "ended_at", ""),
     )
 
 

@@ -201,6 +201,10 @@ class HttpExchange:
         """Return one share."""
         return bodies.share(self._ask("GET", _share(share_id)))
 
+    def certificate(self, share_id: str) -> dict[str, Any]:
+        """Return what the exchange certifies of a share that nobody has opened."""
+        return self._ask("GET", f"{_share(share_id)}/certificate")
+
     def act_on_share(self, share_id: str, action: str) -> Share:
         """Do `recall`, `revoke` or `resend`."""
         found = self._ask("POST", f"{_share(share_id)}:{action}", body={})

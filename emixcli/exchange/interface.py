@@ -85,7 +85,8 @@ class Login:
 class Share:
     """One recipient's way to a package.
 
-    `state` is held, notified, verified, opened, downloaded, recalled, locked, revoked or expired.
+    `state` is held, notified, verified, opened, downloaded, recalled, locked, revoked or expired;
+    the times are when it came so far, "" where it has not. `mail` is queued, sent, failed or none.
     """
 
     share_id: str
@@ -96,6 +97,12 @@ class Share:
     hold_until: str = ""
     expires: str = ""
     package_id: str = ""
+    mail: str = ""
+    notified: str = ""
+    verified: str = ""
+    opened: str = ""
+    downloaded: str = ""
+    ended_at: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import hmac
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from emixcli.errors import AuditBrokenError
 from emixcli.exchange.auditlog import (
@@ -114,9 +114,12 @@ def verify_chain(connection: Connection, vault: Vault, organisation_id: str) -> 
     return None
 
 
-def iter_rows(connection: Connection, organisation_id: str) -> Iterator[AuditRow]:
-    """The rows of one organisation, oldest first."""
-    query = select(audit).where(audit.c.organisation_id == organisation_id).order_by(audit.c.seq)
+def iter_rows(
+    connection: Connection, organisation_id: str, *, after: int = 0
+) -> Iterator[AuditRow]:
+    """The rows of one organisation behind the number `after`, oldest first."""
+    mine = and_(audit.c.organisation_id == organisation_id, audit.c.seq > after)
+    query = select(audit).where(mine).order_by(audit.c.seq)
     # Set on the query: on the connection it would stay for all that follows.
     with connection.execute(query.execution_options(yield_per=1000)) as rows:
         for row in rows:

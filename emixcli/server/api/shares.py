@@ -9,7 +9,8 @@ from sqlalchemy import Row
 
 from emixcli.server import shares as service
 from emixcli.server.api.deps import AccountArg, Site, SiteArg
-from emixcli.server.api.wire import ShareBody, share_json
+from emixcli.server.api.wire import ShareBody, certificate_json, share_json
+from emixcli.server.certificate import certify
 from emixcli.server.shares import NewShare
 from emixcli.server.slots import parse_proof, parse_slot
 
@@ -45,6 +46,12 @@ def post_share(
 def get_share(share_id: str, account: AccountArg, site: SiteArg) -> dict[str, Any]:
     """How far a share has come."""
     return _share(site, service.get_share(site.exchange, account, share_id))
+
+
+@router.get("/shares/{share_id}/certificate")
+def get_certificate(share_id: str, account: AccountArg, site: SiteArg) -> dict[str, Any]:
+    """Certify that nobody had the content of a share that has ended, from the audit chain."""
+    return certificate_json(certify(site.exchange, account, share_id))
 
 
 @router.post("/shares/{share_id}:recall")

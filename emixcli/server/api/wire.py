@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -10,6 +11,7 @@ from sqlalchemy import Row
 
 from emixcli.exchange.interface import Purpose
 from emixcli.server.accounts import Account
+from emixcli.server.certificate import Certificate
 from emixcli.server.clock import iso_time
 from emixcli.server.states import ALIVE, ENDED
 from emixcli.server.store import SignedPart
@@ -171,6 +173,30 @@ def share_json(row: Row[Any], base_url: str, vault: Vault, code_tries: int) -> d
         "downloaded": iso_time(row.downloaded_ms),
         "ended_at": iso_time(row.ended_ms),
         "expires": iso_time(row.expires_ms),
+    }
+
+
+def certificate_json(made: Certificate) -> dict[str, Any]:
+    """A certificate of non-access; each row with the hash before it, which its own covers."""
+    share = made.share
+    proven = [row.at_ms for _, row in made.rows if row.action == "share.verified"]
+    return {
+        "share_id": share.id,
+        "package_id": share.package_id,
+        "organisation": made.organisation,
+        "organisation_id": made.organisation_id,
+        "recipient": share.recipient,
+        "purpose": share.purpose,
+        "state": share.state,
+        "mail": share.mail,
+        "created": iso_time(share.created_ms),
+        "notified": iso_time(share.notified_ms),
+        "ended_at": iso_time(share.ended_ms),
+        "mailbox_proven": iso_time(proven[0]) if proven else None,
+        "wrong_access_codes": sum(row.action == "share.access_refused" for _, row in made.rows),
+        "rows": [{"previous": previous, **asdict(row)} for previous, row in made.rows],
+        "head": {"seq": made.head.seq, "hash": made.head.hash},
+        "issued": iso_time(made.issued_ms),
     }
 
 

@@ -31,6 +31,7 @@ POSTGRESQL, S3 = os.environ.get("EMIX_TEST_DATABASE", ""), os.environ.get("EMIX_
 BACKENDS = (
     "test_audit",
     "test_backends",
+    "test_certificate",
     "test_disclosures",
     "test_contacts",
     "test_flow",
