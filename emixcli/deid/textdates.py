@@ -6,6 +6,7 @@ import datetime as dt
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid.dates import shifted
@@ -67,13 +68,14 @@ _PATTERNS: Final = (
 _LETTER: Final = re.compile(r"[^\W\d_]")
 #: Each with what it needs beside digits: a whole year, letters.
 _TEXTS: Final = tuple(
-    (
-        _YEAR in pattern,
-        "a-z" in pattern or _ROMAN in pattern or "年" in pattern,
-        re.compile(pattern, re.IGNORECASE),
-    )
+    (_YEAR in pattern, "a-z" in pattern or _ROMAN in pattern or "年" in pattern, pattern)
     for pattern in _PATTERNS
 )
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern, re.IGNORECASE)
 
 
 def iter_dates(text: str) -> Iterator[re.Match[str]]:
@@ -82,7 +84,7 @@ def iter_dates(text: str) -> Iterator[re.Match[str]]:
     has_letters = _LETTER.search(text) is not None
     for needs_year, needs_letters, pattern in _TEXTS:
         if (has_year or not needs_year) and (has_letters or not needs_letters):
-            yield from pattern.finditer(text)
+            yield from _compiled(pattern).finditer(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import Counter
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
@@ -54,6 +53,13 @@ def find_gaps(series: Series) -> list[Gap]:
     return sorted(found)
 
 
+def _median(numbers: Sequence[float]) -> float:
+    """Return the median, as `statistics` would, which takes 4 ms to import."""
+    ordered = sorted(numbers)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
 def _levels(positions: Sequence[float]) -> list[int]:
     """Return the number of each position among those that are different."""
     order = sorted(range(len(positions)), key=positions.__getitem__)
@@ -61,7 +67,7 @@ def _levels(positions: Sequence[float]) -> list[int]:
     real = [step for step in steps if step > _SAME_PLACE_MM]
     if not real:
         return [0] * len(positions)
-    same = max(_SAME_PLACE_MM, _MAX_UNEVEN * statistics.median(real))
+    same = max(_SAME_PLACE_MM, _MAX_UNEVEN * _median(real))
     levels, level = [0] * len(positions), 0
     for (_, at), step in zip(pairwise(order), steps, strict=True):
         level += step > same
@@ -75,7 +81,7 @@ def _between(instances: Sequence[Instance], slices: Sequence[_Slice]) -> list[Ga
     steps = [b[1] - a[1] for a, b in pairwise(order)]
     if len(order) < 3:
         return []
-    usual = min(steps) if len(order) == 3 else statistics.median(steps)
+    usual = min(steps) if len(order) == 3 else _median(steps)
     if usual <= 0 or (len(order) < _MIN_SLICES and not _is_said(usual, instances[order[0][0]])):
         return []
     ratios = [step / usual for step in steps]
