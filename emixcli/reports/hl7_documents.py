@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -21,6 +20,7 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/\s_-]+={0,2}\s*")
 _HEX: Final = re.compile(r"(?:[0-9A-Fa-f]{2}|\s)+")
 _BREAK: Final = re.compile(r"\\\.br\\|\\X0[AD](?:0[AD])?\\|\s+", re.IGNORECASE)
 _TAIL: Final = 1024
+_LOOK: Final = 24_000  # characters by which text is told from a document
 _MIN_ENCODED: Final = 64  # characters; a shorter word is text, even where it is valid base64
 _MAGIC: Final = (
     (b"%PDF-", "pdf"), (b"{\\rtf", "rtf"), (b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"),
@@ -121,15 +121,17 @@ def _decode(payload: str, encoding: str, marks: Delimiters, charset: str) -> byt
 
 def _text_document(value: str, marks: Delimiters, charset: str) -> bytes | None:
     """Return a document that stands as text: RTF or XML as it is, anything as base64."""
-    for text in (value, unescape(value, marks)):
+    head = value[:_LOOK]
+    for text, whole in ((head, str), (unescape(head, marks), lambda v: unescape(v, marks))):
         if text.lstrip().startswith("{\\rtf"):
-            return text.lstrip().encode(charset, "replace")
-    plain = unescape(value, marks).encode(charset, "replace")
-    if _kind(plain) in ("cda", "html"):
-        return plain
-    packed = _pack(value, marks)
-    data = _unbase64(packed) if len(packed) >= _MIN_ENCODED else None
-    return data if data and _kind(data) not in ("unknown", "bmp") else None
+            return whole(value).lstrip().encode(charset, "replace")
+    if _kind(unescape(head, marks).encode(charset, "replace")) in ("cda", "html"):
+        return unescape(value, marks).encode(charset, "replace")
+    begin = _pack(head, marks)
+    found = _unbase64(begin[: len(begin) // 4 * 4]) if len(begin) >= _MIN_ENCODED else None
+    if not found or _kind(found) in ("unknown", "bmp"):
+        return None
+    return _unbase64(_pack(value, marks))
 
 
 def _pack(payload: str, marks: Delimiters) -> str:
@@ -192,9 +194,3 @@ def _kind(data: bytes) -> str:
             return "cda"
         return "html" if _HTML.search(data[:1024]) else "xml"
     return "unknown"
-
-
-def iter_texts(message: Message) -> Iterator[str]:
-    """Yield the values of OBX and NTE as text, for a search."""
-    for segment in message.all("OBX", "NTE"):
-        yield unescape(segment.field(5 if segment.name == "OBX" else 3), message.delimiters)

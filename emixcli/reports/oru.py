@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from emixcli.reports.blocks import Block
     from emixcli.reports.hl7 import Message, Segment
+    from emixcli.reports.hl7_documents import Embedded
 
 #: Table 0085 and 0123: what is not final must be said in words.
 _STATUS: Final = {
@@ -32,6 +33,7 @@ _FLAGS: Final = {
     "R": "resistant", "I": "intermediate", "POS": "positive", "NEG": "negative",
 }  # fmt: skip
 _TEXT_TYPES: Final = frozenset({"TX", "FT", "ST", ""})
+_MAX_TEXT: Final = 1_050_000  # characters; the reader of reports shows no more
 _MAX_NOTES: Final = 200  # of one result
 _TABLE_HEAD: Final = ("Test", "Value", "Units", "Reference", "Flag", "Status")
 _SHOWN: Final = frozenset({
@@ -42,10 +44,11 @@ _SHOWN: Final = frozenset({
 def render(messages: Iterable[Message]) -> Iterator[Block]:
     """Yield all messages of a file."""
     for message in messages:
-        yield from _render(message)
+        yield from render_one(message, find_documents(message))
 
 
-def _render(message: Message) -> Iterator[Block]:
+def render_one(message: Message, documents: Iterable[Embedded]) -> Iterator[Block]:
+    """Yield a message of which the documents have been found."""
     pid = message.first("PID")
     if message.in_doubt:
         yield blocks.note("The characters are in doubt: letters with accents may be wrong.")
@@ -59,7 +62,7 @@ def _render(message: Message) -> Iterator[Block]:
         ]
     )
     yield from _body(message)
-    for one in find_documents(message):
+    for one in documents:
         title = ": ".join(filter(None, ("Attached document", blocks.one_line(one.title))))
         words = Inner(one.kind, one.data).words
         yield blocks.Block(blocks.Kind.DOCUMENT, title, rows=((words,),))
@@ -163,12 +166,22 @@ def _texts(found: list[tuple[Segment, list[Segment], bool]]) -> Iterator[Block]:
             yield blocks.heading(name, 2)
         if status not in ("", "F"):
             yield _status(status, "Text")
-        text = "\n".join(_value(obx) for obx, _, _ in lines)
+        text = "\n".join(_up_to_bound(_value(obx) for obx, _, _ in lines))
         if not _is_document(first):
             yield blocks.paragraph(text)
         for _, notes, _ in lines:
             for one in notes:
                 yield blocks.paragraph(_note(one))
+
+
+def _up_to_bound(parts: Iterable[str]) -> Iterator[str]:
+    """Yield texts as long as any of them would be shown; the reader of reports says so."""
+    n_letters = 0
+    for part in parts:
+        yield part
+        n_letters += len(part)
+        if n_letters > _MAX_TEXT:
+            return
 
 
 def _is_document(obx: Segment) -> bool:
@@ -183,7 +196,8 @@ def _value(obx: Segment) -> str:
         return "[deleted]"
     if kind in ("TX", "FT", "ST", ""):
         separator = marks.repetition
-        return "\n".join(unescape(part, marks) for part in obx.field(5).split(separator))
+        text = obx.field(5)[:_MAX_TEXT]
+        return "\n".join(unescape(part, marks) for part in text.split(separator))
     values = []
     for part in obx.repetitions(5):
         cells = [unescape(cell, marks).strip() for cell in part.split(marks.component)]

@@ -164,15 +164,16 @@ def _read_hl7(data: bytes) -> Reading:
     from emixcli.reports.hl7_documents import find_documents
     from emixcli.reports.hl7_identity import read_identity
     from emixcli.reports.inner import Inner
-    from emixcli.reports.oru import render
+    from emixcli.reports.oru import render_one
 
     messages = read_messages(data)
-    found = [
-        Inner(one.kind, one.data, one.title, one.payloads)
-        for message in messages
-        for one in find_documents(message)
-    ]
-    return Reading((read_identity(messages),), tuple(render(messages)), inner=read_inner(found))
+    shown: list[Block] = []
+    inner: list[Inner] = []
+    for message in messages:
+        documents = find_documents(message)
+        shown += render_one(message, documents)
+        inner += [Inner(one.kind, one.data, one.title, one.payloads) for one in documents]
+    return Reading((read_identity(messages),), tuple(shown), inner=read_inner(inner))
 
 
 def read_inner(found: Iterable[Inner]) -> tuple[Inner, ...]:
