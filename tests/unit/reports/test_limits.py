@@ -77,7 +77,7 @@ def limited(data: bytes, kind: str, folder: Path) -> None:
     path = folder / "report"
     path.write_bytes(data)
 
-    command = [sys.executable, "-c", CHILD, str(MOST_CPU_S), path, kind]
+    command = [sys.executable, "-c", CHILD, str(MOST_CPU_S), str(path), kind]
     child = subprocess.Popen(command, stderr=subprocess.PIPE)
     assert child.stderr is not None
     error = child.stderr.read()
@@ -149,12 +149,14 @@ def test_large_input(case: str, tmp_path: Path) -> None:
 
 HL7_PARTS = st.sampled_from(
     [b"|", b"^", b"~", b"\\", b"&", b"\r", b"\n", b"OBX|1|TX|", b"OBX|2|ED|A||^^^Base64^",
-     b"NTE|1||", b"JVBERi0xLjQK", b"\\.br\\", b"\\X41\\", b"\\H\\", b"PID|1||7||A^B", b"MSH|^~\\&|", b"word ",
+     b"NTE|1||", b"JVBERi0xLjQK", b"\\.br\\", b"\\X41\\", b"\\H\\", b"PID|1||7||A^B",
+     b"MSH|^~\\&|", b"word ",
      b"\xff", "山".encode(), b"\x1b$B", b"\x0b", b"\x1c\r", b"{\\rtf1 a}", b"ZDS|1.2.3.4"]
 )  # fmt: skip
 XML_PARTS = st.sampled_from(
     [b"<table>", b"</table>", b"<tr>", b"<td>", b"</td>", b"</tr>", b"<list>", b"<item>",
-     b"</item>", b"</list>", b"<br/>", b"<text>", b"</text>", b"<section>", b"</section>", b"word ", b"&amp;",
+     b"</item>", b"</list>", b"<br/>", b"<text>", b"</text>", b"<section>",
+     b"</section>", b"word ", b"&amp;",
      b"&#x202e;", b"<!-- c -->", b"<![CDATA[<b>]]>", b"<?pi?>", b'<renderMultiMedia a="b"/>',
      b"<recordTarget/>", b"<Actor><ActorID>1</ActorID></Actor>", b"<Text>x</Text>", b"\xff"]
 )  # fmt: skip
