@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from emixcli.errors import UsageError
+from emixcli.guard.endings import right_ending, without_excess
 from emixcli.guard.letters import latin, look, scripts
 from emixcli.guard.slips import slip_words, within
 from emixcli.guard.tables import mail_tables
@@ -136,15 +137,15 @@ def _check_domain(address: str, book: AddressBook, policy: Policy) -> Verdict:
     ours = book.domains | frozenset(policy.allow_domains)
     if domain in ours or domain in tables.free:
         return _OK
-    meant = tables.typos.get(domain)
+    # A slip in the name of a provider is one under any ending: gmai.co, gmial.co.uk.
+    meant = tables.typos.get(domain) or tables.typos.get(f"{domain.partition('.')[0]}.com")
     if meant is not None:
         words = "the domain is a common slip for another one"
         return Verdict(Level.BLOCK, "domain.typo", words, f"{local}@{meant}")
-    name, _, ending = domain.rpartition(".")
-    if ending in tables.endings:
+    right = right_ending(domain) or without_excess(domain, ours | tables.free)
+    if right:
         words = "there is no such ending of a domain"
-        meant = f"{local}@{name}.{tables.endings[ending]}"
-        return Verdict(Level.BLOCK, "domain.ending", words, meant)
+        return Verdict(Level.BLOCK, "domain.ending", words, f"{local}@{right}")
     if "xn--" in domain:
         words = "the domain has letters that are not plain, written in code"
         return Verdict(Level.BLOCK, "domain.letters", words)

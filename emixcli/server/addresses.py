@@ -108,18 +108,33 @@ def check_recipients(
 
 
 def require_recipient(work: Work, account: Account, address: str, confirm: str) -> bool:
-    """Whether the address is verified for the organisation.
+    """Whether the address, which was noted before, is verified for the organisation.
+
+    Its row stays locked until the transaction ends.
 
     Raises
     ------
     RecipientUnconfirmedError
         It is new and was not typed twice, it looks mistyped, or the organisation forbids it.
     """
-    # Locked, so that an administrator who blocks it at this moment waits for the share.
     contact = find_contact(work, account, address_key(address), lock=True)
     policy = load_policy(work, account.organisation_id)
     require(judge(work, account, address, confirm, policy))
     return contact is not None and contact.state == ContactState.VERIFIED
+
+
+def refuse_blocked(work: Work, account: Account, address: str) -> None:
+    """Refuse an address that an administrator has blocked.
+
+    Raises
+    ------
+    RecipientUnconfirmedError
+    """
+    row = find_contact(work, account, address_key(address))
+    if row is not None and row.state == ContactState.BLOCKED:
+        message = "this address is blocked in the contacts of your organisation"
+        hint = "an administrator can unblock it: emix contacts unblock ADDR"
+        raise RecipientUnconfirmedError(message, hint=hint)
 
 
 def require(decision: Decision) -> None:

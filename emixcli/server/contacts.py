@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Row, Select, case, delete, func, select, update
 
 from emixcli.errors import (
-    EmixError,
     ForbiddenError,
     NotFoundError,
     RecipientUnconfirmedError,
@@ -28,6 +27,7 @@ from emixcli.server.addresses import (
     find_contact,
     is_contact,
     load_policy,
+    refuse_blocked,
 )
 from emixcli.server.roles import require_admin, require_sender
 from emixcli.server.states import ContactState, Role, ShareState
@@ -161,8 +161,7 @@ def enter_contact(
         elif row.added_by != account.id and row.seconded_by is None:
             action = "seconded"
             values |= {"seconded_by": account.id}
-        if row.state == ContactState.BLOCKED:
-            raise _refused_blocked()
+        refuse_blocked(work, account, address)
         changed = sorted(name for name, value in values.items() if getattr(row, name) != value)
         if changed:
             mine = is_contact(account.organisation_id, address)
@@ -183,12 +182,6 @@ def _check_entry(work: Work, account: Account, address: str, accept: str) -> Non
     elif verdict.is_final or accept != verdict.reason:
         refused = refusal(verdict)
         raise RecipientUnconfirmedError(refused.message, hint=refused.hint)
-
-
-def _refused_blocked() -> EmixError:
-    message = "this address is blocked in the contacts of your organisation"
-    hint = "an administrator can unblock it: emix contacts unblock ADDR"
-    return RecipientUnconfirmedError(message, hint=hint)
 
 
 def _note(work: Work, account: Account, address: str) -> bool:

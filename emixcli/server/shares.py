@@ -15,7 +15,7 @@ from emixcli.errors import GoneError, NotFoundError
 from emixcli.exchange.interface import HOLD_MAX_S, Purpose
 from emixcli.mailaddress import parse_address
 from emixcli.server.accounts import Account
-from emixcli.server.addresses import require_recipient
+from emixcli.server.addresses import refuse_blocked, require_recipient
 from emixcli.server.asking import answer_request
 from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.contacts import note_use
@@ -101,8 +101,9 @@ def _create(
             message = f"the package is {package.state}"
             raise GoneError(message, hint="only a sealed package can be shared")
         require_noted(work, package)
-        verified = require_recipient(work, account, address, new.confirm_email or "")
+        # Noted first: whoever blocks the address at this moment then waits for the share.
         note_use(work, account, address)
+        verified = require_recipient(work, account, address, new.confirm_email or "")
         _check_rate(work, account)
         hold_s = new.hold_s
         if hold_s is None:
@@ -281,7 +282,9 @@ def resend_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any
     ------
     GoneError
         The share has ended.
-    TooManyError, NotFoundError
+    RecipientUnconfirmedError
+        The recipient was blocked since.
+    NotFoundError
     """
     with exchange.write() as work:
         row = find_share(work, share_id, share_scope(account))
@@ -290,6 +293,7 @@ def resend_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any
             raise GoneError(message, hint="share the package again")
         if row.state == ShareState.HELD:
             return row
+        refuse_blocked(work, account, row.recipient)
         waited = or_(shares.c.mail != MailState.QUEUED, shares.c.mail.is_(None))
         again = update(shares).where(shares.c.id == share_id, waited)
         if work.hit(again.values(mail=MailState.QUEUED)):

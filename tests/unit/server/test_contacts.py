@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -158,11 +159,32 @@ def test_blocking_is_for_administrators_and_holds_against_everything(
         assert judge(person, address, address) == ("refuse", "contact.blocked", "")
         assert person.post("/v1/contacts", {"email": address}).status_code == 409
     assert try_share(sender, package_id, address).status_code == 409
+    made = sender.ok("GET", f"/v1/packages/{package_id}")["shares"]
+    (opened,) = [share["share_id"] for share in made if share["state"] == "opened"]
+    assert sender.post(f"/v1/shares/{opened}:resend").status_code == 409
     assert sender.call("DELETE", f"/v1/contacts?email={address}").status_code == 403
     freed = admin.ok("POST", "/v1/contacts:unblock", {"email": address})
     assert (freed["state"], freed["known"]) == ("notified", False)
     done = [name for name, _detail in actions(server)]
     assert done == ["contact.blocked", "contact.unblocked"]
+
+
+def test_of_a_block_and_a_share_at_once_no_mail_leaves(
+    sender: Person, admin: Person, package_id: str
+) -> None:
+    """Whichever comes first: the share is refused, or recalled with its mail."""
+    for number in range(6):
+        address = f"both.{'abcdef'[number] * 4}@c.example"
+        with ThreadPoolExecutor(2) as pool:
+            shared = pool.submit(try_share, sender, package_id, address)
+            blocked = pool.submit(admin.post, "/v1/contacts:block", {"email": address})
+            assert blocked.result().status_code == 200
+        if shared.result().status_code == 201:
+            path = f"/v1/shares/{shared.result().json()['share_id']}"
+            assert sender.ok("GET", path)["state"] == "recalled"
+        else:
+            assert shared.result().status_code == 409
+        assert judge(sender, address, address)[1] == "contact.blocked"
 
 
 def test_a_blocked_address_needs_not_be_there_before(admin: Person, sender: Person) -> None:
