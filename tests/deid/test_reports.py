@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import hashlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,22 @@ def test_reviewed_text(pack: Callable[..., Result], tmp_path: Path) -> None:
     assert index["deidentification"]["reports"] == {
         "how": "reviewed", "count": 1, "reviewer": "R. Viewer",
     }  # fmt: skip
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of Unix")
+@pytest.mark.parametrize(("answer", "code"), [("n", 5), ("y", 0)])
+def test_a_reviewer_at_the_terminal(tmp_path: Path, answer: str, code: int) -> None:
+    from tests.terminal import play
+
+    study(tmp_path / "disc", series=1, number=1)
+    (tmp_path / "a.hl7").write_bytes(ORU)
+    done = play("-m", "emixcli", "pack", "disc", "--anonymize", "--report", "a.hl7", "--reports",
+                "reviewed", "--reviewer", "R. Viewer", "-o", "a.emix.html", "--code-out", "code",
+                answers=[("who the patient is? [y/N] ", answer)], cwd=tmp_path)  # fmt: skip
+    assert done.code == code, done.stderr
+    assert "No abnormality in ." in done.stderr
+    assert "CANARYSURNAME" not in done.stderr
+    assert (tmp_path / "a.emix.html").exists() == (not code)
 
 
 def test_a_pdf_is_never_scrubbed(pack: Callable[..., Result]) -> None:
