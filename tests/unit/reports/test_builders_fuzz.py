@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import io
 
+import pytest
+from hl7apy.parser import parse_message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
@@ -57,6 +59,18 @@ def test_hl7(subject: Subject, lines: list[str], original: bytes, is_document: b
 def test_marks_of_hl7_are_never_a_reason_to_refuse(subject: Subject, lines: list[str]) -> None:
     plain = Subject(name="A&B^C|D", id="1~2", study_uid=subject.study_uid)
     make_message(plain, Content(lines=lines, original=b"x", kind="text"), now=NOW)
+
+
+@pytest.mark.parametrize("is_document", [False, True])
+def test_messages_are_as_the_standard_asks(is_document: bool) -> None:
+    subject = Subject(
+        name="Müller^Jo=山田^太郎", id="4711", issuer="HOSP", birth_date="19600102", sex="F",
+        study_uid="1.2.840.1", accession="A-1", study_date="20260102", study_time="101500.00",
+        referring="Doe^J", description="CT thorax",
+    )  # fmt: skip
+    content = Content(lines=["a", "", "b"], original=b"%PDF-1.4", kind="pdf", status="F")
+    data = make_message(subject, content, now=NOW, is_document=is_document)
+    assert parse_message(data.decode()).validate()  # raises where a field or segment is wrong
 
 
 @settings(max_examples=100, deadline=None)
