@@ -6,9 +6,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from emixcli.package import PackageReader
 
 _MAX_SECRET = 1024
+
+
+def archive_password(password_file: Path | None, *, no_input: bool) -> Callable[[], bytes] | None:
+    """Return what gives the password of an encrypted archive: a file, or the person; else None."""
+    from emixcli.ui import prompts
+
+    def ask() -> bytes:
+        option = "--password-file"
+        if password_file is not None:
+            return read_secret(password_file, what="password", option=option).encode()
+        return prompts.ask_secret("password of the archive", option=f"{option} FILE").encode()
+
+    is_asked = prompts.is_interactive() and not no_input
+    return ask if password_file is not None or is_asked else None
 
 
 def read_secret(path: Path, *, what: str = "access code", option: str = "--code-file") -> str:

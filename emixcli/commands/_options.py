@@ -59,6 +59,14 @@ Json = Annotated[
         help="Write one JSON document to standard output; errors as JSON to standard error.",
     ),
 ]
+ArchivePasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--password-file",
+        metavar="FILE",
+        help="Read the password of an encrypted ZIP file from FILE (- for stdin).",
+    ),
+]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Show results and errors only, no progress.")
 ]

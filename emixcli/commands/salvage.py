@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emixcli.commands._media import Paths
-from emixcli.commands._options import Json, Quiet, Verbose, number
+from emixcli.commands._options import (
+    ArchivePasswordFile,
+    Json,
+    NoInput,
+    Quiet,
+    Verbose,
+    number,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from emixcli.services.salvage import Salvaged
@@ -31,7 +38,9 @@ def command(
     retries: Annotated[
         int, number("--retries", low=0, help="How often each bad sector is tried again.")
     ] = 1,
+    password_file: ArchivePasswordFile = None,
     json: Json = False,
+    no_input: NoInput = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -43,6 +52,7 @@ def command(
     3 where something is lost.
     """
     del verbose  # handled by its callback
+    from emixcli.commands._opening import archive_password
     from emixcli.errors import UsageError
     from emixcli.services import salvage as service
     from emixcli.services.selection import check_outside
@@ -52,11 +62,12 @@ def command(
     check_outside(output, paths)
     if image is not None and len(paths) != 1:
         raise UsageError("--image copies one medium", hint="give one path")
+    password = archive_password(password_file, no_input=no_input)
     with progress(quiet) as listener:
         if image is not None:
             service.copy_medium(paths[0], image, retries=retries, progress=listener)
             paths = [str(image)]
-        saved = service.salvage(paths, output, progress=listener)
+        saved = service.salvage(paths, output, password=password, progress=listener)
     if json:
         out.write_json(service.document(saved))
     else:

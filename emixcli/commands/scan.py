@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emixcli.commands._options import Json, Quiet, Verbose
+from emixcli.commands._options import (
+    ArchivePasswordFile,
+    Json,
+    NoInput,
+    Quiet,
+    Verbose,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from emixcli.model import FileSet
@@ -23,7 +29,9 @@ def command(
     strict: Annotated[
         bool, typer.Option("--strict", help="Show notes on conformance as well.")
     ] = False,
+    password_file: ArchivePasswordFile = None,
     json: Json = False,
+    no_input: NoInput = False,
     quiet: Quiet = False,
     verbose: Verbose = 0,
 ) -> None:
@@ -34,14 +42,16 @@ def command(
     with 20 where the medium itself cannot be read.
     """
     del verbose  # handled by its callback
+    from emixcli.commands._opening import archive_password
     from emixcli.media.report import scan_document
     from emixcli.media.scan import require_dicom, scan_media
     from emixcli.services.matching import with_matches
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 
+    password = archive_password(password_file, no_input=no_input)
     with progress(quiet) as listener:
-        file_set = with_matches(scan_media(paths, progress=listener))
+        file_set = with_matches(scan_media(paths, password=password, progress=listener))
     if json:
         output.write_json(scan_document(file_set))
     else:

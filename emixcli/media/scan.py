@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from collections.abc import Set as AbstractSet
 
+    from emixcli.media.sources.encrypted import Password
+
 _SOP_CLASS: Final = SLOTS["SOPClassUID"]
 _SOP_UID: Final = SLOTS["SOPInstanceUID"]
 _STUDY_UID: Final = SLOTS["StudyInstanceUID"]
@@ -56,7 +58,12 @@ _MAX_SAME: Final = 1024
 _T = TypeVar("_T")
 
 
-def scan_media(paths: Sequence[str], *, progress: ProgressListener = SILENT) -> FileSet:
+def scan_media(
+    paths: Sequence[str],
+    *,
+    progress: ProgressListener = SILENT,
+    password: Password | None = None,
+) -> FileSet:
     """Return what is on the media.
 
     Parameters
@@ -65,6 +72,8 @@ def scan_media(paths: Sequence[str], *, progress: ProgressListener = SILENT) -> 
         Folders, files, archives, images or drives.
     progress
         Hears one stage `reading`, counted in files.
+    password
+        Gives that of encrypted archives; called where there is one.
 
     Raises
     ------
@@ -73,7 +82,7 @@ def scan_media(paths: Sequence[str], *, progress: ProgressListener = SILENT) -> 
     """
     sources: list[Source] = []
     try:
-        sources += [open_source(path) for path in paths]
+        sources += [open_source(path, password=password) for path in paths]
         return scan_sources(sources, tuple(paths), progress=progress)
     finally:
         for source in sources:

@@ -36,6 +36,7 @@ from emixcli.services.thumbnails import make_thumbnails
 if TYPE_CHECKING:
     from emixcli.media.losses import Lost
     from emixcli.media.sources import MediaFile, Source
+    from emixcli.media.sources.encrypted import Password
 
 _FORBIDDEN: Final = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
 _IDENTIFIERS: Final = {
@@ -122,8 +123,19 @@ def _check_copyable(path: str, image: Path) -> None:
         )
 
 
-def salvage(paths: Sequence[str], folder: Path, *, progress: ProgressListener = SILENT) -> Salvaged:
+def salvage(
+    paths: Sequence[str],
+    folder: Path,
+    *,
+    password: Password | None = None,
+    progress: ProgressListener = SILENT,
+) -> Salvaged:
     """Copy what can be read of media into a new folder.
+
+    Parameters
+    ----------
+    password
+        Gives that of encrypted archives, which are saved decrypted.
 
     Raises
     ------
@@ -135,7 +147,10 @@ def salvage(paths: Sequence[str], folder: Path, *, progress: ProgressListener = 
         A medium cannot be read at all.
     """
     with contextlib.ExitStack() as stack:
-        sources = [stack.enter_context(contextlib.closing(open_source(path))) for path in paths]
+        sources = [
+            stack.enter_context(contextlib.closing(open_source(path, password=password)))
+            for path in paths
+        ]
         return salvage_sources(sources, paths, folder, progress=progress)
 
 

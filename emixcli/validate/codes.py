@@ -91,7 +91,7 @@ _TYPES: Final = (
     FindingType(
         "M09", _BLOCK, "encrypted",
         "the content is encrypted and was not looked at",
-        "unpack it with its password first, then use the folder",
+        "give its password to emix salvage, then use the folder that it makes",
     ),
     FindingType(
         "M10", _RISK, "archive damaged or hostile",

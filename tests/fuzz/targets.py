@@ -93,7 +93,7 @@ def _carve(data: bytes) -> None:
 
 
 def _archive(data: bytes) -> None:
-    source = archive_in(_content(data), data[:8192])
+    source = archive_in(_content(data), data[:8192], password=lambda: b"word")
     if source is None:
         return
     for number, file in enumerate(source.iter_files()):

@@ -25,6 +25,7 @@ from emixcli.media.sources.opening import (
 if TYPE_CHECKING:
     from emixcli.media.disc.mapfile import Mapfile
     from emixcli.media.disc.ranges import Ranges
+    from emixcli.media.sources.encrypted import Password
 
 __all__ = [
     "Bytes",
@@ -49,7 +50,9 @@ _FOREIGN = (
 _HEAD = 8192
 
 
-def open_source(path: str, *, mapfile: Mapfile | None = None) -> Source:
+def open_source(
+    path: str, *, mapfile: Mapfile | None = None, password: Password | None = None
+) -> Source:
     """Return the medium at `path`.
 
     Parameters
@@ -57,6 +60,8 @@ def open_source(path: str, *, mapfile: Mapfile | None = None) -> Source:
     mapfile
         What of an image or drive is known to be unreadable; without it, the mapfile that ddrescue
         left beside the image is used.
+    password
+        Gives that of an encrypted archive; called once, where it is one.
 
     Raises
     ------
@@ -78,7 +83,7 @@ def open_source(path: str, *, mapfile: Mapfile | None = None) -> Source:
         raise MediaError("neither a file nor a folder nor a drive", hint="check the path")
     try:
         fd = os.open(native_path(os.path.realpath(path)), _FLAGS)
-        return _open_content(path, FileBytes(fd, os.lseek(fd, 0, os.SEEK_END)), mapfile)
+        return _open_content(path, FileBytes(fd, os.lseek(fd, 0, os.SEEK_END)), mapfile, password)
     except OSError as exc:
         raise MediaError(
             "the file or drive cannot be read",
@@ -86,13 +91,15 @@ def open_source(path: str, *, mapfile: Mapfile | None = None) -> Source:
         ) from exc
 
 
-def _open_content(path: str, content: FileBytes, mapfile: Mapfile | None) -> Source:
+def _open_content(
+    path: str, content: FileBytes, mapfile: Mapfile | None, password: Password | None
+) -> Source:
     """Tell by content what a file is; takes `content` over."""
     mapfile = mapfile or find_mapfile(path)
     bad = mapfile.unread(content.size) if mapfile else None
     head = content.read_at(0, _HEAD)
     archive = open_cue(path, content, head) or open_nero(content)
-    archive = archive or archive_in(content, head, bad=bad)
+    archive = archive or archive_in(content, head, bad=bad, password=password)
     if archive is not None:
         return archive
     for magic, name in _FOREIGN:
@@ -107,7 +114,12 @@ def _open_content(path: str, content: FileBytes, mapfile: Mapfile | None) -> Sou
 
 
 def archive_in(
-    content: Bytes, head: bytes, *, bad: Ranges | None = None, search: bool = True
+    content: Bytes,
+    head: bytes,
+    *,
+    bad: Ranges | None = None,
+    search: bool = True,
+    password: Password | None = None,
 ) -> Source | None:
     """Return the medium inside a file, None where it holds none; then `content` stays open.
 
@@ -117,9 +129,11 @@ def archive_in(
         What of the file cannot be read.
     search
         Whether to search all of an image for what its directories do not name.
+    password
+        As in `open_source`.
     """
     if head[128:132] == b"DICM":
         return None
     if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06")):
-        return ZipSource(SectorBytes(content, bad=bad), recover=search)
+        return ZipSource(SectorBytes(content, bad=bad), recover=search, password=password)
     return disc_in(content, head, bad=bad, search=search)

@@ -7,12 +7,21 @@ import struct
 import zipfile
 import zlib
 from lzma import LZMAError
-from typing import TYPE_CHECKING, BinaryIO, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from emixcli.errors import MediaError
 from emixcli.media.names import UniqueNames, safe_path
 from emixcli.media.sources.base import MediaFile, SourceNotes, StreamBytes, stream_of
 from emixcli.media.sources.central import iter_members
+from emixcli.media.sources.encrypted import (
+    AES,
+    ZIP_CRYPTO,
+    WrongPasswordError,
+    decrypted,
+    has_crc,
+    is_aes,
+    plain_method,
+)  # fmt: skip
 from emixcli.media.sources.recovered import iter_local_members
 
 if TYPE_CHECKING:
@@ -21,6 +30,7 @@ if TYPE_CHECKING:
     from emixcli.media.disc.sectors import SectorBytes
     from emixcli.media.sources.base import Bytes
     from emixcli.media.sources.central import Member
+    from emixcli.media.sources.encrypted import Password
 
 MAX_MEMBERS: Final = 1_000_000
 #: A member that unpacks to more than this, and to more than `MAX_RATIO` times its size, is a bomb.
@@ -55,11 +65,16 @@ class ZipSource:
 
     kind = "zip"
 
-    def __init__(self, content: SectorBytes, *, recover: bool = True) -> None:
+    def __init__(
+        self, content: SectorBytes, *, recover: bool = True, password: Password | None = None
+    ) -> None:
         self._content = self.medium = content
+        self._ask = password
+        self._password = b""
         self.notes = SourceNotes()
         try:
             self._members = self._listed(recover=recover)
+            self._require_password()
         except (*_DAMAGE, OSError) as exc:
             content.close()
             raise MediaError(
@@ -92,7 +107,8 @@ class ZipSource:
             if member.name.endswith("/"):
                 continue
             n_members += 1
-            n_encrypted += member.flags & _ENCRYPTED
+            is_readable = self._ask is not None and member.method != AES
+            n_encrypted += member.flags & _ENCRYPTED and not is_readable
             packed_size += max(0, min(member.packed_size, self._content.size - member.offset))
             if n_members > MAX_MEMBERS or packed_size > self._content.size:
                 raise MediaError(
@@ -100,14 +116,14 @@ class ZipSource:
                     hint="do not unpack it; ask the sender for a new one",
                 )
             path = safe_path(member.name)
-            if path is None or (code := _refusal(member)):
+            if path is None or (code := _refusal(member, is_readable=is_readable)):
                 self._refuse(path, n_members, code if path else "D07")
             else:
-                members[names.take(path)] = _KEPT.pack(*member[2:])
+                members[names.take(path)] = _KEPT.pack(_kept_method(member), *member[3:])
         if n_members and n_encrypted == n_members:
             raise MediaError(
                 "the archive is encrypted",
-                hint="unpack it with its password first; use emix unpack if it is a package",
+                hint="emix scan and emix salvage take --password-file; emix unpack opens packages",
             )
         return dict(sorted(members.items(), key=lambda item: _KEPT.unpack(item[1])[-1]))
 
@@ -133,28 +149,55 @@ class ZipSource:
         if kept is None:
             raise FileNotFoundError(errno.ENOENT, "not among the listed files")
         method, crc, packed_size, size, offset = _KEPT.unpack(kept)
-        start = self._start(offset)
-        if method == zipfile.ZIP_STORED and packed_size != size:
+        packed: Bytes = _StoredMember(self._content, self._start(offset), packed_size)
+        if method > AES:
+            header = self._local_header(offset)
+            packed = decrypted(packed, method, self._password, header[2:7])
+        checked = crc if has_crc(method) else None
+        method = plain_method(method)
+        if method == zipfile.ZIP_STORED and packed.size != size:
             raise OSError("damaged member of an archive")
         if method == zipfile.ZIP_STORED:
-            return _StoredMember(self._content, start, size, crc)
+            return _StoredMember(packed, 0, size, checked)
         info = zipfile.ZipInfo()
-        info.compress_type, info.CRC = method, crc
-        info.compress_size, info.file_size = packed_size, size
+        info.compress_type = method
+        info.compress_size, info.file_size = packed.size, size
+        info.CRC = cast("int", checked)  # None: not checked
         try:
-            packed = stream_of(_StoredMember(self._content, start, packed_size))
-            unpacked = zipfile.ZipExtFile(packed, "r", info, close_fileobj=True)
+            unpacked = zipfile.ZipExtFile(stream_of(packed), "r", info, close_fileobj=True)
             return _Member(cast("BinaryIO", unpacked), size)
         except _DAMAGE as exc:
             raise OSError("damaged member of an archive") from exc
 
     def _start(self, offset: int) -> int:
         """Return where the content of the member with a local header at `offset` begins."""
+        fields = self._local_header(offset)
+        return int(offset + _LOCAL.size + fields[9] + fields[10])
+
+    def _local_header(self, offset: int) -> tuple[Any, ...]:
         head = self._content.read_at(offset, _LOCAL.size)
         fields = _LOCAL.unpack(head) if len(head) == _LOCAL.size else (b"",)
         if fields[0] != b"PK\x03\x04":
             raise OSError("damaged member of an archive")
-        return int(offset + _LOCAL.size + fields[9] + fields[10])
+        return fields
+
+    def _require_password(self) -> None:
+        """Ask for the password where a member is encrypted, and try it."""
+        encrypted = [path for path, kept in self._members.items() if _KEPT.unpack(kept)[0] > AES]
+        if self._ask is None or not encrypted:
+            return
+        self._password = self._ask()
+        for path in encrypted:
+            try:
+                self.open_bytes(path).close()
+            except WrongPasswordError:
+                raise MediaError(
+                    "the password does not open the archive",
+                    hint="check it, also capital letters, or ask the sender for it again",
+                ) from None
+            except OSError:
+                continue  # this one is damaged
+            return
 
     def extents(self, path: str) -> list[tuple[int, int]]:
         """Return where the packed content of a member lies."""
@@ -173,9 +216,15 @@ class ZipSource:
         self._content.close()
 
 
-def _refusal(member: Member) -> str:
+def _kept_method(member: Member) -> int:
+    """Return the method, and that a member is encrypted by ZipCrypto where it is."""
+    is_old = member.flags & _ENCRYPTED and not is_aes(member.method)
+    return member.method | ZIP_CRYPTO if is_old else member.method
+
+
+def _refusal(member: Member, *, is_readable: bool) -> str:
     """Return the code of what is wrong with a member, "" where it may be read."""
-    if member.flags & _ENCRYPTED:
+    if member.flags & _ENCRYPTED and not is_readable:
         return "M09"
     ratio = member.size / max(member.packed_size, 1)
     return "M10" if member.size > MAX_SUSPECT_SIZE and ratio > MAX_RATIO else ""
@@ -203,13 +252,13 @@ class _StoredMember:
         Of the whole, None where it is of something else.
     """
 
-    __slots__ = ("_content", "_crc", "_start", "size")
-    is_random = True
+    __slots__ = ("_content", "_crc", "_start", "is_random", "size")
 
     def __init__(self, content: Bytes, start: int, size: int, crc: int | None = None) -> None:
         self._content = content
         self._start = start
         self._crc = crc
+        self.is_random = content.is_random
         self.size = size
 
     def read_at(self, offset: int, length: int) -> bytes:

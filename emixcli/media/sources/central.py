@@ -9,6 +9,8 @@ import struct
 from typing import TYPE_CHECKING, Final, NamedTuple
 from zipfile import BadZipFile
 
+from emixcli.media.sources.encrypted import AES, aes_method
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -97,6 +99,8 @@ def _member(fields: tuple[int, ...], data: bytes, shift: int) -> Member:
             next(wide, value) if value == IN_FIELD else value
             for value in (size, packed_size, offset)
         )
+    if method == AES:
+        method = aes_method(data[n_name : n_name + n_extra])
     return Member(name.partition("\0")[0], flags, method, crc, packed_size, size, offset + shift)
 
 

@@ -12,6 +12,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from emixcli.media.sources.central import IN_FIELD, UTF_8, Member, zip64
+from emixcli.media.sources.encrypted import AES, aes_method
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -88,6 +89,8 @@ def _member(content: Bytes, at: int) -> tuple[Member | None, int]:
         wide = zip64(more[n_name:])
         size = next(wide, size) if size == IN_FIELD else size
         packed_size = next(wide, packed_size) if packed_size == IN_FIELD else packed_size
+    if method == AES:
+        method = aes_method(more[n_name:])
     end = start + packed_size
     if flags & _STREAMED and not packed_size:
         if method == zipfile.ZIP_DEFLATED:
