@@ -14,7 +14,23 @@ if TYPE_CHECKING:
     from emixcli.services.contact_cache import ContactCache
     from emixcli.services.contacts import NotEntered
 
+_STATES = ("", "new", "notified", "verified", "blocked")
 _ANSWERS = {"yes": True, "no": False}
+
+
+def check_state(state: str) -> None:
+    """Refuse a word that is no state of a contact.
+
+    Raises
+    ------
+    UsageError
+    """
+    from emixcli.errors import UsageError
+
+    if state not in _STATES:
+        raise UsageError(
+            "this is not a state of a contact", hint="--state new, notified, verified or blocked"
+        )
 
 
 def load(how: Access, *, offline: bool) -> tuple[ContactCache, bool]:

@@ -55,11 +55,12 @@ def list_(
     They are kept on this machine as well, for its owner only, and shown from there with the time
     where the exchange cannot be reached.
     """
-    from emixcli.commands._contacts import load, show_table
+    from emixcli.commands._contacts import check_state, load, show_table
     from emixcli.commands._exchange import access
     from emixcli.ui import console
     from emixcli.ui.times import time_text
 
+    check_state(state)
     how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
     found, fresh = load(how, offline=offline)
     contacts = [one for one in found.contacts if state in {"", one.state}]

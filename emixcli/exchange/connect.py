@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from emixcli import config, credentials
 from emixcli.errors import AuthRequiredError, UsageError
 from emixcli.exchange.http import HttpExchange, HttpMailroom
+from emixcli.exchange.retry import QUICK, Patience
 from emixcli.exchange.transport import Transport
 from emixcli.urls import check_url
 
@@ -28,7 +29,7 @@ class Access:
     timeout_s: float | None = None
 
 
-def connect(access: Access, *, login: bool = True) -> HttpExchange:
+def connect(access: Access, *, login: bool = True, quick: Patience = QUICK) -> HttpExchange:
     """Return a client of the exchange in the settings.
 
     Parameters
@@ -37,6 +38,8 @@ def connect(access: Access, *, login: bool = True) -> HttpExchange:
         What was given on the command line.
     login
         Whether a token is needed.
+    quick
+        Patience with questions.
 
     Raises
     ------
@@ -55,7 +58,7 @@ def connect(access: Access, *, login: bool = True) -> HttpExchange:
         if found is None:
             raise AuthRequiredError("not logged in to the exchange", hint="run emix login")
         token = found.value
-    return HttpExchange(_transport(url, access), token=token)
+    return HttpExchange(_transport(url, access), token=token, quick=quick)
 
 
 def connect_link(link: Link, access: Access) -> HttpMailroom:

@@ -7,11 +7,12 @@ judged by the contacts that were listed last.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from emixcli.errors import AuthRequiredError, ExchangeError, RecipientUnconfirmedError, UsageError
 from emixcli.exchange.connect import connect
+from emixcli.exchange.retry import Patience
 from emixcli.guard.book import Book, KnownAddress
 from emixcli.guard.check import Policy
 from emixcli.guard.decision import Action, Decision, decide
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from emixcli.exchange.interface import Exchange
     from emixcli.services.journal import Journal
     from emixcli.services.share import ShareOrder
+
+#: A plan waits for nobody: without an answer it is judged by what is known here.
+_ONCE, _PLAN_S = Patience(tries=1), 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,8 @@ def require_confirmed(exchange: Exchange, order: ShareOrder, journal: Journal) -
 def foresee(order: ShareOrder, how: Access) -> Foreseen:
     """Return what would become of an order, whether or not the exchange can be asked."""
     try:
-        return Foreseen(judge_recipients(connect(how), order), "exchange")
+        exchange = connect(replace(how, timeout_s=how.timeout_s or _PLAN_S), quick=_ONCE)
+        return Foreseen(judge_recipients(exchange, order), "exchange")
     except (ExchangeError, AuthRequiredError, UsageError):
         cache = load_cache(how)
     if cache is None:

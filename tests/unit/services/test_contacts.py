@@ -12,7 +12,7 @@ import pytest
 
 from tests.running import Result
 from tests.terminal import play
-from tests.unit.services.exchange_process import PASSWORD, ExchangeProcess
+from tests.unit.services.exchange_process import EMAIL, PASSWORD, ExchangeProcess
 
 Emix = Callable[..., Result]
 HARMON = "j.harmon@radiology.book.test"
@@ -158,7 +158,7 @@ def test_a_plan_tells_what_would_become_of_its_recipients(
 
 
 def test_contacts_are_kept_for_use_without_a_network(
-    emix: Emix, logged_in: ExchangeProcess, harmon: str, tmp_path: Path
+    emix: Emix, logged_in: ExchangeProcess, harmon: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from emixcli import config
 
@@ -181,8 +181,12 @@ def test_contacts_are_kept_for_use_without_a_network(
         assert emix("contacts", "add", "x@y.test", "--timeout", "1").code == 60
     finally:
         logged_in.start()
+    assert emix("contacts", "list", "--state", "unknown").code == 2
     kept.write_text("{}")
     assert emix("contacts", "list", "--offline").code == 64
+    monkeypatch.setenv("EMIX_TOKEN", logged_in.client().login(EMAIL, PASSWORD).token)
+    assert emix("logout").code == 0
+    assert not kept.exists()
 
 
 def test_files_of_contacts_go_out_and_in(emix: Emix, harmon: str, tmp_path: Path) -> None:
