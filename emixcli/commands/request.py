@@ -24,6 +24,7 @@ app.command("create")(create)
 EXAMPLES = {
     "create": "emix request create --of 'General Hospital' --purpose treatment",
     "invite": "emix request invite jo@clinic.example",
+    "uninvite": "emix request uninvite INVITATION_ID",
     "show": "emix request show REQUEST_ID --form-out form.pdf",
     "approve": "emix request approve REQUEST_ID",
     "decline": "emix request decline REQUEST_ID --reason no-authorisation",
@@ -80,6 +81,31 @@ def invite(
         return
     output.write_line(made.invitation_id)
     console.note(f"{made.email} can ask once until {time_text(made.expires)}")
+
+
+@app.command("uninvite")
+def uninvite(
+    invitation_id: Annotated[
+        str, typer.Argument(metavar="ID", help="As emix request invite shows it.")
+    ],
+    *,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
+    timeout: TimeOut = None,
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """End an invitation that was not used yet, as after a mistyped address."""
+    from emixcli.commands._exchange import access
+    from emixcli.exchange.connect import connect
+    from emixcli.ui import console, output
+
+    exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
+    exchange.requests.uninvite(invitation_id)
+    if json:
+        output.write_json({"schema": "emix.request/1", "invitation_id": invitation_id})
+        return
+    console.note(f"nobody can ask by invitation {invitation_id} any more")
 
 
 @app.command("show")

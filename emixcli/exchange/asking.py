@@ -63,6 +63,10 @@ class HttpRequests:
             expires=bodies.text(found, "expires"),
         )
 
+    def uninvite(self, invitation_id: str) -> None:
+        """End an invitation that was not used yet."""
+        self._ask("DELETE", f"/v1/invitations/{quote(invitation_id, safe='')}")
+
     def create(self, sealed: bytes) -> RequestRecord:
         """Ask; the same bytes again make no second request."""
         return _record(self._ask("POST", "/v1/requests", raw=sealed))

@@ -14,7 +14,13 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.container.sealed_request import Header, read_header
-from emixcli.errors import ForbiddenError, GoneError, NotFoundError, PackageDamagedError
+from emixcli.errors import (
+    ForbiddenError,
+    GoneError,
+    NotFoundError,
+    PackageDamagedError,
+    QuotaError,
+)
 from emixcli.exchange.interface import Purpose
 from emixcli.exchange.request_terms import AuthorisationCheck, DeclineReason, IdentityCheck
 from emixcli.mailaddress import address_key
@@ -92,7 +98,7 @@ def add_request(
     ------
     ConflictError
         The requester has used its binding for another one.
-    TooManyError
+    TooManyError, QuotaError
     """
     digest = hashlib.sha256(data).hexdigest()
     requester = address_key(requester)
@@ -104,6 +110,7 @@ def add_request(
             raise ConflictError(message)
         return str(known.id)
     _check_rate(work, organisation_id, requester)
+    _check_room(work, organisation_id, len(data))
     request_id = new_id()
     values: dict[str, Any] = {
         "id": request_id,
@@ -151,6 +158,16 @@ def _check_rate(work: Work, organisation_id: str, requester: str) -> None:
         if work.connection.execute(query).scalar_one() >= limit:
             message = "too many requests within an hour"
             raise TooManyError(message, retry_s=600)
+
+
+def _check_room(work: Work, organisation_id: str, size: int) -> None:
+    """Refuse what would fill the database: sealed requests lie in it until they end."""
+    kept = and_(requests.c.organisation_id == organisation_id, requests.c.sealed.is_not(None))
+    query = select(func.coalesce(func.sum(requests.c.size), 0)).where(kept)
+    used = int(work.connection.execute(query).scalar_one())
+    if used + size > work.settings.limits.organisation_request_bytes:
+        message = "this organisation has as many requests as it can keep"
+        raise QuotaError(message, hint="ask it by telephone")
 
 
 def visible_requests(account: Account) -> ColumnElement[bool]:

@@ -12,16 +12,24 @@ from typing import Any
 
 from sqlalchemy import Row, and_, delete, func, select, update
 
-from emixcli.errors import AuthRequiredError, EmixError, GoneError, RecipientUnconfirmedError
+from emixcli.errors import (
+    AuthRequiredError,
+    EmixError,
+    GoneError,
+    NotFoundError,
+    RecipientUnconfirmedError,
+)
 from emixcli.mailaddress import address_key, parse_address
 from emixcli.server import otp
 from emixcli.server.accounts import Account
+from emixcli.server.addresses import require_recipient
 from emixcli.server.asking import add_request, read_sealed
 from emixcli.server.clock import DAY_MS, HOUR_MS, SECOND_MS
 from emixcli.server.problems import ConflictError, TooManyError, WrongCodeError
 from emixcli.server.readers import readers_of
 from emixcli.server.request_mail import invitation_subject
 from emixcli.server.roles import require_sender
+from emixcli.server.states import Role
 from emixcli.server.tables import (
     invitation_codes,
     organisations,
@@ -52,7 +60,8 @@ def invite(exchange: Exchange, account: Account, email: str, confirm_email: str)
     Raises
     ------
     RecipientUnconfirmedError
-        The address typed a second time is another one.
+        The address typed a second time is another one, or it looks mistyped, or the organisation
+        forbids it.
     ConflictError
         Nobody of the organisation could open the request.
     UsageError, TooManyError
@@ -70,6 +79,7 @@ def invite(exchange: Exchange, account: Account, email: str, confirm_email: str)
         if not readers_of(work, account.organisation_id):
             message = "nobody of your organisation can open requests yet"
             raise ConflictError(message, hint="emix request key publish")
+        require_recipient(work, account, address, confirm_email)
         _check_rate(work, account)
         subject = invitation_subject(invitation_id)
         values = {
@@ -87,6 +97,29 @@ def invite(exchange: Exchange, account: Account, email: str, confirm_email: str)
         work.audit(organisation_id, account.id, action, invitation_id, recipient=address)
         mine = request_invitations.c.id == invitation_id
         return work.connection.execute(select(request_invitations).where(mine)).one()
+
+
+def withdraw(exchange: Exchange, account: Account, invitation_id: str) -> None:
+    """End an invitation that was not used yet: by whoever invited, or an administrator.
+
+    Raises
+    ------
+    NotFoundError
+        There is no such one of theirs, or it was used or has ended.
+    """
+    require_sender(account)
+    table = request_invitations
+    mine = table.c.organisation_id == account.organisation_id
+    if account.role is not Role.ADMIN:
+        mine = and_(mine, table.c.account_id == account.id)
+    with exchange.write() as work:
+        alive = and_(table.c.used_ms.is_(None), table.c.expires_ms > work.now_ms)
+        change = update(table).where(table.c.id == invitation_id, mine, alive)
+        if not work.hit(change.values(expires_ms=work.now_ms, session_hash=None)):
+            message = "there is no such invitation, or it was used"
+            raise NotFoundError(message, hint="emix requests")
+        organisation_id = account.organisation_id
+        work.audit(organisation_id, account.id, "request.uninvited", invitation_id)
 
 
 def _check_rate(work: Work, account: Account) -> None:

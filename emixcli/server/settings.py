@@ -60,6 +60,7 @@ class Limits:
     invitation_days: int = 14
     organisation_requests_per_hour: int = 200
     requester_requests_per_hour: int = 20
+    organisation_request_bytes: int = 1 * GIB
     login_failures: int = 10
     login_failures_address: int = 100
     login_window_s: int = 900

@@ -86,6 +86,12 @@ def post_invitation(body: InviteBody, account: AccountArg, site: SiteArg) -> dic
     return {"invitation_id": row.id, "email": row.address, "expires": expires}
 
 
+@router.delete("/invitations/{invitation_id}", status_code=204)
+def delete_invitation(invitation_id: str, account: AccountArg, site: SiteArg) -> None:
+    """End an invitation that was not used yet."""
+    invitations.withdraw(site.exchange, account, invitation_id)
+
+
 @router.post("/requests", status_code=201)
 async def post_request(request: Request, account: AccountArg, site: SiteArg) -> dict[str, Any]:
     """Ask for images: a sealed request as the body; the same bytes again make no second one."""

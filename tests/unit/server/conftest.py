@@ -36,6 +36,7 @@ BACKENDS = (
     "test_contacts",
     "test_flow",
     "test_lifetime",
+    "test_invitations",
     "test_requests",
     "test_shares",
 )
@@ -196,3 +197,19 @@ def recipient(server: ServerThread, share: dict[str, Any]) -> Iterator[Recipient
     """The recipient of the share."""
     with Recipient(server.url, share["link"], server.exchange.settings.data) as client:
         yield client
+
+
+@pytest.fixture
+def reader(api: Api) -> Person:
+    """The administrator of hospital A, who reads requests."""
+    from tests.unit.server.asking import publish
+
+    person = api.login("admin@a.example", PASSWORD)
+    publish(person)
+    return person
+
+
+@pytest.fixture
+def asker(api: Api) -> Person:
+    """A sender of hospital B, who asks hospital A."""
+    return api.login("ct@b.example", PASSWORD)

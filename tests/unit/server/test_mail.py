@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +19,8 @@ from emixcli.errors import UsageError
 from emixcli.server.mail import Letter, compose
 from emixcli.server.settings import Limits, MailSettings, Settings
 from tests.serving import ServerThread
-from tests.unit.server.api import Person, wait_for
+from tests.unit.server.api import Api, Person, wait_for
+from tests.unit.server.asking import post, publish, sealed_for
 from tests.unit.server.conftest import FrozenClock
 
 
@@ -177,3 +179,37 @@ def test_a_name_with_line_breaks_changes_no_header() -> None:
     values = {"organisation": "A\r\nBcc: evil@c.example\r\n\r\nx", "link": "y"}
     message = compose(Letter("notify", 1, 0, "a@b.example", values), "e@a.example", "a.example")
     assert message_from_bytes(message.as_bytes())["Bcc"] is None
+
+
+def test_mails_about_requests_hold_the_organisation_and_a_link_or_number_alone(
+    mailbox: Mailbox, sender: Person
+) -> None:
+    publish(sender)
+    address = {"email": "jo@home.example", "confirm_email": "jo@home.example"}
+    sender.ok("POST", "/v1/invitations", address)
+    texts = [_text(wait_for(lambda: mailbox.taken)[0], "jo@home.example")]
+    link = re.search(r"http\S+(/q/\S+)", texts[0])
+    assert link
+    sender.post(f"{link[1]}/otp", {})
+    texts.append(_text(wait_for(lambda: mailbox.taken[1:])[0], "jo@home.example"))
+    code = re.search(r"^(\d{6})\r?$", texts[1], re.MULTILINE)
+    assert code
+    admitted = sender.ok("POST", f"{link[1]}/otp:verify", {"code": code[1]})
+    made = post(
+        Api(sender.url), f"{link[1]}/request", sealed_for(admitted["keys"]), admitted["session"]
+    )
+    request_id = made.json()["request_id"]
+    texts.append(_text(wait_for(lambda: mailbox.taken[2:])[0], "ct@a.example"))
+    sender.ok("POST", f"/v1/requests/{request_id}:decline", {"reason": "incomplete"})
+    texts.append(_text(wait_for(lambda: mailbox.taken[3:])[0], "jo@home.example"))
+    assert all("Hospital A" in text and "CANARY" not in text for text in texts)
+    assert all(request_id in text for text in texts[2:])
+    assert "incomplete" not in texts[3]
+
+
+def _text(envelope: Envelope, recipient: str) -> str:
+    assert envelope.rcpt_tos == [recipient]
+    assert isinstance(envelope.content, bytes)
+    body = message_from_bytes(envelope.content).get_payload(decode=True)
+    assert isinstance(body, bytes)
+    return body.decode()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -25,20 +25,6 @@ from tests.unit.server.asking import (
     sealed_for,
 )
 from tests.unit.server.conftest import LIMITS, PASSWORD, FrozenClock
-
-
-@pytest.fixture
-def reader(api: Api) -> Person:
-    """The administrator of hospital A, who reads requests."""
-    person = api.login("admin@a.example", PASSWORD)
-    publish(person)
-    return person
-
-
-@pytest.fixture
-def asker(api: Api) -> Person:
-    """A sender of hospital B, who asks hospital A."""
-    return api.login("ct@b.example", PASSWORD)
 
 
 def test_asked_approved_answered(
@@ -275,87 +261,45 @@ class TestReaders:
         assert refused.status_code == 400
 
 
-class TestInvited:
-    @pytest.fixture
-    def invited(self, server: ServerThread, reader: Person) -> Invited:
-        address = "Patient@home.example"
-        body = {"email": address, "confirm_email": address.lower()}
-        reader.ok("POST", "/v1/invitations", body)
-        return Invited(server.url, server.exchange.settings.data)
+def test_parallel_answers_are_one_share(
+    reader: Person, sender: Person, asker: Person, package_id: str
+) -> None:
+    made = ask(asker)
+    path = f"/v1/requests/{made['request_id']}"
+    reader.ok("POST", f"{path}:approve", {"sha256": made["sha256"], **CHECKED})
+    shared = share_body("ct@b.example", request_id=made["request_id"])
 
-    def test_one_request_for_one_link(self, invited: Invited, reader: Person) -> None:
-        admitted = invited.verify()
-        assert admitted["organisation"] == "Hospital A"
-        assert admitted["email"] == "Patient@home.example"
-        data = sealed_for(admitted["keys"], purpose="patient-request")
-        made = invited.send(admitted["session"], data)
-        assert made.status_code == 201
-        assert invited.send(admitted["session"], data).json() == made.json()
-        other = sealed_for(admitted["keys"])
-        assert invited.send(admitted["session"], other).status_code == 410
-        found = reader.ok("GET", f"/v1/requests/{made.json()['request_id']}")
-        assert found["requester"] == "patient@home.example"
-        assert found["requester_organisation"] is None
-        assert found["purpose"] == "patient-request"
-        assert invited.post(f"{invited.path}/otp:verify", {"code": "000000"}).status_code == 403
+    def answer(_n: int) -> int:
+        with Api(sender.url) as client:
+            client.session.headers.update(sender.session.headers)
+            return client.post(f"/v1/packages/{package_id}/shares", shared).status_code
 
-    def test_following_the_link_changes_nothing(self, invited: Invited) -> None:
-        pages = {invited.get(f"/q/{token}").content for token in (invited.path[3:], "x", "A" * 27)}
-        assert len(pages) == 1
-        for method in ("GET", "HEAD"):
-            invited.call(method, invited.path)
-        unknown = invited.post("/q/unknown/otp")
-        assert (unknown.status_code, unknown.content) == (202, b"{}")
-        assert invited.verify()["session"]
+    with ThreadPoolExecutor(8) as pool:
+        codes = sorted(pool.map(answer, range(8)))
+    assert codes == [201, *[409] * 7]
+    assert len(sender.ok("GET", f"/v1/packages/{package_id}")["shares"]) == 1
 
-    def test_wrong_codes_and_sessions(self, invited: Invited, reader: Person) -> None:
-        keys = keys_of(reader, "")
-        data = sealed_for(keys)
-        assert invited.send("", data).status_code == 401
-        assert invited.send("emq_wrong", data).status_code == 401
-        code = invited.code()
-        wrong = f"{(int(code) + 1) % 1_000_000:06d}"
-        for left in (4, 3, 2, 1, 0):
-            answer = invited.post(f"{invited.path}/otp:verify", {"code": wrong})
-            assert (answer.status_code, answer.json()["tries_left"]) == (403, left)
-        assert invited.post(f"{invited.path}/otp:verify", {"code": code}).status_code == 403
-        unknown = invited.post("/q/unknown/otp:verify", {"code": code})
-        assert unknown.status_code == 403
-        session = invited.verify()["session"]
-        elsewhere = sealed_for(keys, to="Hospital B")
-        assert invited.send(session, elsewhere).status_code == 409
-        assert invited.send(session, data).status_code == 201
 
-    def test_the_link_ends(
-        self, server: ServerThread, clock: FrozenClock, invited: Invited
-    ) -> None:
-        session = invited.verify()["session"]
-        clock.forward(days=15)
-        expire(server.exchange)
-        assert invited.send(session, b"x").status_code == 401
-        assert invited.post(f"{invited.path}/otp").status_code == 202
-        kinds = [mail["X-Emix-Kind"] for mail in iter_mails(server.exchange.settings.data)]
-        assert kinds.count("request-otp") == 1
-
-    def test_the_address_is_typed_twice(self, reader: Person) -> None:
-        body = {"email": "a@b.example", "confirm_email": "a@bb.example"}
-        refused = reader.post("/v1/invitations", body)
-        assert refused.status_code == 409
-        assert refused.json()["error"]["id"] == "recipient.unconfirmed"
-        two = "a@b.example,x@evil.example"
-        assert (
-            reader.post("/v1/invitations", {"email": two, "confirm_email": two}).status_code == 400
-        )
-
-    def test_nobody_is_invited_where_nobody_reads(self, sender: Person) -> None:
-        body = {"email": "a@b.example", "confirm_email": "a@b.example"}
-        assert sender.post("/v1/invitations", body).status_code == 409
+def test_approved_or_declined_and_never_both(reader: Person, sender: Person, asker: Person) -> None:
+    for _ in range(5):
+        made = ask(asker)
+        path = f"/v1/requests/{made['request_id']}"
+        body = {"sha256": made["sha256"], **CHECKED}
+        with ThreadPoolExecutor(2) as pool:
+            said = pool.submit(reader.post, f"{path}:approve", body)
+            other = pool.submit(sender.post, f"{path}:decline", {"reason": "incomplete"})
+        found = sender.ok("GET", path)["state"]
+        assert other.result().status_code == 200
+        assert found == "declined"
+        assert said.result().status_code in {200, 410}
+        assert sender.get(f"{path}/sealed").status_code == 410
 
 
 class TestLimits:
     @pytest.fixture
     def settings(self, make_settings: Any) -> Any:
         changes = {"organisation_requests_per_hour": 3, "requester_requests_per_hour": 2}
+        changes["organisation_request_bytes"] = 20_000
         return make_settings(limits=Limits(**{**LIMITS.__dict__, **changes}))
 
     def test_requests_and_invitations_are_counted(
@@ -371,6 +315,16 @@ class TestLimits:
         for _ in range(3):
             reader.ok("POST", "/v1/invitations", body)
         assert reader.post("/v1/invitations", body).status_code == 429
+
+    def test_what_is_kept_is_bounded(self, reader: Person, asker: Person) -> None:
+        data = sealed_for(keys_of(asker, "Hospital A"), form=FORM + bytes(16_000))
+        made = post(asker, "/v1/requests", data)
+        assert made.status_code == 201
+        other = sealed_for(keys_of(asker, "Hospital A"), form=FORM + bytes(16_000))
+        assert post(asker, "/v1/requests", other).status_code == 413
+        path = f"/v1/requests/{made.json()['request_id']}"
+        reader.ok("POST", f"{path}:decline", {"reason": "incomplete"})
+        assert post(asker, "/v1/requests", other).status_code == 201
 
 
 VERBS: list[tuple[str, str, Any]] = [
@@ -454,21 +408,3 @@ def test_an_auditor_sees_that_there_are_requests_and_no_more(
     ):
         assert auditor.call(method, where, sent).status_code == 403, where
     assert reader.ok("GET", path)["state"] == "open"
-
-
-class TestPage:
-    @pytest.fixture
-    def settings(self, make_settings: Any, tmp_path: Path) -> Any:
-        page = tmp_path / "request.html"
-        policy = "default-src 'none'; script-src 'sha256-x'"
-        head = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
-        page.write_text(f"<!DOCTYPE html>{head}<title>Ask</title>", encoding="ascii")
-        return make_settings(request_page=str(page))
-
-    def test_it_has_its_policy_as_header(self, api: Api) -> None:
-        answer = api.get("/q/anything")
-        assert answer.status_code == 200
-        policy = "default-src 'none'; script-src 'sha256-x'; frame-ancestors 'none'"
-        assert answer.headers["Content-Security-Policy"] == policy
-        assert answer.headers["Cache-Control"] == "no-store"
-        assert api.call("HEAD", "/q/anything").status_code == 200

@@ -330,6 +330,10 @@ def test_somebody_is_invited(server: ServerThread, archive: Person) -> None:
     (found,) = archive.ok("requests", "--json")["requests"]
     shown = archive("request", "show", found["request_id"], "--json")
     assert shown.error["id"] == "package.damaged"
+    used = archive("request", "uninvite", made["invitation_id"], "--json")
+    assert used.error["id"] == "exchange.not_found"
+    other = archive.ok(*invite, "--confirm-to", "jo@home.example")
+    archive.ok("request", "uninvite", other["invitation_id"], "--json")
 
 
 ASKED = Asked(
