@@ -88,6 +88,18 @@ Hold = Annotated[
     ),
 ]
 
+MaxDownloads = Annotated[
+    int | None,
+    typer.Option("--max-downloads", metavar="N", min=1, help="Each may open it N times at most."),
+]
+Expires = Annotated[
+    str,
+    typer.Option("--expires", metavar="TIME", help="The share ends after 7d, or 12h; 30d at most."),
+]
+Urgent = Annotated[
+    bool, typer.Option("--urgent", help="Its mail goes before all others, and is marked so.")
+]
+
 
 def access(
     profile: str | None = None,
@@ -120,6 +132,10 @@ def share_json(share: Share) -> dict[str, Any]:
         "opened": share.opened or None,
         "downloaded": share.downloaded or None,
         "ended_at": share.ended_at or None,
+        "by_key": share.by_key,
+        "opens": share.opens,
+        "max_opens": share.max_opens,
+        "urgent": share.urgent,
     }
 
 

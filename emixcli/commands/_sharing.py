@@ -146,13 +146,17 @@ def hand_over(made: Sequence[NewShare], code_out: Path | None, *, named: bool) -
     from emixcli.services.secret_file import replace_secret
     from emixcli.ui import console
 
-    if not made:
+    for new in made:
+        if not new.code:
+            console.note(f"{new.share.recipient} needs no access code: sealed for their key")
+    coded = [new for new in made if new.code]
+    if not coded:
         return
     if code_out is not None:
-        lines = [f"{new.share.recipient} {new.code}" if named else new.code for new in made]
+        lines = [f"{new.share.recipient} {new.code}" if named else new.code for new in coded]
         replace_secret(code_out, "\n".join(lines))
         return
-    for new in made:
+    for new in coded:
         console.note(f"access code for {new.share.recipient}: {new.code}")
     console.note("Give each code to its recipient by telephone, never by mail.")
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emixcli.commands._options import Json, NoInput, Yes
+from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
+from emixcli.commands._options import Json, NoInput, Profile, Yes
 
-app = typer.Typer(help="Show, hand out and move the keys of this machine.")
+if TYPE_CHECKING:
+    from emixcli.services.pins import Offered
+
+app = typer.Typer(help="Show, publish and move the keys of this machine, and trust others.")
 
 EXAMPLES = {
     "show": "emix keys show",
     "export": "emix keys export -o our-department.emixkey",
     "import": "emix keys import our-keys.json",
+    "publish": "emix keys publish",
+    "trust": "emix keys trust jo@clinic.example",
+    "list": "emix keys list",
 }
 
 PassphraseFile = Annotated[
@@ -179,6 +186,139 @@ def import_(
         console.note(f"the keys that were here before are kept in {done.kept}")
     if done.already:
         console.note("this machine has these keys already")
+
+
+@app.command("publish")
+def publish(
+    *,
+    withdraw: Annotated[
+        bool, typer.Option("--withdraw", help="Take it back: access codes are needed again.")
+    ] = False,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
+    timeout: TimeOut = None,
+    profile: Profile = None,
+    json: Json = False,
+) -> None:
+    """Let others seal packages for the keys of this machine, so that no access code is needed.
+
+    The exchange hands the public keys out for the address of your account. Tell the fingerprint by
+    telephone: nobody uses the keys before they have compared it.
+    """
+    from emixcli.commands._exchange import access
+    from emixcli.container.identity import load_identity
+    from emixcli.exchange.connect import connect
+    from emixcli.exchange.inbox import publish_key, withdraw_key
+    from emixcli.ui import console, output
+
+    exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
+    public = load_identity().public
+    if withdraw:
+        withdraw_key(exchange)
+    else:
+        publish_key(exchange, public.to_json().decode("ascii"))
+    if json:
+        document = {"schema": "emix.keys/1", "fingerprint": public.fingerprint}
+        output.write_json({**document, "published": not withdraw})
+        return
+    output.write_line(_groups(public.fingerprint))
+    console.note("taken back" if withdraw else "published; what is sealed for it: emix inbox")
+
+
+@app.command("trust")
+def trust(
+    address: Annotated[str, typer.Argument(metavar="ADDR", help="Of a recipient with an account.")],
+    *,
+    fingerprint: Annotated[
+        str,
+        typer.Option("--fingerprint", metavar="F", help="As its owner reads it to you."),
+    ] = "",
+    replace: Annotated[
+        bool, typer.Option("--replace", help="Take the place of another key of this address.")
+    ] = False,
+    remove: Annotated[
+        bool, typer.Option("--remove", help="Trust none: share with access codes again.")
+    ] = False,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
+    timeout: TimeOut = None,
+    profile: Profile = None,
+    yes: Yes = False,
+    no_input: NoInput = False,
+    json: Json = False,
+) -> None:
+    """Seal for the published key of a recipient from now on, without access codes.
+
+    Compare the fingerprint by telephone first: whoever runs the exchange could hand out a key of
+    their own. Another key is never taken after that without --replace.
+    """
+    from emixcli.commands._exchange import access
+    from emixcli.exchange.connect import connect
+    from emixcli.services import pins
+
+    exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
+    if remove:
+        pins.forget_pin(exchange.url, address)
+        _tell_trusted(address, "", json=json)
+        return
+    offered = pins.offered_key(exchange, address)
+    _confirm_key(offered, fingerprint, replace=replace, yes=yes, no_input=no_input)
+    pins.keep_pin(exchange.url, address, offered.public.fingerprint)
+    _tell_trusted(address, offered.public.fingerprint, json=json)
+
+
+def _confirm_key(
+    offered: Offered, fingerprint: str, *, replace: bool, yes: bool, no_input: bool
+) -> None:
+    from emixcli.errors import RecipientUnconfirmedError
+    from emixcli.services.pins import check_fingerprint
+    from emixcli.ui import prompts
+
+    if offered.is_changed and not replace:
+        raise RecipientUnconfirmedError(
+            f"another key of this address is trusted: {_groups(offered.pinned)}, and now"
+            f" {_groups(offered.public.fingerprint)} is published",
+            hint="ask its owner by telephone whether they have new keys; then --replace",
+        )
+    if fingerprint:
+        check_fingerprint(offered, fingerprint)
+        return
+    prompts.confirm(
+        f"does its owner read {_groups(offered.public.fingerprint)} to you?",
+        yes=yes,
+        no_input=no_input,
+    )
+
+
+def _tell_trusted(address: str, fingerprint: str, *, json: bool) -> None:
+    from emixcli.ui import console, output
+
+    if json:
+        document = {"schema": "emix.keys/1", "address": address, "trusted": fingerprint or None}
+        output.write_json(document)
+    elif fingerprint:
+        console.note(f"packages for {address} are sealed for {_groups(fingerprint)} from now on")
+    else:
+        console.note(f"packages for {address} need access codes again")
+
+
+@app.command("list")
+def list_(*, profile: Profile = None, json: Json = False) -> None:
+    """List the addresses whose keys are trusted here."""
+    from emixcli import config
+    from emixcli.services.pins import list_pins
+    from emixcli.ui import output
+    from emixcli.urls import check_url
+
+    url = config.load(profile).exchange_url
+    found = list_pins(check_url(url)) if url else {}
+    if json:
+        keys = [{"address": name, "fingerprint": key} for name, key in found.items()]
+        output.write_json({"schema": "emix.keys-list/1", "keys": keys})
+        return
+    output.write_table(
+        [(name, _groups(key)) for name, key in found.items()], head=("address", "key")
+    )
 
 
 def _groups(fingerprint: str) -> str:

@@ -16,12 +16,15 @@ from emixcli.commands._exchange import (
     AcceptDifference,
     CaFile,
     ConfirmTo,
+    Expires,
     ForRequest,
     Hold,
+    MaxDownloads,
     OptionalPurpose,
     OptionalTo,
     TimeOut,
     TokenFile,
+    Urgent,
 )
 from emixcli.commands._media import AcceptReport, AllPatients, Paths, Patients, Reports, Studies
 from emixcli.commands._options import (
@@ -70,12 +73,10 @@ def command(
     purpose: OptionalPurpose = None,
     for_request: ForRequest = "",
     accept_difference: AcceptDifference = False,
-    confirm_to: ConfirmTo = None,
-    hold: Hold = None,
-    report: Reports = None,
-    accept_report: AcceptReport = "",
-    patient: Patients = None,
-    study: Studies = None,
+    confirm_to: ConfirmTo = None, hold: Hold = None,
+    max_downloads: MaxDownloads = None, expires: Expires = "", urgent: Urgent = False,
+    report: Reports = None, accept_report: AcceptReport = "",
+    patient: Patients = None, study: Studies = None,
     all_patients: AllPatients = False,
     anonymize: deid.Anonymize = False,
     deid_option: deid.DeidOptions = None,
@@ -108,10 +109,12 @@ def command(
     from emixcli.commands._answering import find_answer, find_order
     from emixcli.commands._exchange import access
     from emixcli.services.selection import Selection
+    from emixcli.services.share import with_terms
 
     how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
     answer = find_answer(for_request, how, accepted=accept_difference)
     order = find_order(answer, to, purpose, hold_s=hold, confirmed=confirm_to)
+    order = with_terms(order, max_opens=max_downloads, expires=expires, urgent=urgent)
     keys = keyed.Keys(key_file, key, new_key, table, table_passphrase_file)
     told = deid.Anonymizing(anonymize, deid_option, deid_rules, accept_risk, keys)
     selection = Selection(

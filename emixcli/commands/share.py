@@ -6,7 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emixcli.commands._exchange import CaFile, ConfirmTo, Hold, Purpose, TimeOut, To, TokenFile
+from emixcli.commands._exchange import (
+    CaFile,
+    ConfirmTo,
+    Expires,
+    Hold,
+    MaxDownloads,
+    Purpose,
+    TimeOut,
+    To,
+    TokenFile,
+    Urgent,
+)
 from emixcli.commands._options import (
     CodeOut,
     DryRun,
@@ -32,6 +43,9 @@ def command(
     purpose: Purpose,
     confirm_to: ConfirmTo = None,
     hold: Hold = None,
+    max_downloads: MaxDownloads = None,
+    expires: Expires = "",
+    urgent: Urgent = False,
     code_out: CodeOut = None,
     dry_run: DryRun = False,
     token_file: TokenFile = None,
@@ -54,10 +68,11 @@ def command(
     from emixcli.commands._sharing import check_code_out, show_foreseen
     from emixcli.exchange.connect import connect
     from emixcli.services.recipients import Foreseen, judge_recipients
-    from emixcli.services.share import Shared, ShareOrder, check_order
+    from emixcli.services.share import Shared, ShareOrder, with_terms
     from emixcli.ui import prompts
 
-    order = check_order(ShareOrder(tuple(to), purpose, hold, frozenset(confirm_to or ())))
+    order = ShareOrder(tuple(to), purpose, hold, frozenset(confirm_to or ()))
+    order = with_terms(order, max_opens=max_downloads, expires=expires, urgent=urgent)
     if not dry_run:
         check_code_out(code_out, json=json, resumed=True)
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))

@@ -37,7 +37,7 @@ MAX_MEMORY_KIB, MAX_PASSES, MAX_LANES = 262_144, 10, 4
 MIN_PASSPHRASE = 14
 _MIN_DISTINCT = 6
 
-_SUITES = {
+SUITES = {
     "mlkem768x25519-hkdfsha256-aes256gcm": hpke.KEM.MLKEM768_X25519,
     "x25519-hkdfsha256-aes256gcm": hpke.KEM.X25519,
 }
@@ -202,7 +202,7 @@ def make_hpke_slot(public: PublicIdentity, key: bytes, *, package_id: str) -> Sl
 def open_hpke_slot(slot: Mapping[str, Any], identity: Identity, *, package_id: str) -> bytes:
     """Return the package key of an `hpke` slot; raises as `open_code_slot` does."""
     suite_name = slot.get("suite")
-    if slot.get("v") != 1 or suite_name not in _SUITES:
+    if slot.get("v") != 1 or suite_name not in SUITES:
         raise PackageDamagedError("a key slot of the package is malformed")
     sealed = _member(slot, "enc+ct")
     private = identity.hpke_key(hybrid=suite_name.startswith("mlkem768"))
@@ -216,7 +216,7 @@ def open_hpke_slot(slot: Mapping[str, Any], identity: Identity, *, package_id: s
 
 
 def _suite(name: str) -> hpke.Suite:
-    return hpke.Suite(_SUITES[name], hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
+    return hpke.Suite(SUITES[name], hpke.KDF.HKDF_SHA256, hpke.AEAD.AES_256_GCM)
 
 
 def no_match() -> NoMatchingKeyError:

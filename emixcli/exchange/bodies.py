@@ -105,6 +105,10 @@ def share(document: Document) -> Share:
         opened=text(document, "opened", ""),
         downloaded=text(document, "downloaded", ""),
         ended_at=text(document, "ended_at", ""),
+        by_key=document.get("by_key") is True,
+        opens=_size(document, "opens", 0),
+        max_opens=None if document.get("max_opens") is None else _size(document, "max_opens"),
+        urgent=document.get("urgent") is True,
     )
 
 
@@ -120,6 +124,11 @@ def decisions(document: Document) -> list[Decision]:
         ]
     except ValueError as exc:
         raise not_understood() from exc
+
+
+def public_key(document: Document) -> str:
+    """Return the public key file in an answer."""
+    return text(document, "public_key")
 
 
 def package(document: Document) -> Package:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
-from emixcli.errors import ExchangeServerError
+from emixcli.errors import ExchangeServerError, NotFoundError
 from emixcli.exchange import bodies
 from emixcli.exchange.asking import HttpRequests
 from emixcli.exchange.interface import (
@@ -180,6 +180,13 @@ class HttpExchange:
             found += judged
         return found
 
+    def published_key(self, email: str) -> str | None:
+        """Return the public key file that the owner of an address has published, if any."""
+        try:
+            return bodies.public_key(self._ask("GET", f"/v1/keys?email={quote(email, safe='')}"))
+        except NotFoundError:
+            return None
+
     def create_share(self, package_id: str, request: ShareRequest) -> Share:
         """Give a recipient the package."""
         body: dict[str, Any] = {
@@ -187,8 +194,15 @@ class HttpExchange:
             "purpose": request.purpose,
             "hold_s": request.hold_s,
             "slot": dict(request.slot),
-            "auth": request.auth,
         }
+        if request.auth:
+            body["auth"] = request.auth
+        if request.max_opens is not None:
+            body["max_opens"] = request.max_opens
+        if request.expires_s is not None:
+            body["expires_s"] = request.expires_s
+        if request.urgent:
+            body["urgent"] = True
         if request.request_id:
             body["request_id"] = request.request_id
         if request.confirm_email:
@@ -213,6 +227,12 @@ class HttpExchange:
     def ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Return the answer to a question that may be asked again."""
         return self._ask(method, path, body=body)
+
+    def ask_once(
+        self, method: str, path: str, body: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        """Return the answer to what is never repeated by itself."""
+        return self.transport.json(method, path, body=body, token=self._token)
 
     def _ask(
         self,

@@ -103,6 +103,11 @@ class Share:
     opened: str = ""
     downloaded: str = ""
     ended_at: str = ""
+    #: Sealed for a published key: there is neither link nor access code.
+    by_key: bool = False
+    opens: int = 0
+    max_opens: int | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,11 +188,17 @@ class ShareRequest:
     hold_s
         Seconds until the mail leaves, None for the default of the exchange.
     slot, auth
-        The package key wrapped under the access code, and the proof that the code is known.
+        The package key wrapped under the access code, and the proof that the code is known; or
+        sealed for a published key, and "".
     idempotency_key
         The same key never makes a second share.
     request_id
         The request for images that it answers, "" where it is none.
+    max_opens, expires_s
+        How often it may be opened, and for how many seconds; None for any number, and for as long
+        as the package lives.
+    urgent
+        Its mail goes before others, and is marked.
     """
 
     email: str
@@ -198,6 +209,9 @@ class ShareRequest:
     auth: str
     idempotency_key: str
     request_id: str = ""
+    max_opens: int | None = None
+    expires_s: int | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +288,9 @@ class Exchange(Protocol):
 
     def judge(self, typed: Sequence[tuple[str, str]]) -> list[Decision]:
         """Return what would become of shares with addresses, each with its second typing."""
+
+    def published_key(self, email: str) -> str | None:
+        """Return the public key file that the owner of an address has published, if any."""
 
     def create_share(self, package_id: str, request: ShareRequest) -> Share:
         """Give a recipient the package."""

@@ -25,6 +25,7 @@ from emixcli.server.api import (
     contacts,
     content,
     disclosures,
+    inbox,
     invitations,
     operations,
     packages,
@@ -162,7 +163,7 @@ def make_app(site: Site, *, with_worker: bool = True) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.site = site
-    sides = (accounts, packages, content, shares, contacts, audit, disclosures, requests)
+    sides = (accounts, packages, content, shares, contacts, inbox, audit, disclosures, requests)
     for part in (*sides, recipient, invitations, operations):
         app.include_router(part.router)
     app.router.routes.append(Route("/store/{key}/{number}", PartEndpoint(), methods=["PUT"]))

@@ -33,6 +33,16 @@ code that the sender gives you by telephone or in person. Never send an access c
 If you do not expect images from {organisation}, delete this message. Nothing can be seen
 without the access code.
 """
+_INBOX = """\
+{organisation} has images ready for you, encrypted for the key of your account.
+
+They are in your inbox at {exchange}:
+
+emix inbox
+emix download {share_id} -o FOLDER
+
+There is no access code and no link: only the machine with your key opens them.
+"""
 _OTP = """\
 Your code to open the images from {organisation}:
 
@@ -95,6 +105,7 @@ TEXTS = {
     "request-otp": ("Your code to ask for images", _INVITE_OTP),
     "request-arrived": ("A request for images has arrived", _ARRIVED),
     "request-declined": ("Your request for images was declined", _DECLINED),
+    "inbox": ("Images are in your inbox", _INBOX),
     "notify": ("Images are ready for you", _NOTIFY),
     "otp": ("Your code to open the images", _OTP),
     "locked": ("A share was locked", _LOCKED),
@@ -119,6 +130,7 @@ class Letter:
     created_ms: int
     recipient: str
     values: dict[str, str]
+    urgent: bool = False
 
 
 class Mailer(Protocol):
@@ -145,7 +157,11 @@ def compose(letter: Letter, sender: str, host: str) -> EmailMessage:
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(addr_spec=parse_address(sender))
     message["To"] = Address(addr_spec=parse_address(letter.recipient))
-    message["Subject"] = subject
+    message["Subject"] = f"Urgent: {subject}" if letter.urgent else subject
+    if letter.urgent:
+        # RFC 2156 section 5.3.6, and what mail programs read.
+        message["Importance"] = "high"
+        message["X-Priority"] = "1"
     moment = datetime.fromtimestamp(letter.created_ms / 1000, tz=UTC)
     message["Date"] = format_datetime(moment)
     message["Message-ID"] = f"<{letter.created_ms}.{letter.number}@{host}>"

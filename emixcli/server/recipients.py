@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, select, update
+from sqlalchemy import Row, and_, delete, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import (
@@ -88,7 +88,7 @@ def request_code(exchange: Exchange, token: str) -> None:
     Never tells what it did.
     """
     with exchange.write() as work:
-        row = work.one(select(shares).where(shares.c.token_hash == token_hash(token)))
+        row = work.one(select(shares).where(_linked(token)))
         if row is None or row.state not in REACHABLE or row.expires_ms <= work.now_ms:
             return
         salt = otp.renew(work, _mailbox(row.id))
@@ -218,8 +218,8 @@ def _try_proof(work: Work, row: Row[Any], proof: bytes, *, source: str) -> Opene
     good = hmac.compare_digest(work.vault.mac("pepper", row.id, proof), tried.proof)
     if good:
         work.hit(update(shares).where(mine).values(tries=shares.c.tries - 1))
-        slot = json.loads(work.vault.decrypt("slot", tried.slot, row.id))
-        return _opened(work, row, slot, source=source)
+        by = Proof(RECIPIENT, "access-code", source)
+        return open_as(work, row, by)
     left = limit - int(tried.tries)
     work.audit(
         row.organisation_id, RECIPIENT, "share.access_refused", row.id, left=left, source=source
@@ -231,14 +231,32 @@ def _try_proof(work: Work, row: Row[Any], proof: bytes, *, source: str) -> Opene
     return _locked()
 
 
-def _opened(work: Work, row: Row[Any], slot: dict[str, Any], *, source: str) -> Opened:
-    first = work.move_share(
-        row, ShareState.OPENED, actor=RECIPIENT, values={"opened_ms": work.now_ms}
+@dataclass(frozen=True)
+class Proof:
+    """Who has proven to be the recipient, by what, and from where."""
+
+    actor: str
+    by: str
+    source: str
+
+
+def open_as(work: Work, row: Row[Any], proof: Proof) -> Opened | EmixError:
+    """Give the key to whoever has proven to be the recipient, as often as the sender allows."""
+    allowed = or_(shares.c.max_opens.is_(None), shares.c.opens < shares.c.max_opens)
+    once_more = update(shares).where(shares.c.id == row.id, allowed)
+    if not work.hit(once_more.values(opens=shares.c.opens + 1)):
+        work.audit(row.organisation_id, proof.actor, "share.used_up", row.id, source=proof.source)
+        message = "the share was opened as often as its sender allows"
+        return GoneError(message, hint="ask the sender to share it again")
+    slot = json.loads(work.vault.decrypt("slot", row.slot, row.id))
+    values = {"opened_ms": work.now_ms}
+    first = work.move_share(row, ShareState.OPENED, actor=proof.actor, values=values)
+    work.audit(
+        row.organisation_id, proof.actor, "share.access_granted", row.id, source=proof.source
     )
-    work.audit(row.organisation_id, RECIPIENT, "share.access_granted", row.id, source=source)
     if first:
         record_disclosure(work, row)
-        verify_contact(work, row.organisation_id, row.recipient, actor=RECIPIENT, by="access-code")
+        verify_contact(work, row.organisation_id, row.recipient, actor=proof.actor, by=proof.by)
     package = work.connection.execute(
         select(packages.c.package_id, packages.c.size).where(packages.c.id == row.package)
     ).one()
@@ -248,8 +266,13 @@ def _opened(work: Work, row: Row[Any], slot: dict[str, Any], *, source: str) -> 
     return Opened(package.package_id, package.size, slot, content, ticket)
 
 
+def _linked(token: str) -> ColumnElement[bool]:
+    """The share of a link; one that is sealed for a published key has none."""
+    return and_(shares.c.token_hash == token_hash(token), shares.c.to_account.is_(None))
+
+
 def _share_by_token(work: Work, token: str, states: frozenset[ShareState]) -> Row[Any] | None:
-    mine = shares.c.token_hash == token_hash(token)
+    mine = _linked(token)
     alive = and_(shares.c.state.in_(states), shares.c.expires_ms > work.now_ms)
     return work.one(select(shares).where(mine, alive))
 

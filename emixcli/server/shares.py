@@ -22,7 +22,8 @@ from emixcli.server.contacts import note_use
 from emixcli.server.disclosures import require_noted
 from emixcli.server.packages import find_package, owned_by, visible_to
 from emixcli.server.problems import ConflictError, RequestError, TooManyError
-from emixcli.server.slots import CodeSlot
+from emixcli.server.published import find_recipient
+from emixcli.server.slots import CodeSlot, KeySlot
 from emixcli.server.states import (
     ALIVE,
     REACHABLE,
@@ -39,24 +40,33 @@ from emixcli.server.work import Exchange, Work
 
 @dataclass(frozen=True)
 class NewShare:
-    """What a sender asks for; `auth` is the proof that the access code gives.
+    """What a sender asks for.
 
-    `request_id` is the request for images that it answers.
+    `auth` is the proof that the access code gives, None where the slot is sealed for a published
+    key; `request_id` is the request for images that it answers. `max_opens` and `expires_s` are
+    None for any number, and for as long as the package lives.
     """
 
     recipient: str
     confirm_email: str | None
     purpose: Purpose
     hold_s: int | None
-    slot: CodeSlot
-    auth: bytes
+    slot: CodeSlot | KeySlot
+    auth: bytes | None
     request_id: str | None = None
+    max_opens: int | None = None
+    expires_s: int | None = None
+    urgent: bool = False
 
     def digest(self) -> str:
         """Tells two requests under one idempotency key apart."""
-        fields = [self.recipient, self.purpose, self.hold_s, self.slot.as_json(), self.auth.hex()]
+        auth = None if self.auth is None else self.auth.hex()
+        fields: list[Any] = [self.recipient, self.purpose, self.hold_s, self.slot.as_json(), auth]
         if self.request_id is not None:
             fields.append(self.request_id)
+        terms = [self.max_opens, self.expires_s, self.urgent]
+        if terms != [None, None, False]:
+            fields.append(terms)
         return hashlib.sha256(json.dumps(fields).encode()).hexdigest()
 
 
@@ -115,7 +125,7 @@ def _create(
         )
         if package.state == PackageState.SEALED:
             work.move_package(package, PackageState.SHARED, actor=account.id)
-        work.enqueue("notify", share_id, due_ms=hold_until_ms)
+        work.enqueue("notify", share_id, due_ms=hold_until_ms, urgent=new.urgent)
         made = find_share(work, share_id, shares.c.account_id == account.id)
         if new.request_id is not None:
             answer_request(work, account, new.request_id, made)
@@ -133,6 +143,12 @@ def _insert(
 ) -> str:
     share_id = new_id()
     slot = json.dumps(new.slot.as_json(), sort_keys=True).encode()
+    to_account = None
+    if isinstance(new.slot, KeySlot):
+        to_account = find_recipient(work, address, new.slot.fingerprint)
+    ends = [package.expires_ms]
+    if new.expires_s is not None:
+        ends.append(max(hold_until_ms, work.now_ms) + new.expires_s * SECOND_MS)
     values: dict[str, Any] = {
         "id": share_id,
         "package": package.id,
@@ -143,13 +159,16 @@ def _insert(
         "state": ShareState.HELD,
         "mail": MailState.QUEUED,
         "token_hash": token_hash(work.vault.link_token(share_id)),
-        "kdf": json.dumps(new.slot.kdf),
+        "kdf": json.dumps(new.slot.kdf) if isinstance(new.slot, CodeSlot) else None,
         "slot": work.vault.encrypt("slot", slot, share_id),
-        "proof": work.vault.mac("pepper", share_id, new.auth),
+        "proof": work.vault.mac("pepper", share_id, new.auth) if new.auth is not None else None,
         "tries": 0,
         "created_ms": work.now_ms,
         "hold_until_ms": hold_until_ms,
-        "expires_ms": package.expires_ms,
+        "expires_ms": min(ends),
+        "to_account": to_account,
+        "max_opens": new.max_opens,
+        "urgent": new.urgent,
     }
     if key is not None:
         values |= {"request_key": _key_hash(key), "request_digest": new.digest()}
@@ -297,7 +316,7 @@ def resend_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any
         waited = or_(shares.c.mail != MailState.QUEUED, shares.c.mail.is_(None))
         again = update(shares).where(shares.c.id == share_id, waited)
         if work.hit(again.values(mail=MailState.QUEUED)):
-            work.enqueue("notify", share_id)
+            work.enqueue("notify", share_id, urgent=row.urgent)
             work.audit(row.organisation_id, account.id, "share.resent", share_id)
             mine = one_time_codes.c.share_id == share_id
             work.hit(update(one_time_codes).where(mine).values(n_sent=0))

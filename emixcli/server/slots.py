@@ -7,6 +7,7 @@ whole numbers and fixed words.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,12 +19,16 @@ from emixcli.container.slots import (
     NONCE_LENGTH,
     PROOF_LENGTH,
     SALT_LENGTH,
+    SUITES,
     WRAPPED_LENGTH,
 )
 from emixcli.server.problems import RequestError
 
 #: What a share may cost a guesser at least; the most is what readers accept from a file.
 _MIN_MEMORY_KIB, _MIN_PASSES = 19456, 2
+_FINGERPRINT = re.compile(r"[0-9a-f]{40}")
+#: An encapsulated key (32 bytes, or 1120 with ML-KEM-768) and 48 bytes of ciphertext.
+_MIN_SEALED, _MAX_SEALED = 80, 2048
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,59 @@ class CodeSlot:
         return slot | {"nonce": self.nonce, "wrapped": self.wrapped}
 
 
-def parse_slot(document: object) -> CodeSlot:
+@dataclass(frozen=True)
+class KeySlot:
+    """A package key sealed for a recipient's public key (format v1, kind `hpke`)."""
+
+    suite: str
+    fingerprint: str
+    sealed: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The slot as it stands in a package."""
+        slot: dict[str, Any] = {"kind": "hpke", "v": 1, "suite": self.suite}
+        return slot | {"fingerprint": self.fingerprint, "enc+ct": self.sealed}
+
+
+def parse_slot(document: object) -> CodeSlot | KeySlot:
     """Check a slot that a client sent.
+
+    Raises
+    ------
+    RequestError
+    """
+    is_sealed = isinstance(document, dict) and document.get("kind") == "hpke"
+    return parse_key_slot(document) if is_sealed else parse_code_slot(document)
+
+
+def parse_key_slot(document: object) -> KeySlot:
+    """Check a slot of kind `hpke`.
+
+    Raises
+    ------
+    RequestError
+    """
+    slot = _fields(document, {"kind", "v", "suite", "fingerprint", "enc+ct"}, "slot")
+    if slot["kind"] != "hpke" or slot["v"] != 1 or slot["suite"] not in SUITES:
+        message = "slot must be of kind hpke, version 1, with a suite of the format"
+        raise RequestError(message)
+    fingerprint = slot["fingerprint"]
+    if not isinstance(fingerprint, str) or not _FINGERPRINT.fullmatch(fingerprint):
+        message = "slot.fingerprint must be 40 hexadecimal digits"
+        raise RequestError(message)
+    try:
+        n = len(from_base64url(slot["enc+ct"]))
+    except ValueError as exc:
+        message = "slot.enc+ct must be base64url without padding"
+        raise RequestError(message) from exc
+    if not _MIN_SEALED <= n <= _MAX_SEALED:
+        message = f"slot.enc+ct must have {_MIN_SEALED} to {_MAX_SEALED} bytes"
+        raise RequestError(message)
+    return KeySlot(slot["suite"], fingerprint, slot["enc+ct"])
+
+
+def parse_code_slot(document: object) -> CodeSlot:
+    """Check a slot of kind `code`.
 
     Raises
     ------

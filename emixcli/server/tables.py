@@ -20,6 +20,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     false,
+    text,
 )
 
 metadata = MetaData(
@@ -153,6 +154,16 @@ contacts = Table(
     Index(None, "organisation_id", "domain"),
 )
 
+#: Keys of accounts that others may seal packages for, so that no access code is needed.
+published_keys = Table(
+    "published_keys",
+    metadata,
+    Column("account_id", ForeignKey("accounts.id"), primary_key=True),
+    Column("fingerprint", String(40), nullable=False),
+    Column("public_key", Text, nullable=False),
+    _moment("created_ms", null=False),
+)
+
 shares = Table(
     "shares",
     metadata,
@@ -182,6 +193,12 @@ shares = Table(
     _moment("opened_ms"),
     _moment("downloaded_ms"),
     _moment("ended_ms"),
+    #: The account whose published key the slot is sealed for; None where there is an access code.
+    Column("to_account", String(26), index=True),
+    #: How often it may be opened, None for any number, and how often it was.
+    Column("max_opens", Integer),
+    Column("opens", Integer, nullable=False, server_default=text("0")),
+    Column("urgent", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("account_id", "request_key"),
     Index(None, "organisation_id", "created_ms"),
 )
@@ -293,6 +310,7 @@ outbox = Table(
     _moment("created_ms", null=False),
     _moment("due_ms", null=False),
     _moment("leased_until_ms", null=False),
+    Column("urgent", Boolean, nullable=False, server_default=false()),
     Index(None, "due_ms", "leased_until_ms"),
     # A number is never used twice: it names a mail.
     sqlite_autoincrement=True,

@@ -85,8 +85,19 @@ class Work:
         event = audit.Event(actor=actor, action=action, subject=subject, detail=detail)
         audit.append(self.connection, self.vault, organisation_id, at_ms=self.now_ms, event=event)
 
-    def enqueue(self, kind: str, subject: str, *, due_ms: int = 0, **payload: str | int) -> None:
-        """Leave a job to the worker; it runs after this transaction, at `due_ms` or later."""
+    def enqueue(
+        self,
+        kind: str,
+        subject: str,
+        *,
+        due_ms: int = 0,
+        urgent: bool = False,
+        **payload: str | int,
+    ) -> None:
+        """Leave a job to the worker; it runs after this transaction, at `due_ms` or later.
+
+        What is urgent comes before all else that is due.
+        """
         self.add(
             outbox,
             {
@@ -97,6 +108,7 @@ class Work:
                 "created_ms": self.now_ms,
                 "due_ms": max(due_ms, self.now_ms),
                 "leased_until_ms": 0,
+                "urgent": urgent,
             },
         )
 

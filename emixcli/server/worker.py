@@ -91,7 +91,8 @@ class Worker:
         now_ms = self.exchange.clock()
         due = and_(outbox.c.due_ms <= now_ms, outbox.c.leased_until_ms <= now_ms)
         with self.exchange.read() as work:
-            query = select(outbox).where(due).order_by(outbox.c.due_ms, outbox.c.id)
+            query = select(outbox).where(due)
+            query = query.order_by(outbox.c.urgent.desc(), outbox.c.due_ms, outbox.c.id)
             candidates = work.all(query.limit(_BATCH))
         if not candidates:
             return []
@@ -150,6 +151,7 @@ class Worker:
                 work.hit(delete(outbox).where(outbox.c.id == job.id))
                 return None
             fields: dict[str, str] = {
+                "exchange": self.base_url,
                 "organisation": row.organisation,
                 "link": f"{self.base_url}/r/{work.vault.link_token(row.id)}",
                 "share_id": row.id,
@@ -160,7 +162,9 @@ class Worker:
                 fields["code"] = work.vault.one_time_code(row.id, salt)
                 fields["minutes"] = str(work.settings.limits.otp_s // 60)
             to = row.recipient if job.kind in {"notify", "otp"} else row.sender
-            return Letter(job.kind, job.id, job.created_ms, to, fields)
+            # Whoever has published a key finds it in the inbox; there is no link for them.
+            kind = "inbox" if job.kind == "notify" and row.to_account is not None else job.kind
+            return Letter(kind, job.id, job.created_ms, to, fields, urgent=job.urgent)
 
     def _sent(self, job: Row[Any]) -> None:
         with self.exchange.write() as work:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from emixcli.errors import EmixError, UsageError
-from emixcli.services.share import ShareOrder, check_order
+from emixcli.services.share import ShareOrder, with_terms
 
 COLUMNS: Final = {
     "source": "folder, ZIP file or image; several divided by `;`",
@@ -24,6 +24,9 @@ COLUMNS: Final = {
     "report": "report files; several divided by `;`",
     "accept_report": "why a report that differs from the patient goes along",
     "hold": "seconds that the mail is held",
+    "max_downloads": "how often each recipient may open it",
+    "expires": "when the share ends: 7d, 12h",
+    "urgent": "yes or no: its mail goes first",
     "anonymize": "yes or no: de-identified by the Basic Profile",
     "deid_option": "options of de-identification, divided by `;`",
     "ref": "your own word for the row, repeated in every result",
@@ -172,9 +175,9 @@ def _checked(number: int, ref: str, fields: dict[str, str], folder: Path) -> Row
     hold = fields.get("hold", "").strip()
     if hold and not hold.isdecimal():
         raise UsageError("hold is no number of seconds", hint="such as 600, or leave it empty")
-    word = fields.get("anonymize", "").strip().casefold()
-    if word not in _YES:
-        raise UsageError("anonymize is neither yes nor no", hint="write yes or no")
+    opens = fields.get("max_downloads", "").strip()
+    if opens and not opens.isdecimal():
+        raise UsageError("max_downloads is no number", hint="such as 5, or leave it empty")
     order = ShareOrder(
         _parts(fields, "to"),
         fields.get("purpose", "").strip(),
@@ -185,15 +188,27 @@ def _checked(number: int, ref: str, fields: dict[str, str], folder: Path) -> Row
         number=number,
         ref=ref,
         sources=sources,
-        order=check_order(order),
+        order=with_terms(
+            order,
+            max_opens=int(opens) if opens else None,
+            expires=fields.get("expires", ""),
+            urgent=_yes(fields, "urgent"),
+        ),
         patients=_parts(fields, "patient"),
         studies=_parts(fields, "study"),
         reports=tuple(folder / part for part in _parts(fields, "report")),
         accept_report=fields.get("accept_report", "").strip(),
-        anonymize=_YES[word],
+        anonymize=_yes(fields, "anonymize"),
         deid_options=_parts(fields, "deid_option"),
         fields=fields,
     )
+
+
+def _yes(fields: Mapping[str, str], name: str) -> bool:
+    word = fields.get(name, "").strip().casefold()
+    if word not in _YES:
+        raise UsageError(f"{name} is neither yes nor no", hint="write yes or no")
+    return _YES[word]
 
 
 def _parts(fields: Mapping[str, str], name: str) -> tuple[str, ...]:

@@ -60,7 +60,9 @@ class Codes:
         return set(lines)
 
     def add(self, row: Row, new: NewShare) -> None:
-        """Note a code, unless it stands there."""
+        """Note a code, unless it stands there, or none is needed."""
+        if not new.code:
+            return
         line = (str(row.number), row.ref, new.share.recipient, new.code)
         with self._lock:
             if line in self._known:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emixcli.container.encoding import to_base64url
-from emixcli.container.slots import code_proof, open_code_slot
-from emixcli.errors import PackageDamagedError
+from emixcli.container.slots import code_proof, open_code_slot, open_hpke_slot
+from emixcli.errors import NoMatchingKeyError, PackageDamagedError
+from emixcli.exchange.inbox import open_inbox
 
 if TYPE_CHECKING:
+    from emixcli.container.identity import Identity
+    from emixcli.exchange.http import HttpExchange
     from emixcli.exchange.interface import Content, Mailbox, Mailroom
 
 
@@ -36,3 +39,28 @@ def open_share(room: Mailroom, mailbox: Mailbox, code: str) -> tuple[Content, by
     if content.slot is None:
         raise PackageDamagedError("the exchange gave no key for this package")
     return content, open_code_slot(content.slot, code, package_id=content.package_id)
+
+
+def open_arrived(
+    exchange: HttpExchange, share_id: str, identity: Identity
+) -> tuple[Content, bytes]:
+    """Return where a package of the inbox is and its key.
+
+    Raises
+    ------
+    GoneError
+        It was opened as often as its sender allows.
+    NoMatchingKeyError
+        It was sealed for other keys than those of this machine.
+    """
+    content = open_inbox(exchange, share_id)
+    if content.slot is None:
+        raise PackageDamagedError("the exchange gave no key for this package")
+    try:
+        return content, open_hpke_slot(content.slot, identity, package_id=content.package_id)
+    except NoMatchingKeyError as exc:
+        raise NoMatchingKeyError(
+            "this package is sealed for other keys than those of this machine",
+            hint="get it where they are, or bring them here: emix keys export --private there,"
+            " emix keys import here",
+        ) from exc

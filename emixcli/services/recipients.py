@@ -18,6 +18,7 @@ from emixcli.guard.check import Policy
 from emixcli.guard.decision import Action, Decision, decide
 from emixcli.mailaddress import address_key
 from emixcli.services.contact_cache import load_cache
+from emixcli.services.pins import find_pin
 
 if TYPE_CHECKING:
     from emixcli.exchange.connect import Access
@@ -72,7 +73,9 @@ def judge_recipients(
         for email in order.recipients
         if begun is None or begun("code", recipient=email) is None
     ]
-    typed = _typed(order, emails)
+    # Whose key is trusted was confirmed with its owner.
+    pinned = {address_key(one) for one in emails if find_pin(exchange.url, one)}
+    typed = _typed(replace(order, confirmed=order.confirmed | pinned), emails)
     return [Judged(*pair) for pair in zip(emails, exchange.judge(typed), strict=True)]
 
 

@@ -15,7 +15,13 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from emixcli.container.code import generate_code, normalise_code
 from emixcli.container.encoding import from_base64url, to_base64url
 from emixcli.container.page import MAX_PAGE, read_package_element, read_slots
-from emixcli.container.slots import binding, code_proof, make_code_slot, open_slots
+from emixcli.container.slots import (
+    binding,
+    code_proof,
+    make_code_slot,
+    make_hpke_slot,
+    open_slots,
+)
 from emixcli.errors import (
     EmixError,
     NoMatchingKeyError,
@@ -33,13 +39,16 @@ from emixcli.exchange.interface import (
 )
 from emixcli.guard.check import check_form
 from emixcli.mailaddress import address_key, parse_address
+from emixcli.services.pins import trusted_key
 
 if TYPE_CHECKING:
-    from emixcli.container.identity import Identity
+    from emixcli.container.identity import Identity, PublicIdentity
     from emixcli.services.journal import Journal, Record
 
 #: Failures that say nothing of the next recipient.
 _OF_ONE_RECIPIENT = (RecipientUnconfirmedError, UsageError)
+OPENS_MAX = 1000
+LIFE_MAX_S = 30 * 86400
 _HEADS = (64 << 10, 1 << 20, MAX_PAGE)
 
 
@@ -48,7 +57,8 @@ class ShareOrder:
     """To whom, what for, and how the mail is held.
 
     `confirmed` are addresses that were typed a second time; `request_id` is the request for images
-    that is answered.
+    that is answered. `max_opens` and `expires_s` limit how often and how long each recipient may
+    open it; the mail of what is `urgent` goes first.
     """
 
     recipients: tuple[str, ...]
@@ -56,11 +66,17 @@ class ShareOrder:
     hold_s: int | None = None
     confirmed: frozenset[str] = frozenset()
     request_id: str = ""
+    max_opens: int | None = None
+    expires_s: int | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NewShare:
-    """A share and the access code that only its sender knows."""
+    """A share and the access code that only its sender knows.
+
+    The code is "" where the package is sealed for a published key.
+    """
 
     share: Share
     code: str
@@ -82,6 +98,32 @@ class Shared:
     refused: list[Refusal]
 
 
+def with_terms(
+    order: ShareOrder, *, max_opens: int | None, expires: str, urgent: bool
+) -> ShareOrder:
+    """Return the order with how often, how long and how fast; raises as `check_order` does."""
+    expires_s = parse_life(expires.strip())
+    return check_order(replace(order, max_opens=max_opens, expires_s=expires_s, urgent=urgent))
+
+
+def parse_life(text: str) -> int | None:
+    """Return the seconds in `7d`, `7` (days) or `12h`; None for nothing.
+
+    Raises
+    ------
+    UsageError
+    """
+    if not text:
+        return None
+    number, unit = (text[:-1], text[-1]) if text[-1] in "dh" else (text, "d")
+    if not number.isdecimal() or not number.isascii():
+        raise UsageError("this is no length of time", hint="such as 7d for days, or 12h for hours")
+    seconds = int(number) * {"d": 86400, "h": 3600}[unit]
+    if not 0 < seconds <= LIFE_MAX_S:
+        raise UsageError("a share lives for 30 days at most", hint="such as --expires 7d")
+    return seconds
+
+
 def check_order(order: ShareOrder) -> ShareOrder:
     """Return the order with clean addresses.
 
@@ -99,6 +141,8 @@ def check_order(order: ShareOrder) -> ShareOrder:
             f"the hold is not between 0 and {HOLD_MAX_S} seconds",
             hint="--hold 0 sends the mail at once",
         )
+    if order.max_opens is not None and not 1 <= order.max_opens <= OPENS_MAX:
+        raise UsageError(f"a share is opened 1 to {OPENS_MAX} times", hint="check --max-downloads")
     recipients = tuple(_plain(text) for text in order.recipients)
     same = {address_key(address) for address in recipients}
     if not recipients or len(same) != len(recipients):
@@ -214,10 +258,11 @@ def _share_with(
     package_id: str,
     journal: Journal,
 ) -> NewShare:
-    record = journal.find("code", recipient=email) or _prepare(
-        journal, key, email, order.hold_s, package_id=package_id
-    )
-    code = _unseal(record["code"], key, package_id=package_id)
+    record = journal.find("code", recipient=email)
+    if record is None:
+        public = trusted_key(exchange, email)
+        record = _prepare(journal, key, email, order, package_id=package_id, public=public)
+    code = _unseal(record["code"], key, package_id=package_id) if record["code"] else ""
     share = _create(exchange, email, order, record, code=code, package_id=package_id)
     if journal.find("shared", recipient=email) is None:
         journal.append("shared", recipient=email, share_id=share.share_id)
@@ -225,16 +270,28 @@ def _share_with(
 
 
 def _prepare(
-    journal: Journal, key: bytes, email: str, hold_s: int | None, *, package_id: str
+    journal: Journal,
+    key: bytes,
+    email: str,
+    order: ShareOrder,
+    *,
+    package_id: str,
+    public: PublicIdentity | None,
 ) -> Record:
-    code = generate_code()
-    slot, _ = make_code_slot(code, key, package_id=package_id)
+    code, sealed = "", ""
+    if public is not None:
+        slot = make_hpke_slot(public, key, package_id=package_id)
+    else:
+        code = generate_code()
+        slot, _ = make_code_slot(code, key, package_id=package_id)
+        sealed = _seal(code, key, package_id=package_id)
     return journal.append(
         "code",
         recipient=email,
-        hold_s=hold_s,
+        hold_s=order.hold_s,
         slot=slot,
-        code=_seal(code, key, package_id=package_id),
+        code=sealed,
+        terms=[order.max_opens, order.expires_s, order.urgent],
         idempotency_key=secrets.token_hex(16),
     )
 
@@ -252,15 +309,22 @@ def _create(
     if not isinstance(slot, dict) or not isinstance(hold_s, int | None):
         raise UsageError("the journal of this command is damaged", hint="send it anew: --again")
 
+    # As it was asked for the first time: the same request gives the same share.
+    terms = record.get("terms")
+    max_opens, expires_s, urgent = terms if isinstance(terms, list) else (None, None, False)
     request = ShareRequest(
         email=email,
-        confirm_email=email if address_key(email) in order.confirmed else "",
+        # Whose key is trusted was confirmed with its owner.
+        confirm_email=email if not code or address_key(email) in order.confirmed else "",
         purpose=order.purpose,
         hold_s=hold_s,
         slot=slot,
-        auth=to_base64url(code_proof(slot, normalise_code(code))),
+        auth=to_base64url(code_proof(slot, normalise_code(code))) if code else "",
         idempotency_key=str(record["idempotency_key"]),
         request_id=order.request_id,
+        max_opens=max_opens,
+        expires_s=expires_s,
+        urgent=urgent,
     )
     return exchange.create_share(package_id, request)
 
@@ -294,7 +358,8 @@ def made_shares(
         shared = journal.find("shared", share_id=share.share_id)
         record = shared and journal.find("code", recipient=shared["recipient"])
         if record:
-            found.append(NewShare(share, _unseal(record["code"], key, package_id=package_id)))
+            code = _unseal(record["code"], key, package_id=package_id) if record["code"] else ""
+            found.append(NewShare(share, code))
     return found
 
 

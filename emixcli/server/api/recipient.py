@@ -11,6 +11,7 @@ from emixcli.server.api.deps import SiteArg, source_of
 from emixcli.server.api.page import recipient_page
 from emixcli.server.api.wire import CodeBody, OpenBody
 from emixcli.server.clock import iso_time
+from emixcli.server.recipients import Opened
 from emixcli.server.slots import parse_proof
 
 router = APIRouter(tags=["recipient"])
@@ -55,7 +56,12 @@ def post_open(token: str, body: OpenBody, request: Request, site: SiteArg) -> di
         site.exchange, token, body.session, proof, source=source_of(request)
     )
     site.wake()
-    path = f"{site.base_url}/v1/packages/{opened.package_id}"
+    return opened_json(opened, site.base_url)
+
+
+def opened_json(opened: Opened, base_url: str) -> dict[str, Any]:
+    """What a recipient gets who has proven to be one."""
+    path = f"{base_url}/v1/packages/{opened.package_id}"
     return {
         "package_id": opened.package_id,
         "size": opened.size,

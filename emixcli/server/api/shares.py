@@ -32,8 +32,11 @@ def post_share(
         purpose=body.purpose,
         hold_s=body.hold_s,
         slot=parse_slot(body.slot),
-        auth=parse_proof(body.auth, "auth"),
+        auth=None if body.auth is None else parse_proof(body.auth, "auth"),
         request_id=body.request_id,
+        max_opens=body.max_opens,
+        expires_s=body.expires_s,
+        urgent=body.urgent,
     )
     row, _created = service.create_share(
         site.exchange, account, package_id, new, request_key=idempotency_key

@@ -106,8 +106,18 @@ class ShareBody(Body):
     purpose: Annotated[Purpose, Field(strict=False)]
     hold_s: int | None = None
     slot: dict[str, Any]
-    auth: Short
+    auth: Short | None = None
     request_id: Short | None = None
+    max_opens: Annotated[int, Field(ge=1, le=1000)] | None = None
+    expires_s: Annotated[int, Field(ge=60, le=30 * 86400)] | None = None
+    urgent: bool = False
+
+    @model_validator(mode="after")
+    def _proof_of_codes(self) -> Self:
+        if (self.auth is None) != (self.slot.get("kind") == "hpke"):
+            message = "auth goes with a slot of kind code"
+            raise ValueError(message)
+        return self
 
 
 class CodeBody(Body):
@@ -154,7 +164,8 @@ def package_json(row: Row[Any], shares: list[dict[str, Any]], part_digest: str) 
 
 def share_json(row: Row[Any], base_url: str, vault: Vault, code_tries: int) -> dict[str, Any]:
     """A share for its sender; the link only while it can still be used."""
-    link = f"{base_url}/r/{vault.link_token(row.id)}" if row.state in ALIVE else None
+    has_link = row.state in ALIVE and row.to_account is None
+    link = f"{base_url}/r/{vault.link_token(row.id)}" if has_link else None
     return {
         "share_id": row.id,
         "package_id": row.package_id,
@@ -165,6 +176,10 @@ def share_json(row: Row[Any], base_url: str, vault: Vault, code_tries: int) -> d
         "mail": row.mail,
         "link": link,
         "tries_left": max(code_tries - row.tries, 0),
+        "by_key": row.to_account is not None,
+        "max_opens": row.max_opens,
+        "opens": row.opens,
+        "urgent": row.urgent,
         "created": iso_time(row.created_ms),
         "hold_until": iso_time(row.hold_until_ms),
         "notified": iso_time(row.notified_ms),
