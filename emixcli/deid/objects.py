@@ -15,7 +15,7 @@ from emixcli.deid.engine import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, DataSet,
 from emixcli.deid.options import Option, Profile
 from emixcli.deid.parse import LONG_VRS, UNDEFINED, encode, vr_of
 from emixcli.deid.pixels.risk import Assessment, Policy
-from emixcli.deid.pixelwork import PixelValue, PixelWork, end_of, facts_of
+from emixcli.deid.pixelwork import PixelValue, PixelWork, end_of, facts_of, groups_of, series_of
 from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.source import (
     FIRST_READ,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from emixcli.deid.pixels.faces import FaceMask
     from emixcli.deid.pixels.facts import Facts
+    from emixcli.deid.pixels.functional import Groups
     from emixcli.deid.repair import Repair
 
 _MAX_FIRST_READ: Final = 256 * 1024
@@ -53,12 +54,15 @@ class PixelPlace:
         The old one.
     start, length
         Of the value in the file; the length is 0xFFFFFFFF where it is encapsulated.
+    groups
+        Functional groups, of a multi-frame image.
     """
 
     facts: Facts
     series_uid: str
     start: int
     length: int
+    groups: Groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +124,8 @@ class Objects:
         value, tail = _NO_PIXELS, b""
         if opened.pixels is not None and opened.facts is not None:
             end = end_of(opened.pixel_source, opened.pixels)
-            series = opened.dataset.naming().get(SERIES)
             value = self._pixel_work.treat(
-                opened.pixel_source,
-                opened.facts,
-                opened.pixels,
-                "" if series is None else series.text(),
+                opened.pixel_source, opened.facts, opened.pixels, opened.dataset
             )
             if opened.pixel_source is opened.source:
                 tail = self._tail(opened.source, opened.dataset, end)
@@ -138,12 +138,12 @@ class Objects:
         opened = self._open(file)
         if opened.pixels is None or opened.facts is None:
             return None
-        series = opened.dataset.naming().get(SERIES)
         return PixelPlace(
             opened.facts,
-            "" if series is None else series.text(),
+            series_of(opened.dataset),
             opened.pixels.offset,
             opened.pixels.length,
+            groups_of(opened.dataset),
         )
 
     # -- reading ------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from emixcli.deid.pixels.encapsulated import Rewritten, read_encapsulated, rewri
 from emixcli.deid.pixels.errors import damaged, unsupported
 from emixcli.deid.pixels.facts import EXTENDED_OFFSETS, KEYWORDS, Facts, Region
 from emixcli.deid.pixels.markers import strip_comments
-from emixcli.deid.pixels.native import black_samples, iter_cleaned, needs_cleaning
+from emixcli.deid.pixels.native import black_samples, iter_cleaned, layout, needs_cleaning, zeros
 from emixcli.deid.pixels.syntaxes import Codec, can_clean, codec
 from emixcli.syntaxes import has_markers, is_video
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from emixcli.deid.body import Piece
 
 UNDEFINED: Final = 0xFFFFFFFF
+_N_FRAMES: Final = KEYWORDS["NumberOfFrames"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,34 @@ def clean_pixels(
     if length != UNDEFINED:
         return _clean_native(facts, file, start, length, clipped)
     return _clean_encapsulated(facts, file, start, clipped)
+
+
+def clean_frames(
+    facts: Facts, file: BinaryIO, start: int, length: int, regions: Sequence[Sequence[Region]]
+) -> Cleaned:
+    """Return native pixel data with regions of its own blackened in each frame.
+
+    Raises
+    ------
+    PixelError
+        If it is compressed, or ends before its last frame.
+    """
+    if length == UNDEFINED:
+        raise unsupported("a multi-frame head that is compressed")
+    if facts.integer("BitsAllocated") % 8:
+        raise damaged()
+    size = layout(facts, length).frame_bytes
+    if size * len(regions) > length:
+        raise damaged()
+    values = {tag: value for tag, value in facts.values.items() if tag != _N_FRAMES}
+    frame = Facts(values, facts.transfer_syntax_uid, facts.explicit_vr, facts.big_endian)
+
+    def pieces() -> Iterator[Piece]:
+        for number, own in enumerate(regions):
+            yield from iter_cleaned(file, start + number * size, size, frame, own)
+        yield from zeros(length - size * len(regions))
+
+    return Cleaned(length, pieces)
 
 
 def _clean_encapsulated(facts: Facts, file: BinaryIO, start: int, regions: list[Region]) -> Cleaned:

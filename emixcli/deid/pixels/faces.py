@@ -16,15 +16,19 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Protocol
 
+from emixcli.deid.parse import UNDEFINED
 from emixcli.deid.pixels.decoded import Frames
 from emixcli.deid.pixels.errors import PixelError
 from emixcli.deid.pixels.facts import Facts, Region
+from emixcli.deid.pixels.native import layout
 from emixcli.deid.pixels.risk import shows_a_head
 from emixcli.deid.pixels.volume import Volume, head_of
 from emixcli.deid.refusal import DeidError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from emixcli.deid.pixels.functional import Groups
 
 #: Millimetres below the vertex of an adult's head, and how deep behind the brow the cut lies.
 PROFILE: Final = (
@@ -136,6 +140,10 @@ class FaceMask:
         covered = self.covers(Plane.of(facts), rows=facts.rows, columns=facts.columns)
         return _runs(covered)
 
+    def regions_of_frames(self, frames: Iterable[Facts]) -> list[tuple[Region, ...]]:
+        """Return what is blackened in each frame of a multi-frame image; raises as `regions`."""
+        return [self.regions(frame) for frame in frames]
+
 
 class Place(Protocol):
     """Where the pixel data of an object stands; see `deid.objects.PixelPlace`."""
@@ -155,6 +163,10 @@ class Place(Protocol):
     @property
     def length(self) -> int:
         """Bytes of the value."""
+
+    @property
+    def groups(self) -> Groups:
+        """Functional groups of a multi-frame image."""
 
 
 def find_faces(
@@ -205,7 +217,20 @@ def _iter_slices(
         with opener() as file:
             where = place(file)
             if where is not None:
-                yield where.facts, file, where.start, where.length
+                for facts, start, length in _iter_frames(where):
+                    yield facts, file, start, length
+
+
+def _iter_frames(place: Place) -> Iterator[tuple[Facts, int, int]]:
+    """Yield the frames of an image as images of their own, and where their pixels lie."""
+    if place.facts.frames == 1:
+        yield place.facts, place.start, place.length
+        return
+    if place.length == UNDEFINED:
+        raise _refuse("an image of several frames is compressed: decompress it first")
+    for number, facts in enumerate(place.groups.frames(place.facts)):
+        size = layout(facts, place.length).frame_bytes
+        yield facts, place.start + number * size, size
 
 
 def find_face(slices: Iterable[tuple[Facts, BinaryIO, int, int]]) -> FaceMask:

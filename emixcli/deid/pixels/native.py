@@ -154,7 +154,7 @@ def iter_cleaned(
         yield from _iter_bands(file, start, end, form, spans)
     else:
         yield from _copy(file, start, end)
-    yield from _zeros(length - end)
+    yield from zeros(length - end)
 
 
 def _iter_bands(
@@ -243,7 +243,7 @@ def _iter_bits(
                     clear_bits(data, first + region.x0 * samples * bits,
                                first + region.x1 * samples * bits)  # fmt: skip
         yield memoryview(data)
-    yield from _zeros(length - end)
+    yield from zeros(length - end)
 
 
 def clear_bits(data: bytearray, start: int, end: int) -> None:
@@ -284,7 +284,8 @@ def _copy(file: BinaryIO, start: int, length: int) -> Iterator[memoryview]:
         yield data
 
 
-def _zeros(length: int) -> Iterator[bytes | memoryview]:
+def zeros(length: int) -> Iterator[bytes | memoryview]:
+    """Yield so many zeros, some at once."""
     while length > 0:
         yield memoryview(_ZEROS)[: min(length, len(_ZEROS))]
         length -= len(_ZEROS)
