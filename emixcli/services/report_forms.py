@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import enum
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from emixcli.container.verify import iter_index_instances
 from emixcli.errors import ReportError
 from emixcli.reports import reading
 from emixcli.reports.inner import iter_inner, with_inner
@@ -50,6 +52,7 @@ class NotGiven:
 
 #: What always works.
 _AS_IT_IS: Final = "emix unpack without --reports-as gives the report as it is"
+_NO_WORDS: Final = "the words of a PDF cannot be taken from it for certain"
 _DOCUMENTS: Final = frozenset({"pdf", "rtf", "cda", "ccr"})
 
 
@@ -58,29 +61,49 @@ def iter_forms(
 ) -> Iterator[Made | NotGiven]:
     """Yield every report of a package in each form but the original, or why there is none.
 
+    Structured reports and documents in DICOM objects are reports too; they are DICOM as they are.
+
     Parameters
     ----------
     now
         When messages are built.
     """
+    wanted = [form for form in dict.fromkeys(forms) if form != Form.ORIGINAL]
+    if not wanted:
+        return
+    now = now or dt.datetime.now(dt.UTC)
+    for report in chain(_iter_files(package, now), _iter_objects(package, now)):
+        for form in wanted:
+            try:
+                made = report.make(form)
+            except ReportError as error:
+                yield NotGiven(report.entry, form, str(error))
+                continue
+            yield from (Made(report.entry, form, name, data) for name, data in made)
+
+
+def _iter_files(package: PackageReader, now: dt.datetime) -> Iterator[_Report]:
+    """Yield the reports beside the images."""
     found = {
         str(one.get("entry", "")): one
         for one in package.index.get("documents", ())
         if isinstance(one, dict)
     }
     for number, (entry, fields) in enumerate(found.items(), 1):
-        if entry not in package.manifest.entries:
-            continue  # lost when the package was made
-        report = _Report(package, entry, fields, number, now or dt.datetime.now(dt.UTC))
-        for form in dict.fromkeys(forms):
-            if form == Form.ORIGINAL:
-                continue
-            try:
-                made = report.make(form)
-            except ReportError as error:
-                yield NotGiven(entry, form, str(error))
-                continue
-            yield from (Made(entry, form, name, data) for name, data in made)
+        if entry in package.manifest.entries:  # else it was lost when the package was made
+            yield _Report(package, entry, fields, number, now)
+
+
+def _iter_objects(package: PackageReader, now: dt.datetime) -> Iterator[_Object]:
+    """Yield the DICOM objects that are reports: with words, or a document of a kind to be read."""
+    number = 0
+    for instance in iter_index_instances(package.index):
+        entry = str(instance.get("entry", ""))
+        if instance.get("kind") in ("text", "document") and entry in package.manifest.entries:
+            report = _Object(package, entry, instance.get("document") or {}, number + 1, now)
+            if report.is_report:
+                number += 1
+                yield report
 
 
 class _Report:
@@ -94,11 +117,15 @@ class _Report:
         number: int,
         now: dt.datetime,
     ) -> None:
-        self._package, self._entry, self._fields = package, entry, fields
+        self._package, self.entry, self._fields = package, entry, fields
         self._number, self._now = number, now
-        self._kind = str(fields.get("kind", ""))
+        self._kind = self._kind_of(fields)
         self._data = package.read(entry)
         self._read: reading.Reading | None = None
+
+    @staticmethod
+    def _kind_of(fields: dict[str, Any]) -> str:
+        return str(fields.get("kind", ""))
 
     def make(self, form: Form) -> list[tuple[str, bytes]]:
         """Return names and contents of the files in a form.
@@ -115,7 +142,7 @@ class _Report:
         return make()
 
     def _name(self, number: int, extension: str) -> str:
-        return f"{self._entry.rpartition('.')[0]}_{number}.{extension}"
+        return f"{self.entry.rpartition('.')[0]}_{number}.{extension}"
 
     @property
     def _reading(self) -> reading.Reading:
@@ -126,9 +153,7 @@ class _Report:
     def _words(self) -> list[Block]:
         """Return the report with all its words, and those of the documents inside it."""
         if self._kind == "pdf":
-            raise ReportError(
-                "the words of a PDF cannot be taken from it for certain", hint=_AS_IT_IS
-            )
+            raise ReportError(_NO_WORDS, hint=_AS_IT_IS)
         whole = (self._reading, *(one.reading for one in iter_inner(self._reading)))
         if any(read is not None and read.is_cut for read in whole):
             raise ReportError(
@@ -145,7 +170,7 @@ class _Report:
     def _pdfs(self) -> list[tuple[str, bytes]]:
         """Return the report as PDF, and the PDF documents in it as they are."""
         if self._kind == "pdf":
-            return [(self._entry, self._data)]
+            return [(self.entry, self._data)]
         return [
             (self._name(number, "PDF"), data) for number, (_, data) in enumerate(self._drawn(), 1)
         ]
@@ -155,7 +180,7 @@ class _Report:
         from emixcli.reports.pdf_writer import make_pdf
 
         words = self._words()
-        base = self._entry.rpartition("/")[2]
+        base = self.entry.rpartition("/")[2]
         drawn = make_pdf(words, footer=f"readable form of {base}; the original counts")
         inner = [
             (one.title or "Attached document", one.data)
@@ -168,17 +193,20 @@ class _Report:
         from emixcli.reports.hl7_builder import Content, make_message
         from emixcli.reports.lines import text_lines
 
-        subject = self._subject()
-        is_pdf = self._kind == "pdf"
-        lines = [] if is_pdf else list(text_lines(self._words()))
+        original, kind = self._original()
+        lines = [] if kind == "pdf" else list(text_lines(self._words()))
         content = Content(
-            lines=[line.replace("\t", " ") for line in lines], original=self._data,
-            kind=self._kind, status=self._status(),
+            lines=[line.replace("\t", " ") for line in lines], original=original, kind=kind,
+            status=self._status(),
         )  # fmt: skip
         message = make_message(
-            subject, content, now=self._now, is_document=self._kind in _DOCUMENTS
+            self._subject(), content, now=self._now, is_document=kind in _DOCUMENTS
         )
         return [(self._name(1, "HL7"), message)]
+
+    def _original(self) -> tuple[bytes, str]:
+        """Return what a message carries, and its kind."""
+        return self._data, self._kind
 
     def _status(self) -> str:
         """Return what all orders of an HL7 report say of their results; "" where they differ."""
@@ -251,6 +279,61 @@ class _Report:
                 "the report does not say to which of several studies it belongs", hint=_AS_IT_IS
             )
         return Subject.of(patient, studies[0])
+
+
+class _Object(_Report):
+    """A DICOM object with words, or with a document in it; its own study is that of the report."""
+
+    @staticmethod
+    def _kind_of(fields: dict[str, Any]) -> str:
+        del fields
+        return "dicom"
+
+    @property
+    def is_report(self) -> bool:
+        """Whether it can be read, or holds a PDF; models in three dimensions are none."""
+        try:
+            inner = self._reading.inner
+        except ReportError:
+            return False
+        return not inner or any(one.reading or one.data.startswith(b"%PDF-") for one in inner)
+
+    def _name(self, number: int, extension: str) -> str:
+        return f"REPORTS/D{self._number:04}_{number}.{extension}"
+
+    def _drawn(self) -> list[tuple[str, bytes]]:
+        """Return the PDF that it holds, or pages of its words."""
+        found = super()._drawn() if not self._pdf_inside else []
+        return found or [
+            (one.title, one.data)
+            for one in iter_inner(self._reading)
+            if one.data.startswith(b"%PDF-")
+        ]
+
+    def _words(self) -> list[Block]:
+        if self._pdf_inside:
+            raise ReportError(_NO_WORDS, hint=_AS_IT_IS)
+        return super()._words()
+
+    @property
+    def _pdf_inside(self) -> bool:
+        return any(one.data.startswith(b"%PDF-") for one in self._reading.inner)
+
+    def _original(self) -> tuple[bytes, str]:
+        pdf = next((one for one in self._reading.inner if one.data.startswith(b"%PDF-")), None)
+        return (self._data, self._kind) if pdf is None else (pdf.data, "pdf")
+
+    def _subject(self) -> Subject:
+        """Return patient and study of the place where the object stands in the package."""
+        for patient in self._package.index["patients"]:
+            for study in patient["studies"]:
+                for series in study["series"]:
+                    if any(one["entry"] == self.entry for one in series["instances"]):
+                        return Subject.of(patient, study)
+        raise ReportError("the index does not say to which study the object belongs")
+
+    def _objects(self) -> list[tuple[str, bytes]]:
+        return []
 
 
 def _patient_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from emixcli.container import layout
 from emixcli.progress import SILENT, ProgressListener
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from emixcli.package import PackageReader
+
+
+#: Of reports; DICOM objects stay, as DICOMDIR lists them.
+_FOLDER: Final = "REPORTS/"
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def _replaced(
     if Form.ORIGINAL in forms:
         return set()
     needed = {one.entry for one in not_given} | {one.file for one in made}
-    return {one.entry for one in made} - needed
+    return {one.entry for one in made if one.entry.startswith(_FOLDER)} - needed
 
 
 def _write_entry(

@@ -18,6 +18,8 @@ from emixcli.reports.hl7_identity import read_identity
 from tests import builders
 from tests.builders import CANARY, hl7, pdf, study
 from tests.running import Result
+from tests.unit.container.test_structured_report import item
+from tests.unit.container.test_structured_report import report as structured_report
 
 Emix = Callable[..., Result]
 
@@ -227,3 +229,30 @@ def test_an_unknown_form_is_a_usage_error(emix_here: Emix, tmp_path: Path) -> No
     done = emix_here("unpack", tmp_path / "a", "-o", tmp_path / "b", "--reports-as", "word")
     assert done.code == 2
     assert "original, pdf, text, hl7, dicom" in done.stderr
+
+
+def test_reports_among_the_objects(emix_here: Emix, tmp_path: Path) -> None:
+    study(tmp_path / "disc", series=1, number=1)
+    builders.write(builders.encapsulated_pdf(), tmp_path / "disc" / "letter")
+    report = structured_report(item("TEXT", "Finding", TextValue="Nodule of 9 mm."))
+    report.SeriesInstanceUID, report.SOPInstanceUID = builders.uid(1, 91), builders.uid(1, 91, 1)
+    report.file_meta.MediaStorageSOPInstanceUID = report.SOPInstanceUID
+    report.Modality = "SR"
+    builders.write(report, tmp_path / "disc" / "sr")
+    package, code = tmp_path / "a.emix.html", tmp_path / "code"
+    emix_here("pack", tmp_path / "disc", "-o", package, "--code-out", code)
+    reports, result = unpacked(emix_here, (package, code), "pdf", "hl7", "dicom")
+    assert result.code == 0, result.document["not_given"]
+    assert names(reports) == ["D0001_1.HL7", "D0001_1.PDF", "D0002_1.HL7", "D0002_1.PDF"]
+    texts = [PdfReader(path).pages[0].extract_text() for path in reports.glob("*.PDF")]
+    assert any("Nodule of 9 mm." in text for text in texts)
+    contents = [(reports / name).read_bytes() for name in names(reports)]
+    letter = pdf(CANARY.name)
+    assert letter in contents
+    assert any(
+        find_documents(message)[-1].data == letter
+        for content in contents
+        if content.startswith(b"MSH")
+        for message in read_messages(content)
+    )
+    assert len(list((reports.parent / "DICOM").rglob("I*"))) > 2
