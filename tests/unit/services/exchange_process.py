@@ -73,7 +73,7 @@ class ExchangeProcess:
         if not self._port:
             self._port = self._find_port()
             self.proxy.target = ("127.0.0.1", self._port)
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while time.monotonic() < deadline:
             with contextlib.suppress(requests.RequestException):
                 if requests.get(f"{self.url}/healthz", timeout=2).ok:

@@ -133,6 +133,20 @@ def check_log(log: Path, package_ids: set[str]) -> None:
     assert all(len(found) == 1 for found in by_row.values())
 
 
+def owner_of(exchange: ExchangeProcess) -> HttpExchange:
+    return HttpExchange(exchange.client().transport, token=os.environ["EMIX_TOKEN"])
+
+
+def check_exchange(exchange: ExchangeProcess, package_ids: set[str], recipients: list[str]) -> None:
+    """The exchange has just what was sent: a package, a share and a mail for each."""
+    packages = [*owner_of(exchange).iter_packages()]
+    assert {package.package_id for package in packages} == package_ids
+    shared = Counter(share.recipient for package in packages for share in package.shares)
+    assert shared == Counter(recipients)
+    wait_for(lambda: notified(exchange) >= Counter(recipients))
+    assert notified(exchange) == Counter(recipients)
+
+
 def open_with_code(exchange: ExchangeProcess, package: Package, code: str) -> None:
     """The access code in the list opens the share of its recipient."""
     (share,) = package.shares
@@ -159,17 +173,13 @@ def test_each_send_arrives_exactly_once_whatever_is_killed(
         check_log(batch.log, found)
         package_ids |= found
         recipients += batch.recipients
-    client = HttpExchange(doomed.client().transport, token=os.environ["EMIX_TOKEN"])
-    packages = [*client.iter_packages()]
-    assert {package.package_id for package in packages} == package_ids
-    shared = Counter(share.recipient for package in packages for share in package.shares)
-    assert shared == Counter(recipients)
-    wait_for(lambda: notified(doomed) >= Counter(recipients))
-    assert notified(doomed) == Counter(recipients)
+        check_exchange(doomed, package_ids, recipients)
+        n_kills = (number + 1) * min(KILLS, PER_BATCH)
+        print(f"{n_kills} kills, {n_hit} while a batch ran; {len(recipients)} sends", flush=True)
+    packages = [*owner_of(doomed).iter_packages()]
     with (tmp_path / "codes.csv").open(newline="", encoding="utf-8") as file:
         codes = {line["recipient"]: line["code"] for line in csv.DictReader(file)}
     assert sorted(codes) == sorted(recipients)
     for package in packages[:3]:
         open_with_code(doomed, package, codes[package.shares[0].recipient])
-    print(f"{KILLS} kills, {n_hit} while the batch ran; {len(recipients)} sends")
     assert n_hit > KILLS / 3
