@@ -13,6 +13,7 @@ import pytest
 
 from tests.builders import hl7, pdf, study
 from tests.running import ROOT, Result
+from tests.unit.reports.test_report_forms import CDA
 
 SHARED = Path(os.environ.get("EMIX_SHARED", ROOT.parent / "shared"))
 SCRIPT = SHARED / "tools" / "orthanc.sh"
@@ -50,25 +51,29 @@ def test_orthanc_gives_the_pdf_back_bit_for_bit(
     letter = pdf("a letter") + b"\n"
     (tmp_path / "a.pdf").write_bytes(letter)
     (tmp_path / "b.hl7").write_bytes(hl7())
+    (tmp_path / "c.xml").write_bytes(CDA)
     package, code = tmp_path / "a.emix.html", tmp_path / "code"
     emix_here("pack", tmp_path / "disc", "--report", tmp_path / "a.pdf", "--report",
-              tmp_path / "b.hl7", "-o", package, "--code-out", code)  # fmt: skip
+              tmp_path / "b.hl7", "--report", tmp_path / "c.xml", "-o", package, "--code-out",
+              code)  # fmt: skip
     for folder, form in (("objects", "dicom"), ("drawn", "pdf")):
         done = emix_here("unpack", package, "-o", tmp_path / folder, "--code-file", code,
                          "--reports-as", form)  # fmt: skip
         assert done.code == 0, done.stderr
     objects = sorted((tmp_path / "objects" / "REPORTS").iterdir())
-    orthanc("storescu", "-aet", "EMIXCLI", "-aec", "EMIXORTH", "127.0.0.1", "14242", image,
+    orthanc("storescu", "-R", "-aet", "EMIXCLI", "-aec", "EMIXORTH", "127.0.0.1", "14242", image,
             *objects)  # fmt: skip
     rest = "http://127.0.0.1:18042"
     studies = json.loads(orthanc("curl", "-fsS", f"{rest}/studies"))
     assert len(studies) == 1  # images and reports are one study
+    instances = json.loads(orthanc("curl", "-fsS", f"{rest}/studies/{studies[0]}/instances"))
+    ids = {one["MainDicomTags"].get("InstanceNumber"): one["ID"] for one in instances}
     found = {
-        orthanc("curl", "-fsS", f"{rest}/instances/{one['ID']}/pdf")
-        for one in json.loads(orthanc("curl", "-fsS", f"{rest}/studies/{studies[0]}/instances"))
-        if one["MainDicomTags"].get("InstanceNumber") in ("101", "201")
+        orthanc("curl", "-fsS", f"{rest}/instances/{ids[number]}/pdf") for number in ("101", "201")
     }
     drawn = tmp_path / "drawn" / "REPORTS" / "R0002_1.PDF"
     assert found == {letter, drawn.read_bytes()}
+    document = orthanc("curl", "-fsS", f"{rest}/instances/{ids['301']}/content/0042-0011")
+    assert document.rstrip(b"\0") == CDA
     subprocess.run(["dcm2pdf", objects[0], tmp_path / "back.pdf"], check=True)
     assert (tmp_path / "back.pdf").read_bytes() == letter
