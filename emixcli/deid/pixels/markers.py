@@ -29,6 +29,8 @@ _MARKER_LS: Final = re.compile(rb"\xff+[\x80-\xcf\xd8-\xfe]")
 _SUSPECT: Final = re.compile(rb"\xff[\xe0-\xf6\xf9-\xfe]")
 _KEPT: Final = frozenset({*range(0xC0, 0xD0), *range(0xDA, 0xE0), 0xF7, 0xF8})
 SOI, EOI, SOS = 0xD8, 0xD9, 0xDA
+_DHT, _DQT, _DRI = 0xC4, 0xDB, 0xDD
+_FRAME_HEADERS: Final = frozenset({*range(0xC0, 0xD0), 0xF7}) - {_DHT, 0xC8, 0xCC}
 
 
 def strip_comments(frame: bytes) -> bytes | None:
@@ -54,6 +56,7 @@ def strip_comments(frame: bytes) -> bytes | None:
 
 
 def _strip_jpeg(frame: bytes) -> bytes | None:
+    _check_tables(frame)
     ends_well = frame.rstrip(b"\0\xff").endswith(b"\xff\xd9") or frame.endswith(
         (b"\xff\xd9", b"\xff\xd9\0")
     )
@@ -68,6 +71,42 @@ def _strip_jpeg(frame: bytes) -> bytes | None:
     parts.append(b"\xff\xd9")
     result = b"".join(parts)
     return None if result == frame.rstrip(b"\0") or result + b"\0" == frame else result
+
+
+def _check_tables(frame: bytes) -> None:
+    """Refuse tables and headers before the first scan that have room for words."""
+    at = 2
+    while at + 4 <= len(frame) and frame[at] == 0xFF:
+        marker = frame[at + 1]
+        if marker == 0xFF:
+            at += 1
+            continue
+        end = at + 2 + int.from_bytes(frame[at + 2 : at + 4], "big")
+        if not _fits(marker, frame[at + 4 : end]):
+            raise damaged()
+        if marker == SOS:
+            return
+        at = end
+
+
+def _fits(marker: int, body: bytes) -> bool:
+    """Whether a segment is as long as what it holds (ISO 10918-1 Annex B.2)."""
+    at = 0
+    if marker == _DQT:
+        while at < len(body):
+            at += 1 + 64 * ((body[at] >> 4) + 1)
+    elif marker == _DHT:
+        while at < len(body):
+            at += 17 + sum(body[at + 1 : at + 17])
+    elif marker in _FRAME_HEADERS:
+        at = 6 + 3 * body[5] if len(body) > 5 else 6
+    elif marker == _DRI:
+        return len(body) <= 4  # of JPEG-LS up to four bytes
+    elif marker == SOS:
+        at = 4 + 2 * body[0] if body else 4
+    else:
+        return True
+    return at == len(body)
 
 
 def segments(frame: bytes) -> list[tuple[int, int, int]]:

@@ -35,6 +35,13 @@ def test_comments_and_application_data_are_taken_out(marker: int, prefix: bytes)
     assert stripped == _jpeg((0xE0, JFIF))
 
 
+@pytest.mark.parametrize("marker", [0xDB, 0xC4, 0xDD, 0xC0, 0xF7])
+@pytest.mark.parametrize("body", [NAME, b"\0" * 65 + NAME, b"\0" * 17 + NAME])
+def test_tables_with_room_for_words_are_refused(marker: int, body: bytes) -> None:
+    with pytest.raises(PixelError):
+        strip_comments(_jpeg((marker, body)))
+
+
 @pytest.mark.parametrize(
     ("marker", "body", "kept"),
     [
