@@ -50,6 +50,8 @@ _EVENTS: Final = {
     "share.downloaded": _Event(("110106", "Export"), None, "R"),
     "share.access_refused": _Event(_ALERT, _RESTRICTED, "E", _MINOR_FAILURE),
     "share.code_refused": _Event(_ALERT, _RESTRICTED, "E", _MINOR_FAILURE),
+    "share.used_up": _Event(_ALERT, _RESTRICTED, "E", _MINOR_FAILURE),
+    "key": _Event(_ALERT, _USER, "U"),
     "share": _Event(_ALERT, _OBJECT, "U"),
     "package": _Event(_ALERT, _OBJECT, "U"),
 }

@@ -166,6 +166,20 @@ def test_revoked_and_unknown_links(open_page: OpenPage, share: Share) -> None:
     expect(page.locator(".field-state")).to_contain_text("not the code")
 
 
+def test_an_open_viewer_ends_within_a_minute_of_the_revocation(
+    open_page: OpenPage, share: Share
+) -> None:
+    page = open_page(allowed=REFUSED)
+    _to_access_code(page, share)
+    page.keyboard.type(share.code)
+    page.keyboard.press("Enter")
+    page.locator(".viewport[data-shown]").wait_for()
+    share.demo.run("revoke", share.share_id, "--yes", "--json")
+    page.get_by_role("heading", name="No longer available").wait_for(timeout=60_000)
+    assert page.locator("canvas").count() == 0
+    assert "CANARYSURNAME" not in page.content()
+
+
 def test_exchange_that_is_away(open_page: OpenPage, share: Share) -> None:
     page = open_page(allowed=r"ERR_INTERNET_DISCONNECTED")
     page.goto(share.link)

@@ -19,6 +19,7 @@ import {
   type Verified,
 } from "./api.ts";
 import { Countdown, OtpField } from "./fields.ts";
+import { watchAccess } from "./watch.ts";
 
 const RESEND_S = 30;
 
@@ -45,6 +46,11 @@ export class RecipientPage {
 
   /** Before anything is asked for: neutral words only. */
   start(): void {
+    if (wasEnded()) this.end("gone");
+    else this.askMail();
+  }
+
+  private askMail(): void {
     const status = el("div", { class: "gate-progress" });
     const send = el(
       "button",
@@ -162,14 +168,15 @@ export class RecipientPage {
         const secret = await deriveCode(form.field.value, verified.kdf);
         const opened = await this.api.open(verified.session, secret.proof);
         form.say(busy(t("recipient.loading")));
+        const access = { url: ownPath(opened.content.url, location.href), token: opened.content.token };
         const pkg = await openRange({
-          url: ownPath(opened.content.url, location.href),
-          token: opened.content.token,
+          ...access,
           slot: opened.slot,
           packageId: opened.package_id,
           secret,
         });
         await openViewer(this.root, pkg, { copy: () => offerCopy(opened) });
+        watchAccess(access, leave);
       },
       (error) => this.openFailed(error, form),
     );
@@ -189,22 +196,34 @@ export class RecipientPage {
   /** Final states replace the page; others are said where the person is. */
   private failed(error: unknown, status: HTMLElement): void {
     if (error instanceof ExchangeFailure && (error.kind === "locked" || error.kind === "gone")) {
-      this.put(
-        "notes",
-        t(`recipient.${error.kind}.title`),
-        null,
-        el("p", { class: "lead", role: "alert" }, t(WORDS[error.kind])),
-      );
-      this.root.querySelector("h1")?.focus();
+      this.end(error.kind);
       return;
     }
     const words = error instanceof ExchangeFailure ? t(WORDS[error.kind]) : wordsOf(error);
     fill(status, el("p", { class: "field-state bad", role: "alert" }, words));
   }
 
+  private end(kind: "locked" | "gone"): void {
+    const words = el("p", { class: "lead", role: "alert" }, t(WORDS[kind]));
+    this.put("notes", t(`recipient.${kind}.title`), null, words);
+    this.root.querySelector("h1")?.focus();
+  }
+
   private put(name: IconName, title: string, step: 1 | 2 | 3 | null, ...content: Content[]): void {
     showCard(this.root, card(name, title, step !== null && steps(step), ...content));
   }
+}
+
+/** Loads the page anew: no image stays in memory, and the new page says why. */
+function leave(): void {
+  history.replaceState({ ended: true }, "");
+  location.reload();
+}
+
+function wasEnded(): boolean {
+  const { ended } = (history.state ?? {}) as { ended?: boolean };
+  history.replaceState(null, "");
+  return ended === true;
 }
 
 function steps(current: 1 | 2 | 3): HTMLElement {
