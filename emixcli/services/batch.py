@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from emixcli.exchange.interface import Account, Exchange
     from emixcli.package import Sender
     from emixcli.services.batch_output import Codes, Log
+    from emixcli.services.deid_reports import Policy
     from emixcli.services.deidentify import Deidentification
     from emixcli.services.share import NewShare
 
@@ -191,6 +192,7 @@ class Batch:
         return Selection(
             paths=row.sources, patients=row.patients, studies=row.studies, reports=row.reports,
             accept_reports=row.accept_report, deidentification=self.how_of(row),
+            report_policy=_policy() if row.has_copies else None,
         )  # fmt: skip
 
     def _plan(self, row: Row, progress: ProgressListener) -> Outcome:
@@ -242,3 +244,9 @@ def _concerns_all(error: EmixError) -> bool:
         OutputError,
     )  # fmt: skip
     return type(error) is ExchangeError or isinstance(error, stops)
+
+
+def _policy() -> Policy:
+    from emixcli.services.deid_reports import structured  # half a second: pydicom
+
+    return structured()

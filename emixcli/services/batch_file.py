@@ -29,6 +29,7 @@ COLUMNS: Final = {
     "urgent": "yes or no: its mail goes first",
     "anonymize": "yes or no: de-identified by the Basic Profile",
     "deid_option": "options of de-identification, divided by `;`",
+    "report_copies": "structured: copies of the reports go along, with codes and numbers only",
     "ref": "your own word for the row, repeated in every result",
 }
 """The columns of a batch; the first three are required."""
@@ -70,6 +71,7 @@ class Row:
     accept_report: str = ""
     anonymize: bool = False
     deid_options: tuple[str, ...] = ()
+    has_copies: bool = False
     fields: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -200,6 +202,7 @@ def _checked(number: int, ref: str, fields: dict[str, str], folder: Path) -> Row
         accept_report=fields.get("accept_report", "").strip(),
         anonymize=_yes(fields, "anonymize"),
         deid_options=_parts(fields, "deid_option"),
+        has_copies=_has_copies(fields),
         fields=fields,
     )
 
@@ -209,6 +212,15 @@ def _yes(fields: Mapping[str, str], name: str) -> bool:
     if word not in _YES:
         raise UsageError(f"{name} is neither yes nor no", hint="write yes or no")
     return _YES[word]
+
+
+def _has_copies(fields: Mapping[str, str]) -> bool:
+    word = fields.get("report_copies", "").strip().casefold()
+    if word not in ("", "structured"):
+        raise UsageError("report_copies is not structured", hint="write structured, or nothing")
+    if word and not _yes(fields, "anonymize"):
+        raise UsageError("report_copies needs anonymize", hint="write yes into anonymize")
+    return bool(word)
 
 
 def _parts(fields: Mapping[str, str], name: str) -> tuple[str, ...]:

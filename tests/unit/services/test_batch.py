@@ -163,6 +163,27 @@ def test_json_lines_with_lists(
     assert done.document["rows"][0]["state"] == "sent"
 
 
+def test_a_row_takes_copies_of_reports(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    del logged_in
+    number = b"OBX|2|NM|2160-0^Creatinine^LN||1.9|mg/dL||||F\r"
+    phi = Canary(name="BATCH^P35", id="BATCH-35")
+    (tmp_path / "r.hl7").write_bytes(builders.hl7(phi) + number)
+    rows = [
+        row(study(tmp_path, 35), "copy35", report="r.hl7", anonymize="yes"),
+        row("study35", "copy36", report="r.hl7", anonymize="yes", report_copies="structured"),
+        row("study35", "copy37", report="r.hl7", report_copies="structured"),
+        row("study35", "copy38", report="r.hl7", anonymize="yes", report_copies="all"),
+    ]
+    done = run_emix(
+        "batch", "run", write_batch(tmp_path, rows), "--codes-out", "codes.csv", "--json"
+    )
+    states = [one["state"] for one in done.document["rows"]]
+    assert states == ["failed", "sent", "failed", "failed"], done.stdout
+    assert done.document["rows"][1]["counts"]["documents"] == 1
+
+
 def test_killed_at_any_moment_each_is_sent_exactly_once(
     run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
 ) -> None:
