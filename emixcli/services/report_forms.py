@@ -330,7 +330,9 @@ class _Object(_Report):
                 for series in study["series"]:
                     if any(one["entry"] == self.entry for one in series["instances"]):
                         return Subject.of(patient, study)
-        raise ReportError("the index does not say to which study the object belongs")
+        raise ReportError(
+            "the index does not say to which study the object belongs", hint=_AS_IT_IS
+        )
 
     def _objects(self) -> list[tuple[str, bytes]]:
         return []
