@@ -88,6 +88,16 @@ found = diagnose([sys.argv[1]], full=True)
 print(time.perf_counter() - start)
 assert not found.losses
 """
+_DICOMDIR = """
+import sys, time
+from pathlib import Path
+start = time.process_time()
+from emixcli.container.dicomdir import make_dicomdir
+from emixcli.media.scan import scan_media
+made = make_dicomdir(scan_media([sys.argv[1]]), package_id='0' * 16)
+Path(sys.argv[2]).write_bytes(made.content.read())
+print(time.process_time() - start)
+"""
 _COUNT = """
 import os, sys, pydicom
 print(len(list(pydicom.dcmread(next(os.scandir(sys.argv[1])).path).iterall())))
@@ -163,6 +173,29 @@ def verify(bench: Bench) -> Measured:
         "reading alone": f"{size / floor / 1e6:.0f} MB/s",
     }
     return f"{floor / ours:.2f} of reading", floor / ours >= 0.9, "(in process)", details
+
+
+def dicomdir(bench: Bench) -> Measured:
+    """Make the DICOMDIR of a folder: scan and directory, and dcmmkdir with keys invented."""
+    n = bench.n(2000)
+    folder, target = bench.place("scan"), bench.place("DICOMDIR")
+    data.small_files(folder, n)
+    names = sorted(path.name for path in folder.iterdir())
+    peer: list[str | Path] = ["dcmmkdir", "+I", "-Nxc", "+id", folder, "+D", target, *names]
+
+    def peer_s() -> float:
+        target.unlink(missing_ok=True)
+        return run(peer).cpu_s
+
+    theirs = min(peer_s() for _ in range(3))
+    size = target.stat().st_size
+    ours = min(_clock(_DICOMDIR, folder, str(target)) for _ in range(3))
+    details = {
+        "scan and directory, in one process": f"{ours * 1000:.0f} ms",
+        "dcmmkdir": f"{theirs * 1000:.0f} ms",
+        "size": f"{target.stat().st_size} bytes, {size} of dcmmkdir",
+    }
+    return f"{ours / theirs:.2f}x dcmmkdir", ours <= 2 * theirs, f"({n} files, CPU time)", details
 
 
 def _clock(program: str, folder: Path, *more: str) -> float:
