@@ -138,7 +138,7 @@ def _record(document: Document) -> RequestRecord:
         requester=bodies.text(document, "requester"),
         requester_organisation=text("requester_organisation"),
         is_received=document.get("is_received") is True,
-        sha256=bodies.text(document, "sha256"),
+        sha256=text("sha256"),
         created=text("created"),
         expires=text("expires"),
         decided=text("decided"),

@@ -61,7 +61,7 @@ class RequestRecord:
     is_received
         Whether it is one's own organisation that is asked.
     sha256
-        Of the sealed request; an approval is one of these bytes.
+        Of the sealed request, where it is one's own.
     """
 
     request_id: str

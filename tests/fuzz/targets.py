@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache
 
-from emixcli.container.identity import parse_identity
+from emixcli.container.encoding import from_json
+from emixcli.container.identity import Identity, new_identity, parse_identity
 from emixcli.container.manifest_reader import load_manifest
 from emixcli.container.reader import read_head
+from emixcli.container.sealed_request import open_sealed, seal
 from emixcli.container.zipreader import read_directory
 from emixcli.demo.iso import IsoWriter
 from emixcli.errors import EmixError
@@ -29,6 +32,7 @@ from emixcli.media.sniff import document_kind
 from emixcli.media.sources import archive_in
 from emixcli.media.sources.base import StreamBytes
 from emixcli.reports.reading import load
+from emixcli.services.asked import asked_of
 from tests import builders
 from tests.udfimage import UdfImage
 
@@ -227,6 +231,29 @@ def _no_seeds() -> list[bytes]:
     return [b"", bytes(132) + b"DICM", b"{}"]
 
 
+@cache
+def _reader() -> Identity:
+    return new_identity()
+
+
+def _request(data: bytes) -> None:
+    text, _, sealed = data.partition(b"\n\n")
+    with contextlib.suppress(ValueError):
+        document = from_json(text)
+        if isinstance(document, dict):
+            with contextlib.suppress(EmixError):
+                asked_of(document)
+    open_sealed(sealed or data, _reader())
+
+
+def _requests() -> list[bytes]:
+    patient = {"name": "A^B", "birth_date": "1970-01-01", "ids": [{"value": "1"}]}
+    asked = {"v": 1, "patient": patient, "exam": {}, "requester": {"email": "a@b.example"}}
+    where = {"to": "A", "purpose": "test"}
+    sealed = seal(asked, b"%PDF-", readers=[_reader().public], **where)
+    return [sealed, json.dumps(asked).encode() + b"\n\n" + sealed]
+
+
 TARGETS: dict[str, Target] = {
     "header": Target(_header, _objects),
     "learned": Target(_learned, _objects),
@@ -240,5 +267,6 @@ TARGETS: dict[str, Target] = {
     **{f"report-{kind}": Target(_report(kind), _reports) for kind in _REPORTS},
     "sniff": Target(_sniff, _reports),
     "package": Target(_package, _packages),
+    "request": Target(_request, _requests),
     "keys": Target(_keys, lambda: [b'{"emix":"private-key","v":1,"ed25519":"AA","x25519":"AA"}']),
 }

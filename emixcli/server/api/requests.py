@@ -177,7 +177,10 @@ def key_json(row: Row[Any], *, with_email: bool) -> dict[str, Any]:
 
 
 def request_json(row: Row[Any], account: Account) -> dict[str, Any]:
-    """A request for an account that may see it; who decided is told to colleagues only."""
+    """A request for an account that may see it; who decided is told to colleagues only.
+
+    Its digest is told to who made it; whoever approves has it from the bytes that were fetched.
+    """
     is_received = row.organisation_id == account.organisation_id
     found = {
         "request_id": row.id,
@@ -188,7 +191,7 @@ def request_json(row: Row[Any], account: Account) -> dict[str, Any]:
         "requester_organisation": row.requester_organisation,
         "is_received": is_received,
         "size": row.size,
-        "sha256": row.sha256,
+        "sha256": row.sha256 if row.account_id == account.id else None,
         "declined_for": row.declined_for,
         "created": iso_time(row.created_ms),
         "decided": iso_time(row.decided_ms),

@@ -61,6 +61,13 @@ def ask(person: Person, organisation: str = "Hospital A", **changes: Any) -> dic
     return made
 
 
+def looked_at(person: Person, request_id: str) -> dict[str, Any]:
+    """What an approval says, by somebody who has fetched the request."""
+    sealed = person.get(f"/v1/requests/{request_id}/sealed")
+    assert sealed.status_code == 200
+    return {"sha256": hashlib.sha256(sealed.content).hexdigest(), **CHECKED}
+
+
 class Invited(Api):
     """Somebody with a link to ask for images, and the mailbox that it was sent to."""
 

@@ -20,6 +20,7 @@ from tests.unit.server.asking import (
     Invited,
     ask,
     keys_of,
+    looked_at,
     post,
     publish,
     sealed_for,
@@ -112,7 +113,8 @@ def test_whoever_has_the_mailbox_of_a_request_does_not_approve_it(
     admitted = invited.verify()
     made = invited.send(admitted["session"], sealed_for(admitted["keys"])).json()
     path = f"/v1/requests/{made['request_id']}"
-    body = {"sha256": sender.ok("GET", path)["sha256"], **CHECKED}
+    assert sender.ok("GET", path)["sha256"] is None
+    body = looked_at(sender, made["request_id"])
     assert sender.post(f"{path}:approve", body).status_code == 403
     assert reader.ok("POST", f"{path}:approve", body)["state"] == "approved"
 
