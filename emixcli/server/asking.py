@@ -369,6 +369,11 @@ def _move(
     return changed
 
 
+def lock_request(work: Work, request_id: str) -> None:
+    """Hold a request before the audit chain, as whoever decides does: nobody waits in a ring."""
+    work.all(select(requests.c.id).where(requests.c.id == request_id).with_for_update())
+
+
 def answer_request(work: Work, account: Account, request_id: str, share: Row[Any]) -> None:
     """Note that a new share answers a request, in the transaction that makes the share.
 

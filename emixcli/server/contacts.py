@@ -208,6 +208,12 @@ def note_mail(work: Work, organisation_id: str, address: str) -> None:
     work.hit(first.values(state=ContactState.NOTIFIED, notified_ms=work.now_ms))
 
 
+def lock_contact(work: Work, organisation_id: str, address: str) -> None:
+    """Hold a contact before the audit chain, as everybody does: nobody waits in a ring."""
+    mine = is_contact(organisation_id, address_key(address))
+    work.all(select(contacts.c.address).where(mine).with_for_update())
+
+
 def verify_contact(work: Work, organisation_id: str, address: str, *, actor: str, by: str) -> None:
     """Note that the owner of an address has proven it; a blocked contact stays blocked.
 

@@ -25,7 +25,7 @@ from emixcli.errors import (
 from emixcli.server import otp
 from emixcli.server.accounts import Account
 from emixcli.server.clock import SECOND_MS
-from emixcli.server.contacts import verify_contact
+from emixcli.server.contacts import lock_contact, verify_contact
 from emixcli.server.disclosures import record_disclosure
 from emixcli.server.packages import open_states, owned_by
 from emixcli.server.problems import WrongCodeError
@@ -242,6 +242,7 @@ class Proof:
 
 def open_as(work: Work, row: Row[Any], proof: Proof) -> Opened | EmixError:
     """Give the key to whoever has proven to be the recipient, as often as the sender allows."""
+    lock_contact(work, row.organisation_id, row.recipient)
     allowed = or_(shares.c.max_opens.is_(None), shares.c.opens < shares.c.max_opens)
     once_more = update(shares).where(shares.c.id == row.id, allowed)
     if not work.hit(once_more.values(opens=shares.c.opens + 1)):

@@ -16,7 +16,7 @@ from emixcli.exchange.interface import HOLD_MAX_S, Purpose
 from emixcli.mailaddress import parse_address
 from emixcli.server.accounts import Account
 from emixcli.server.addresses import refuse_blocked, require_recipient
-from emixcli.server.asking import answer_request
+from emixcli.server.asking import answer_request, lock_request
 from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.contacts import note_use
 from emixcli.server.disclosures import require_noted
@@ -111,6 +111,8 @@ def _create(
             message = f"the package is {package.state}"
             raise GoneError(message, hint="only a sealed package can be shared")
         require_noted(work, package)
+        if new.request_id is not None:
+            lock_request(work, new.request_id)
         # Noted first: whoever blocks the address at this moment then waits for the share.
         note_use(work, account, address)
         verified = require_recipient(work, account, address, new.confirm_email or "")
@@ -120,11 +122,11 @@ def _create(
             limits = work.settings.limits
             hold_s = limits.hold_verified_s if verified else limits.hold_new_s
         hold_until_ms = work.now_ms + hold_s * SECOND_MS
+        if package.state == PackageState.SEALED:
+            work.move_package(package, PackageState.SHARED, actor=account.id)
         share_id = _insert(
             work, package, new, address=address, hold_until_ms=hold_until_ms, key=request_key
         )
-        if package.state == PackageState.SEALED:
-            work.move_package(package, PackageState.SHARED, actor=account.id)
         work.enqueue("notify", share_id, due_ms=hold_until_ms, urgent=new.urgent)
         made = find_share(work, share_id, shares.c.account_id == account.id)
         if new.request_id is not None:

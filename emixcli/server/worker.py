@@ -174,8 +174,8 @@ class Worker:
                 work.hit(mine.values(mail=MailState.SENT))
                 row = _share_for_mail(work, job.subject)
                 if row is not None:
-                    work.audit(row.organisation_id, SYSTEM, "share.mailed", row.id)
                     note_mail(work, row.organisation_id, row.recipient)
+                    work.audit(row.organisation_id, SYSTEM, "share.mailed", row.id)
 
     def _later(self, job: Row[Any]) -> None:
         self.metrics.mails.labels(kind=job.kind, result="retry").inc()
