@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 PATIENT_NAME: Final = 0x00100010
 PATIENT_ID: Final = 0x00100020
-_AGE: Final = 0x00101010
 _ENCAPSULATED: Final = 0x00420011
 _ENCAPSULATED_LENGTH: Final = 0x00420015
 _ICC_PROFILE: Final = 0x00282000
@@ -174,7 +173,7 @@ class Values:
             return self._text(vr, old, scope, is_free=True) if vr == "CS" else None
         if vr in DATE_VRS and self._is_born(tag, vr, old):
             return None
-        if tag == _AGE:  # 45 CFR 164.514(b)(2)(i)(C)
+        if vr == "AS":  # 45 CFR 164.514(b)(2)(i)(C)
             return b"090Y" if old[3:4] == b"Y" and int(old[:3]) > _OLDEST else old
         if vr == "CS":
             return self._codes(tag, old)

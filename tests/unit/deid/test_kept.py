@@ -8,6 +8,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.sr import _concepts_dict
 
+from emixcli.anonymize import Option
 from emixcli.deid import codes
 from emixcli.deid.parse import encode, encode_item
 from tests.unit.deid.making import make, read, run
@@ -56,3 +57,11 @@ def test_codes_of_public_schemes_are_no_dates() -> None:
 def test_codes_that_are_known_go(scheme: str, value: str) -> None:
     [item] = _kept(coded(scheme, value))
     assert value not in str(item)
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"093Y", "090Y"), (b"089Y", "089Y"), (b"093D", "093D")])
+@pytest.mark.parametrize("tag", [0x00101010, 0x0072005F])
+def test_the_oldest_are_ninety_in_any_attribute(tag: int, old: bytes, new: str) -> None:
+    data = make({tag: ("AS", old)})
+    output = read(run(data, Option.RETAIN_PATIENT_CHARACTERISTICS)[0])
+    assert output[tag].value == new
