@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
+from emixcli.demo.pdf import Text, make_pdf
 from tests.builders import pdf
 
 
@@ -63,3 +64,17 @@ def cda(who: Subject) -> bytes:
 <tbody><tr><td>Aorta</td><td>31 mm</td></tr></tbody></table>
 <linkHtml href="javascript:alert(1)">More</linkHtml></text></section></component>
 </structuredBody></component></ClinicalDocument>""".encode()
+
+
+def letter(who: Subject) -> bytes:
+    """Return a PDF of one page that names the patient as letters do."""
+    lines = [
+        ("Riverside Hospital, Department of Radiology", 11.0), ("CT of the thorax", 18.0),
+        (f"Patient: {who.family}, {who.given}", 11.0),
+        (f"Date of birth: {who.born[:4]}-{who.born[4:6]}-{who.born[6:]}", 11.0),
+        (f"Patient ID: {who.number}", 11.0), (f"Accession number: {who.accession}", 11.0),
+        ("Dear colleague,", 11.0), ("the lungs are clear, without nodule or effusion.", 11.0),
+        ("No sign of embolism.", 11.0),
+    ]  # fmt: skip
+    items = [Text(62, 80 + 26 * n, text, size=size) for n, (text, size) in enumerate(lines)]
+    return make_pdf([items], title="CT of the thorax")

@@ -141,7 +141,9 @@ def test_documents_inside_a_report_stand_by_themselves(viewer: Page) -> None:
     items = viewer.locator(".item.document")
     expect(items.nth(1)).to_contain_text("Key image")
     expect(items.nth(1)).to_contain_text("in CT of the thorax")
-    frame = show(viewer, 1).locator("iframe")
+    pane = show(viewer, 1)
+    expect(pane.locator(".document-verdict")).to_contain_text("The report that holds it: Compared")
+    frame = pane.locator("iframe")
     expect(frame).to_have_attribute("src", "blob:null/" + (frame.get_attribute("src") or "")[10:])
     expect(show(viewer, 2).locator(".block-text")).to_have_text("Lungs clear.")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pydicom
 import pytest
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from emixcli.container.code import generate_code
 from emixcli.demo.cd import write_sample_cd
@@ -17,7 +17,7 @@ from emixcli.media.scan import scan_media
 from tests.builders import file_set, pdf
 from tests.e2e.conftest import PHONE, OpenPage
 from tests.e2e.packages import Sample, unlock, wait_shown, write_sample
-from tests.e2e.reports import Subject, cda, oru
+from tests.e2e.reports import Subject, cda, letter, oru
 from tests.running import ROOT, EmixProcess
 
 IMAGES = ROOT / "docs" / "images"
@@ -97,7 +97,8 @@ def test_viewer(open_page: OpenPage, cd: Sample) -> None:
 def test_reports(open_page: OpenPage, cd: Sample, tmp_path: Path) -> None:
     """A report of each kind beside the CT of the sample CD."""
     who = Subject("Demo", "Anna", "DEMO-0001", "19570412", "F", "DEMO-CT-1")
-    made = {"oru.hl7": oru(who), "cda.xml": cda(who), "letter.pdf": pdf("CT of the thorax")}
+    made = {"oru.hl7": oru(who), "cda.xml": cda(who), "letter.pdf": letter(who),
+            "scan.pdf": pdf("A scanned page")}  # fmt: skip
     for name, content in made.items():
         (tmp_path / name).write_bytes(content)
     path, code = tmp_path / "images.html", generate_code()
@@ -105,9 +106,14 @@ def test_reports(open_page: OpenPage, cd: Sample, tmp_path: Path) -> None:
     page = open_page()
     page.goto(path.as_uri())
     unlock(page, Sample(path, code, {}, {}))
-    for number, kind in enumerate(("oru", "cda", "pdf")):
-        page.locator(".item.document").nth(number + 1).click()  # the first is the CD's own
+    # The first is the CD's own; two documents stand inside the ORU.
+    for number, kind in ((1, "oru"), (2, "inside"), (4, "cda"), (5, "pdf")):
+        page.locator(".item.document").nth(number).click()
+        expect(page.locator(".document-verdict")).to_contain_text("same patient")
         _save(page, f"report-{kind}.png")
+    page.locator(".item.document").nth(6).click()
+    expect(page.locator(".document-warning")).to_contain_text("Check the patient")
+    _save(page, "report-warn.png")
 
 
 def test_two_patients(open_page: OpenPage, two_patients: Sample) -> None:

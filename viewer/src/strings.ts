@@ -96,6 +96,7 @@ const en = {
   "documents.attached": "Attached document",
   "documents.inside": "It stands below this report in the list of documents.",
   "documents.in": "in {title}",
+  "documents.held": "The report that holds it: {said}",
   "documents.save": "Save a copy",
   "documents.newtab": "Open in a new tab",
   "documents.close": "Back to the images",

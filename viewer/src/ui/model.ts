@@ -188,9 +188,13 @@ function documentInside(
       subtitle: [kindName(kind, inside.kind), t("documents.in", { title: parent.name })].join(" \u00b7 "),
       kind,
       source: { type: "inside", entry, inside, number },
+      warning: held(parent.warning),
+      verdict: held(parent.verdict),
     },
   ];
 }
+
+const held = (said: string): string => (said === "" ? "" : t("documents.held", { said }));
 
 /** What the sender's comparison with the images said, in words. */
 function comparison(match: Match | undefined): Pick<DocumentItem, "warning" | "verdict"> {
