@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass
 
-from emixcli.demo.pdf import Text, make_pdf
+from emixcli.demo.pdf import Rule, Text, make_pdf
 from tests.builders import pdf
 
 
@@ -76,5 +76,7 @@ def letter(who: Subject) -> bytes:
         ("Dear colleague,", 11.0), ("the lungs are clear, without nodule or effusion.", 11.0),
         ("No sign of embolism.", 11.0),
     ]  # fmt: skip
-    items = [Text(62, 80 + 26 * n, text, size=size) for n, (text, size) in enumerate(lines)]
+    items: list[Text | Rule] = [
+        Text(62, 80 + 26 * n, text, size=size) for n, (text, size) in enumerate(lines)
+    ]
     return make_pdf([items], title="CT of the thorax")
