@@ -44,7 +44,7 @@ def show_opened(opened: OpenedRequest) -> None:
 
     for name, value in _lines(opened):
         if value:
-            output.write_line(f"{name:<10}{value}".replace("\n", " "))
+            output.write_line(f"{name:<11}{value}".replace("\n", " "))
     console.note("the exchange vouches for the mail address only; the rest is what somebody wrote")
 
 
@@ -70,7 +70,7 @@ def _lines(opened: OpenedRequest) -> Iterator[tuple[str, str]]:
         "checked",
         ", ".join(filter(None, (record.identity_checked, record.authorisation_checked))),
     )
-    yield "decided by", f" {record.decided_by}" if record.decided_by else ""
+    yield "decided by", record.decided_by
 
 
 def _what(asked: Asked) -> Iterator[tuple[str, str]]:
@@ -84,7 +84,7 @@ def _what(asked: Asked) -> Iterator[tuple[str, str]]:
     days = " to ".join(dict.fromkeys(filter(None, (exam.first_day, exam.last_day))))
     yield "exam", ", ".join(filter(None, (exam.description, exam.modality, days)))
     yield "accession", exam.accession
-    yield "study", f"  {exam.study_uid}" if exam.study_uid else ""
+    yield "study", exam.study_uid
 
 
 def ask_checks(

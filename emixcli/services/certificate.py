@@ -71,8 +71,8 @@ def statement(answer: Mapping[str, Any]) -> list[str]:
 
 
 _NOTHING_READ = (
-    "The access code of this share was never proven. No key was given out, so no image, report or"
-    " name of the package could be read through it."
+    "Nobody proved an access code or a key for this share. The key of the package was not given"
+    " out, so no image, report or name in it could be read through this share."
 )
 _MAILBOX = (
     "The mailbox was proven at {}; whoever did so was told who sends and how large the package is,"
