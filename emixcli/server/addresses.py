@@ -108,9 +108,9 @@ def check_recipients(
 
 
 def require_recipient(work: Work, account: Account, address: str, confirm: str) -> bool:
-    """Whether the address, which was noted before, is verified for the organisation.
+    """Whether the address is verified for the organisation.
 
-    Its row stays locked until the transaction ends.
+    Its row, where it was noted before, stays locked until the transaction ends.
 
     Raises
     ------
@@ -134,6 +134,20 @@ def refuse_blocked(work: Work, account: Account, address: str) -> None:
     if row is not None and row.state == ContactState.BLOCKED:
         message = "this address is blocked in the contacts of your organisation"
         hint = "an administrator can unblock it: emix contacts unblock ADDR"
+        raise RecipientUnconfirmedError(message, hint=hint)
+
+
+def require_noted_key(work: Work, account: Account, address: str, fingerprint: str) -> None:
+    """Refuse another key than the one that the organisation has noted for a contact.
+
+    Raises
+    ------
+    RecipientUnconfirmedError
+    """
+    row = find_contact(work, account, address_key(address))
+    if row is not None and row.fingerprint not in {"", fingerprint}:
+        message = "the key is not the one that your contacts have for this recipient"
+        hint = "compare by telephone, then emix contacts add ADDR --fingerprint HEX"
         raise RecipientUnconfirmedError(message, hint=hint)
 
 

@@ -15,7 +15,7 @@ from emixcli.errors import GoneError, NotFoundError
 from emixcli.exchange.interface import HOLD_MAX_S, Purpose
 from emixcli.mailaddress import parse_address
 from emixcli.server.accounts import Account
-from emixcli.server.addresses import refuse_blocked, require_recipient
+from emixcli.server.addresses import refuse_blocked, require_noted_key, require_recipient
 from emixcli.server.asking import answer_request, lock_request
 from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.contacts import note_use
@@ -116,6 +116,8 @@ def _create(
         # Noted first: whoever blocks the address at this moment then waits for the share.
         note_use(work, account, address)
         verified = require_recipient(work, account, address, new.confirm_email or "")
+        if isinstance(new.slot, KeySlot):
+            require_noted_key(work, account, address, new.slot.fingerprint)
         _check_rate(work, account)
         hold_s = new.hold_s
         if hold_s is None:

@@ -244,3 +244,17 @@ def test_sealed_for_another_key_is_refused(
     assert sender.post(url, {**share_body(), "auth": None}).status_code == 422
     text = {"public_key": '{"emix": "public-key"}'}
     assert colleague.call("PUT", "/v1/keys/own", text).status_code == 400
+
+
+def test_another_key_than_the_contacts_have_is_refused(
+    sender: Person, package_id: str, colleague: Person
+) -> None:
+    identity = publish(colleague)
+    contact = {"email": "ct@b.example", "fingerprint": "ab" * 20}
+    sender.ok("POST", "/v1/contacts", contact)
+    body = sealed_body(package_id, identity, "ct@b.example")
+    refused = sender.post(f"/v1/packages/{package_id}/shares", body)
+    assert refused.status_code == 409
+    assert refused.json()["error"]["id"] == "recipient.unconfirmed"
+    sender.ok("POST", "/v1/contacts", {**contact, "fingerprint": identity.fingerprint()})
+    assert share_sealed(sender, package_id, identity)["by_key"] is True
