@@ -264,8 +264,10 @@ def block_contact(exchange: Exchange, account: Account, email: str) -> Row[Any]:
         mine = is_contact(account.organisation_id, address)
         open_row = update(contacts).where(mine, contacts.c.state != ContactState.BLOCKED)
         if work.hit(open_row.values(state=ContactState.BLOCKED, blocked_ms=work.now_ms)):
+            # Held before the audit chain, as everybody does.
+            held = work.all(_held_for(account, address).with_for_update())
             _audit(work, account, "blocked", contact=address)
-            for share in work.all(_held_for(account, address)):
+            for share in held:
                 work.end_share(share, ShareState.RECALLED, actor=account.id)
         return _get(work, account, address)
 
