@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING, Final
 from emixcli.errors import MediaError
 from emixcli.media.reader import MediaReader
 from emixcli.quiet import quiet_pydicom
+from emixcli.syntaxes import UNCOMPRESSED
 from emixcli.validate.codes import TYPES
+from emixcli.validate.pixels import ENCAPSULATED, native_length
 from emixcli.validate.places import places_of
 
 if TYPE_CHECKING:
     from emixcli.model import FileSet, Finding, Instance
     from emixcli.progress import ProgressListener
 
+#: What is shown as it stands in the file.
+_PLAIN_BITS: Final = (8, 16)
+_PLAIN_COLOURS: Final = ("MONOCHROME1", "MONOCHROME2", "RGB")
 #: Larger objects are not held in memory.
 _MAX_SIZE: Final = 512 * 2**20
 
@@ -66,6 +71,22 @@ def decode_all(file_set: FileSet, progress: ProgressListener) -> Frames:
     return Frames(decoded, tuple(damaged), unchecked)
 
 
+def _is_plain(image: Instance) -> bool:
+    """Whether the frames of an image need no decoder, and are all there.
+
+    Of such an image nothing but its attributes could be wrong, and those are looked at by the scan.
+    """
+    needed = native_length(image)
+    return (
+        image.text("TransferSyntaxUID") in UNCOMPRESSED
+        and image.integer("BitsAllocated") in _PLAIN_BITS
+        and image.text("PhotometricInterpretation") in _PLAIN_COLOURS
+        and needed is not None
+        and image.pixel_length != ENCAPSULATED
+        and needed <= image.pixel_length <= image.size - image.pixel_offset
+    )
+
+
 def _decode(media: MediaReader, image: Instance) -> int | None:
     """Return how many frames decode, -1 where one does not, None where it cannot be told."""
     from pydicom import dcmread
@@ -73,6 +94,8 @@ def _decode(media: MediaReader, image: Instance) -> int | None:
     from pydicom.pixels.utils import iter_pixels
     from pydicom.uid import UID
 
+    if _is_plain(image):
+        return max(1, image.integer("NumberOfFrames", 1))
     try:
         is_available = get_decoder(image.text("TransferSyntaxUID")).is_available
     except NotImplementedError:  # no decoder for this transfer syntax
