@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import ssl
@@ -15,7 +16,7 @@ from emixcli.errors import SyslogError, UsageError
 PORT = 6514
 #: Facility 10 (security), severity 5 (notice) or 4 (warning): PS3.15 section A.6.
 _NOTICE, _WARNING = 10 * 8 + 5, 10 * 8 + 4
-_TIMEOUT_S = 30.0
+_TIMEOUT_S, _REFUSAL_S = 30.0, 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +51,7 @@ class SyslogSender:
     def __init__(self, target: SyslogTarget) -> None:
         context = _context(target)
         try:
-            plain = socket.create_connection((target.host, target.port), timeout=_TIMEOUT_S)
-            self._socket = context.wrap_socket(plain, server_hostname=target.host)
+            self._socket = _connected(target, context)
         except ssl.SSLCertVerificationError as exc:
             raise SyslogError(
                 "the certificate of the syslog server is not trusted",
@@ -59,7 +59,8 @@ class SyslogSender:
             ) from exc
         except OSError as exc:
             raise SyslogError(
-                "the syslog server cannot be reached by TLS", hint="check --syslog HOST:PORT"
+                "the syslog server cannot be reached by TLS, or does not take our certificate",
+                hint="check --syslog HOST:PORT and --syslog-cert FILE",
             ) from exc
         self._host = socket.gethostname() or "-"
 
@@ -101,11 +102,43 @@ class SyslogSender:
         """Wait until the server has closed as well: nothing is left in a buffer that was lost."""
         try:
             self._socket.unwrap()
-        except ssl.SSLError:
+        except (ssl.SSLEOFError, ssl.SSLZeroReturnError):
             # A server that closes without saying so has read to the end.
             return
         except OSError as exc:
             raise _cut() from exc
+
+
+def _connected(target: SyslogTarget, context: ssl.SSLContext) -> ssl.SSLSocket:
+    """Return a connection that the server has not refused; raises OSError."""
+    plain = socket.create_connection((target.host, target.port), timeout=_TIMEOUT_S)
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(plain)
+        made = context.wrap_socket(plain, server_hostname=target.host)
+        stack.enter_context(made)
+        _await_refusal(made)
+        stack.pop_all()
+    return made
+
+
+def _await_refusal(connection: ssl.SSLSocket) -> None:
+    """Give the server time to refuse: with TLS 1.3 our side is ready before it has decided.
+
+    A syslog server says nothing else, so that silence is consent.
+
+    Raises
+    ------
+    OSError
+        It has closed the connection, or does not take our certificate.
+    """
+    connection.settimeout(_REFUSAL_S)
+    try:
+        said = connection.recv(1)
+    except TimeoutError:
+        connection.settimeout(_TIMEOUT_S)
+        return
+    if not said:
+        raise ConnectionResetError
 
 
 def _cut() -> SyslogError:

@@ -211,6 +211,15 @@ def test_syslog_over_tls(
     assert refused.code == 73
 
 
+def test_a_server_that_does_not_know_us_is_told(syslog: SyslogServer) -> None:
+    """With TLS 1.3 its refusal comes after our side is ready."""
+    host, port = parse_target(syslog.target)
+    target = SyslogTarget(host, port, syslog.ca_file)
+    for _ in range(20):
+        with pytest.raises(SyslogError):
+            SyslogSender(target)
+
+
 def test_a_syslog_server_that_goes_away_is_told(syslog: SyslogServer) -> None:
     host, port = parse_target(syslog.target)
     syslog.close()
