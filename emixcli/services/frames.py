@@ -57,9 +57,18 @@ def decode_all(file_set: FileSet, progress: ProgressListener) -> Frames:
     images = [one for one in file_set.iter_instances() if one.pixel_offset >= 0]
     progress.stage("decoding", len(images), "images")
     decoded = unchecked = 0
-    damaged = []
+    coded = []
+    for image in images:
+        if _is_plain(image):
+            decoded += max(1, image.integer("NumberOfFrames", 1))
+        else:
+            coded.append(image)
+    progress.advance(len(images) - len(coded))
+    damaged: list[Instance] = []
+    if not coded:
+        return Frames(decoded, (), 0)
     with MediaReader(file_set) as media, quiet_pydicom():
-        for image in images:
+        for image in coded:
             n_frames = _decode(media, image)
             if n_frames is None:
                 unchecked += 1
@@ -94,8 +103,6 @@ def _decode(media: MediaReader, image: Instance) -> int | None:
     from pydicom.pixels.utils import iter_pixels
     from pydicom.uid import UID
 
-    if _is_plain(image):
-        return max(1, image.integer("NumberOfFrames", 1))
     try:
         is_available = get_decoder(image.text("TransferSyntaxUID")).is_available
     except NotImplementedError:  # no decoder for this transfer syntax
