@@ -9,6 +9,7 @@ from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import EmixError, NotFoundError
 from emixcli.server.accounts import Account
+from emixcli.server.contacts import lock_contact
 from emixcli.server.recipients import Opened, Proof, open_as
 from emixcli.server.states import REACHABLE, ShareState
 from emixcli.server.tables import accounts, organisations, packages, shares
@@ -56,6 +57,7 @@ def open_inbox(exchange: Exchange, account: Account, share_id: str, *, source: s
         mine = and_(shares.c.id == share_id, _arrived(account, work.now_ms))
         row = work.one(select(shares).where(mine))
         if row is not None:
+            lock_contact(work, row.organisation_id, row.recipient)
             # The login proves the mailbox, for the account was made for its owner.
             values = {"verified_ms": work.now_ms}
             work.move_share(row, ShareState.VERIFIED, actor=account.id, values=values)
