@@ -8,6 +8,7 @@ birth date of the patient of the images are searched; what stands behind the lab
 
 from __future__ import annotations
 
+import bisect
 import functools
 import re
 from collections.abc import Iterator
@@ -33,6 +34,8 @@ from emixcli.reports.names import (
 _MAX_TEXT: Final = 400_000
 _MANY: Final = 3  # patients; more need not be told apart
 _MAX_LINE: Final = 400
+_MIN_HEADS: Final = 2
+_CELLS: Final = re.compile(r"\s*[\t|;]\s*|\s{2,}")
 _HEADER_LINES: Final = 3
 _MAX_NAME_WORDS: Final = 7
 _MAX_WINDOW: Final = 6
@@ -124,7 +127,7 @@ def read_words(text: str, *, in_doubt: bool = False) -> Words:
     found = [one for one in lines.found if one.kind != Label.OTHER]
     valued = [(one, value) for one in found if (value := _value(one))]
     persons = [
-        person for person in _persons(found, [one for one, _ in valued])
+        person for person in _persons(found, [one.line for one, _ in valued])
         if not in_doubt or all("".join(name.words).isascii() for name in person)
     ]  # fmt: skip
     return Words(
@@ -159,8 +162,24 @@ def _read_lines(text: str) -> _Lines:
     lines = re.split(r"\r\n|[\n\r\f\v]", text)
     for number, line in enumerate(lines):
         following = next((one for one in lines[number + 1 : number + 3] if one.strip()), "")
+        whole.found += _read_table(line, following, number)
         _read_line(line, number, following, whole)
     return whole
+
+
+def _read_table(line: str, following: str, number: int) -> list[_Labelled]:
+    """Return the labels of a row of headings, each with its cell in the row below."""
+    heads = [plain_letters(cell.strip(" :")) for cell in _CELLS.split(line[:_MAX_LINE].strip())]
+    cells = _CELLS.split(following[:_MAX_LINE].strip())
+    labels = tables().labels
+    n_known = sum(head in labels for head in heads)
+    if len(heads) != len(cells) or n_known < _MIN_HEADS:
+        return []
+    return [
+        _Labelled(labels[head], cell, number, is_marked=True, at_start=True)
+        for head, cell in zip(heads, cells, strict=True)
+        if head in labels
+    ]
 
 
 def _read_line(line: str, number: int, following: str, whole: _Lines) -> None:
@@ -233,44 +252,48 @@ def _births(valued: list[tuple[_Labelled, str]]) -> tuple[str, ...]:
     return tuple(kept)
 
 
-def _persons(found: list[_Labelled], valued: list[_Labelled]) -> Iterator[tuple[Name, ...]]:
-    """Yield the persons that labels name as the patient, each once."""
+def _persons(found: list[_Labelled], heads: list[int]) -> list[tuple[Name, ...]]:
+    """Return the persons that labels name as the patient, each once.
+
+    After the first *Name*, which may be anybody's, others count beside a birth date or a number.
+    """
+    clear = [one for one in found if _is_clear(one, heads)]
+    strong = [_person(one.value) for one in clear if one.kind == Label.PATIENT]
+    weak = [person for one in clear if one.kind == Label.NAME and (person := _person(one.value))][
+        :1
+    ] + [_person(one.value) for one in clear if one.kind == Label.NAME and _is_near(one, heads)]
     kept: list[tuple[Name, ...]] = []
-    for one in found:
-        if len(kept) < _MANY and one.kind == Label.PATIENT and _is_clear(one, valued):
-            person = _person(one.value)
-            if person and all(_differ(person, other) for other in kept):
-                kept.append(person)
-    if not kept:
-        weak = _person_in_parts(found, valued) or next(
-            (p for one in found if one.kind == Label.NAME and _is_clear(one, valued)
-             if (p := _person(one.value))), ()
-        )  # fmt: skip
-        kept = [weak] if weak else []
-    yield from kept
+    for person in next(filter(any, (strong, _persons_in_parts(clear), weak)), []):
+        if person and len(kept) < _MANY and all(_differ(person, other) for other in kept):
+            kept.append(person)
+    return kept
 
 
-def _is_clear(one: _Labelled, valued: list[_Labelled]) -> bool:
+def _is_clear(one: _Labelled, heads: list[int]) -> bool:
     """Whether a label is one: by its mark, or since it stands among others of a head."""
-    near = (abs(other.line - one.line) <= _HEADER_LINES for other in valued if other is not one)
-    return one.is_marked or any(near)
+    return one.is_marked or _is_near(one, heads)
 
 
-def _person_in_parts(found: list[_Labelled], valued: list[_Labelled]) -> tuple[Name, ...]:
-    """Return the name whose family and given names have labels of their own."""
-    parts: dict[Label, str] = {}
-    for one in found:
-        if one.kind in (Label.FAMILY, Label.GIVEN, Label.NAME) and _is_clear(one, valued):
-            text = _name_text(one.value)
-            if text and _looks_like_name(text, fewest=1):
-                parts.setdefault(one.kind, text)
-    family, given = parts.get(Label.FAMILY), parts.get(Label.GIVEN)
-    if family and not given:
-        given = parts.get(Label.NAME)
-    elif given and not family:
-        family = parts.get(Label.NAME)
-    name = make_name(family, given) if family and given else None
-    return (name,) if name and name.family and name.given else ()
+def _is_near(one: _Labelled, heads: list[int]) -> bool:
+    """Whether a number, date or sex with a label stands within few lines."""
+    place = bisect.bisect_left(heads, one.line - _HEADER_LINES)
+    return place < len(heads) and heads[place] <= one.line + _HEADER_LINES
+
+
+def _persons_in_parts(clear: list[_Labelled]) -> list[tuple[Name, ...]]:
+    """Return the names whose family and given names have labels of their own."""
+    parts: dict[Label, list[str]] = {Label.FAMILY: [], Label.GIVEN: [], Label.NAME: []}
+    for one in clear:
+        text = _name_text(one.value) if one.kind in parts else ""
+        if text and _looks_like_name(text, fewest=1):
+            parts[one.kind].append(text)
+    families, givens = parts[Label.FAMILY], parts[Label.GIVEN]
+    if families and not givens:
+        givens = parts[Label.NAME]
+    elif givens and not families:
+        families = parts[Label.NAME]
+    names = (make_name(family, given) for family, given in zip(families, givens, strict=False))
+    return [(name,) for name in names if name.family and name.given]
 
 
 def _person(value: str) -> tuple[Name, ...]:

@@ -48,6 +48,9 @@ def judged(text: str, images: Identity = IMAGES, *, in_doubt: bool = False) -> V
         "Patient:\nSmith, John\nMRN:\nMR123456",
         "Patient:\nMRN:\nDOB:\nSmith, John\nMR123456\n02.01.1970",
         "CT of SMITH^JOHN^A, record MR123456",
+        "Name   Date of birth   MRN\nJohn Smith   02.01.1970   MR123456",
+        "Patient Name\nSMITH, JOHN\nDate of Birth\n01/02/1970\nMRN\nMR123456",
+        "Name: John Smith\nDOB: 2.1.1970\nLungs clear.\n\n\n\n\nName: Dr. Luis Garcia\n",
     ],
 )
 def test_the_patient_is_found(text: str) -> None:
@@ -88,6 +91,18 @@ def test_in_many_languages_and_letters(pn: str, born: str, text: str) -> None:
         (
             "Patient: John Smith DOB: 02/01/1970\nPatient: John Smith DOB: 05/06/1999",
             "name more than one patient",
+        ),
+        (
+            "Name: John Smith\nMRN: MR123456\n\nName: Luis Garcia\nMRN: 998877",
+            "name more than one patient",
+        ),
+        (
+            "Surname: Smith\nForename: John\nDOB: 2.1.1970\nSurname: Garcia\nForename: Luis\n",
+            "name more than one patient",
+        ),
+        (
+            "Name\tDOB\tMRN\nLuis Garcia\t05.06.1960\t998877\nReferrer John Smith MR123456",
+            "another birth date",
         ),
         ("Patient: James Smith\nDOB: 02/01/1970", "family or given names differ"),
         ("Patient: John Smith\nDOB: 02/01/1970\nSex: female", "the sexes differ"),
