@@ -167,7 +167,9 @@ class _Worker:
         self._patient = patient
         self._pairs = list(_pairs(patient, new))
         if not self._pairs:
-            raise DeidUnsafeError("no image of the patient of a report is left")
+            raise DeidUnsafeError(
+                "no image of the patient of a report is left", hint="leave the report out"
+            )
         self._known = list(_known_of_images(patient))
         self._birth = patient.text("PatientBirthDate")
 
