@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from emixcli.deid.pixels.bitstreams import H264, HEVC, Kind, unit_patches
-from emixcli.deid.pixels.errors import damaged, unsupported
+from emixcli.deid.pixels.errors import damaged, unclean_video
 from emixcli.deid.pixels.video import Patch
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def find_patches(stream: Stream) -> Iterator[Patch]:
             media.append(box)
         elif box.kind in {b"moof", b"moov"}:
             if box.kind == b"moof":
-                raise unsupported("a video in fragments")
+                raise unclean_video("a video in fragments")
             yield from walk.container(box, 1)
         else:
             yield from walk.other(box)
@@ -120,7 +120,7 @@ class _Walk:
             raise damaged()
         if box.kind == b"trak":
             if self.track is not None:
-                raise unsupported("a video with a second track, such as sound")
+                raise unclean_video("a video with a second track, such as sound")
             self.track = _Track()
         for inner in _boxes(self._stream, box.body, box.stop):
             if inner.kind in _CONTAINERS:
@@ -152,7 +152,7 @@ class _Walk:
 
     def _handler(self, box: Box) -> Iterator[Patch]:
         if self._stream.read(box.body + 8, 4) != _PICTURES:
-            raise unsupported("a video with a track of sound, text or data")
+            raise unclean_video("a video with a track of sound, text or data")
         yield Patch(box.body + 12, box.stop - box.body - 12)
 
     def _descriptions(self, box: Box) -> Iterator[Patch]:
@@ -162,7 +162,7 @@ class _Walk:
         for entry in _boxes(self._stream, box.body + 8, box.stop):
             kind = _ENTRIES.get(entry.kind)
             if kind is None or self.track.coding not in {None, kind}:
-                raise unsupported("a video of this coding")
+                raise unclean_video("a video of this coding")
             self.track.coding = kind
             for start, length in (_MAKER, _NAME):
                 yield Patch(entry.body + start, length)
@@ -264,7 +264,7 @@ def _table(stream: Stream, box: Box, letter: str, columns: int) -> Sequence[int]
 
 def _sizes(stream: Stream, box: Box) -> Sequence[int]:
     if box.kind != b"stsz":
-        raise unsupported("a video with a compact table of sizes")
+        raise unclean_video("a video with a compact table of sizes")
     size: int
     size, count = struct.unpack(">II", stream.read(box.body + 4, 8))
     if size:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from emixcli.deid.pixels.errors import damaged, unsupported
+from emixcli.deid.pixels.errors import damaged, unclean_video
 from emixcli.syntaxes import HEVC_UIDS, MPEG2_UIDS
 
 if TYPE_CHECKING:
@@ -100,9 +100,9 @@ def find_patches(stream: Stream, transfer_syntax_uid: str) -> list[Patch]:
     if head[4:8] in _MP4:
         return list(mp4.find_patches(stream))
     if head.startswith(_PROGRAM) or _is_transport(stream):
-        raise unsupported("a video in a transport or program stream")
+        raise unclean_video("a video in a transport or program stream")
     if not head.startswith((b"\0\0\1", b"\0\0\0\1")):
-        raise unsupported("a video in an unknown container")
+        raise unclean_video("a video in an unknown container")
     return list(bitstreams.find_patches(stream, kind))
 
 
