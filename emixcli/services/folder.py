@@ -32,27 +32,26 @@ def new_folder(folder: Path) -> Iterator[Path]:
             f"{folder.name} exists and is not empty", hint="choose another folder"
         )
     partial = folder.with_name(folder.name + ".partial")
+    is_ours = True  # from before it is made: a signal may come right behind that
     try:
-        partial.mkdir(parents=True)
-    except FileExistsError as exc:
-        raise OutputExistsError(
-            f"{partial.name} exists, perhaps of an interrupted run", hint="remove it first"
-        ) from exc
-    except OSError as exc:
-        raise output_error(exc) from exc
-    done = False
-    try:
+        try:
+            partial.mkdir(parents=True)
+        except FileExistsError as exc:
+            is_ours = False
+            raise OutputExistsError(
+                f"{partial.name} exists, perhaps of an interrupted run", hint="remove it first"
+            ) from exc
         yield partial
         sync_files(partial)
         if folder.exists():
             folder.rmdir()
         partial.rename(folder)
         sync_folder(folder.parent)
-        done = True
+        is_ours = False
     except OSError as exc:
         raise output_error(exc) from exc
     finally:
-        if not done:
+        if is_ours:
             shutil.rmtree(partial, ignore_errors=True)
 
 
