@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
+from emixcli.commands._keys_moving import PassphraseFile, export_private, groups, import_
 from emixcli.commands._options import Json, NoInput, Profile, Yes
 
 if TYPE_CHECKING:
@@ -23,13 +24,6 @@ EXAMPLES = {
     "trust": "emix keys trust jo@clinic.example",
     "list": "emix keys list",
 }
-
-PassphraseFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--passphrase-file", metavar="FILE", help="Read the passphrase from FILE (- for stdin)."
-    ),
-]
 
 
 @app.command("show")
@@ -51,7 +45,7 @@ def show(
     if json:
         output.write_json(document)
     else:
-        output.write_line(_groups(document["fingerprint"]))
+        output.write_line(groups(document["fingerprint"]))
 
 
 def _document(file: Path | None) -> dict[str, Any]:
@@ -97,7 +91,7 @@ def export(
     elif output is None:
         raise UsageError("private keys are never written to the terminal", hint="give -o FILE")
     else:
-        _export_private(output, passphrase_file, no_input=no_input, json=json)
+        export_private(output, passphrase_file, no_input=no_input, json=json)
 
 
 def _export_public(output: Path | None, *, json: bool) -> None:
@@ -120,72 +114,6 @@ def _export_public(output: Path | None, *, json: bool) -> None:
         out.write_json(document)
     else:
         out.write_line(text if output is None else str(output))
-
-
-def _export_private(
-    output: Path, passphrase_file: Path | None, *, no_input: bool, json: bool
-) -> None:
-    from emixcli.commands._opening import ask_passphrase
-    from emixcli.container.identity import load_identity
-    from emixcli.services.keys import export_keys
-    from emixcli.services.secret_file import write_secret
-    from emixcli.ui import console
-    from emixcli.ui import output as out
-
-    fingerprint = load_identity(create=False).fingerprint()
-    passphrase = ask_passphrase(passphrase_file, repeat=True, no_input=no_input)
-    write_secret(output, export_keys(passphrase).decode("ascii"))
-    if json:
-        document = {"schema": "emix.keys/1", "fingerprint": fingerprint, "file": str(output)}
-        out.write_json(document)
-        return
-    out.write_line(str(output))
-    console.note("whoever has this file and the passphrase opens what was packed here")
-
-
-@app.command("import")
-def import_(
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="Made by emix keys export --private.")
-    ],
-    *,
-    passphrase_file: PassphraseFile = None,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Take the place of other keys, which are kept.")
-    ] = False,
-    yes: Yes = False,
-    no_input: NoInput = False,
-    json: Json = False,
-) -> None:
-    """Take the private keys of another machine as one's own.
-
-    Where this machine has other keys already, nothing is done without --replace; what was packed
-    with those opens with them only, so they are kept in a file beside the new ones.
-    """
-    from emixcli.commands._opening import ask_passphrase
-    from emixcli.services import keys as service
-    from emixcli.ui import console, output, prompts
-
-    passphrase = ask_passphrase(passphrase_file, repeat=False, no_input=no_input)
-    identity = service.read_export(file, passphrase)
-    present = service.find_own()
-    if replace and present not in {None, identity.fingerprint()}:
-        prompts.typed("replace the keys of this machine?", "REPLACE", yes=yes, no_input=no_input)
-    done = service.import_keys(identity, replace=replace)
-    if json:
-        document = {
-            "schema": "emix.keys/1",
-            "fingerprint": done.fingerprint,
-            "already": done.already,
-            "kept": None if done.kept is None else str(done.kept),
-        }
-        output.write_json(document)
-        return
-    output.write_line(_groups(done.fingerprint))
-    if done.kept is not None:
-        console.note(f"the keys that were here before are kept in {done.kept}")
-    if done.already:
-        console.note("this machine has these keys already")
 
 
 @app.command("publish")
@@ -221,7 +149,7 @@ def publish(
         document = {"schema": "emix.keys/1", "fingerprint": public.fingerprint}
         output.write_json({**document, "published": not withdraw})
         return
-    output.write_line(_groups(public.fingerprint))
+    output.write_line(groups(public.fingerprint))
     console.note("taken back" if withdraw else "published; what is sealed for it: emix inbox")
 
 
@@ -276,15 +204,15 @@ def _confirm_key(
 
     if offered.is_changed and not replace:
         raise RecipientUnconfirmedError(
-            f"another key of this address is trusted: {_groups(offered.pinned)}, and now"
-            f" {_groups(offered.public.fingerprint)} is published",
+            f"another key of this address is trusted: {groups(offered.pinned)}, and now"
+            f" {groups(offered.public.fingerprint)} is published",
             hint="ask its owner by telephone whether they have new keys; then --replace",
         )
     if fingerprint:
         check_fingerprint(offered, fingerprint)
         return
     prompts.confirm(
-        f"does its owner read {_groups(offered.public.fingerprint)} to you?",
+        f"does its owner read {groups(offered.public.fingerprint)} to you?",
         yes=yes,
         no_input=no_input,
     )
@@ -297,7 +225,7 @@ def _tell_trusted(address: str, fingerprint: str, *, json: bool) -> None:
         document = {"schema": "emix.keys/1", "address": address, "trusted": fingerprint or None}
         output.write_json(document)
     elif fingerprint:
-        console.note(f"packages for {address} are sealed for {_groups(fingerprint)} from now on")
+        console.note(f"packages for {address} are sealed for {groups(fingerprint)} from now on")
     else:
         console.note(f"packages for {address} need access codes again")
 
@@ -317,9 +245,8 @@ def list_(*, profile: Profile = None, json: Json = False) -> None:
         output.write_json({"schema": "emix.keys-list/1", "keys": keys})
         return
     output.write_table(
-        [(name, _groups(key)) for name, key in found.items()], head=("address", "key")
+        [(name, groups(key)) for name, key in found.items()], head=("address", "key")
     )
 
 
-def _groups(fingerprint: str) -> str:
-    return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
+app.command("import")(import_)

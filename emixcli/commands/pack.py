@@ -4,56 +4,28 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING
 
 from emixcli.commands import _deid as deid
 from emixcli.commands import _deid_key as keyed
 from emixcli.commands import _deid_reports as review
+from emixcli.commands import _packed as packed
+from emixcli.commands import _packing as options
 from emixcli.commands._media import AcceptReport, AllPatients, Paths, Patients, Reports, Studies
-from emixcli.commands._options import CodeOut, DryRun, Json, NoInput, Quiet, Verbose, Yes, number
+from emixcli.commands._options import CodeOut, DryRun, Json, NoInput, Quiet, Verbose, Yes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emixcli.services.pack import PackResult, Prepared
+    from emixcli.services.pack import Prepared
     from emixcli.services.sealing import Sealing
     from emixcli.services.selection import Selection
-
-Output = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FILE", help="The package: NAME.emix.html.")
-]
-Recipients = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--recipient",
-        metavar="KEYFILE",
-        help="Public key file of somebody who may open it without the code; several times.",
-    ),
-]
-OwnCode = Annotated[
-    Path | None,
-    typer.Option(
-        "--code-file",
-        metavar="FILE",
-        help="Take the access code or passphrase from FILE (- for standard input).",
-    ),
-]
-
-Passphrase = Annotated[
-    bool, typer.Option("--passphrase", help="Ask for a passphrase instead of making a code.")
-]
-Threads = Annotated[
-    int | None,
-    number("--threads", low=1, high=64, help="Threads; one for each core."),
-]
 
 
 def command(
     paths: Paths,
     *,
-    output: Output,
+    output: options.Output,
     report: Reports = None,
     accept_report: AcceptReport = "",
     patient: Patients = None,
@@ -71,10 +43,10 @@ def command(
     reports: review.ReportsMode = "", reviewer: review.Reviewer = "",
     review_out: review.ReviewOut = None, reviewed: review.Reviewed = "",
     code_out: CodeOut = None,
-    code_file: OwnCode = None,
-    passphrase: Passphrase = False,
-    recipient: Recipients = None,
-    threads: Threads = None,
+    code_file: options.OwnCode = None,
+    passphrase: options.Passphrase = False,
+    recipient: options.Recipients = None,
+    threads: options.Threads = None,
     dry_run: DryRun = False,
     json: Json = False, yes: Yes = False, no_input: NoInput = False,
     quiet: Quiet = False, verbose: Verbose = 0,
@@ -87,7 +59,7 @@ def command(
     del verbose  # handled by its callback
     from emixcli.services.sealing import Sealing
 
-    secret = _find_secret(code_file, ask=passphrase, no_input=no_input)
+    secret = options.find_secret(code_file, ask=passphrase, no_input=no_input)
     sealing = Sealing(secret)  # its thread works while the rest is imported
     from emixcli.services.selection import Selection
 
@@ -104,7 +76,7 @@ def command(
     prepared = _prepare(selection, recipient or (), threads, sealing, quiet=quiet)
     _confirm(prepared, output, yes=yes)
     if dry_run:
-        _show_plan(prepared, json=json)
+        packed.show_plan(prepared, json=json)
         return
     _pack(prepared, sealing, _Outputs(output, code_out, keys), json=json, quiet=quiet)
 
@@ -145,8 +117,8 @@ def _pack(
         result = service.pack(
             prepared, outputs.package, sealing, code_out=code_out, progress=listener
         )
-    _tell_code(None if code_out else result.code)
-    _show(result, outputs.package, table=outputs.keys.table, json=json)
+    packed.tell_code(None if code_out else result.code)
+    packed.show(result, outputs.package, table=outputs.keys.table, json=json)
 
 
 def _check_outputs(
@@ -161,101 +133,13 @@ def _check_outputs(
     check_output(output, code_out, sources=sources)
 
 
-def _find_secret(code_file: Path | None, *, ask: bool, no_input: bool) -> str | None:
-    """Return a code or passphrase of the user's own, None where one is to be generated."""
-    from emixcli.commands._opening import read_secret
-    from emixcli.errors import UsageError
-    from emixcli.services.sealing import check_secret
-    from emixcli.ui import prompts
-
-    if ask and code_file is not None:
-        raise UsageError(
-            "--passphrase and --code-file exclude each other", hint="leave one of them out"
-        )
-    if code_file is not None:
-        secret = read_secret(code_file)
-    elif ask:
-        secret = prompts.ask_secret(
-            "passphrase", option="--code-file FILE", repeat=True, no_input=no_input
-        )
-    else:
-        return None
-    check_secret(secret)
-    return secret
-
-
-def _tell_code(code: str | None) -> None:
-    from emixcli.ui import console
-
-    if code is None:
-        return
-    console.note(f"access code: {code}")
-    console.note("It is shown this once. Give it to the recipient by telephone.")
-
-
-def _warn(prepared: Prepared, output: Path) -> None:
-    """Say what would surprise the recipient."""
-    from emixcli.ui import console
-
-    sender = prepared.plan.sender
-    if not (sender.name or sender.organisation):
-        console.warn(
-            "the package does not say who sends it; set it once:"
-            " emix config set sender_name 'NAME', emix config set organisation 'NAME'"
-        )
-    if output.suffix.lower() not in {".html", ".htm"}:
-        console.warn("a double click opens the package only where its name ends in .html")
-
-
 def _confirm(prepared: Prepared, output: Path, *, yes: bool) -> None:
     """Ask once more where a person sits there and several patients go into one file."""
     from emixcli.commands._media import note_reports
     from emixcli.ui import prompts
 
-    _warn(prepared, output)
+    packed.warn(prepared, output)
     note_reports(prepared.plan)
     n_patients = prepared.plan.counts["patients"]
     if n_patients > 1 and prompts.is_interactive():
         prompts.confirm(f"pack {n_patients} patients into one file?", yes=yes)
-
-
-def _show_plan(prepared: Prepared, *, json: bool) -> None:
-    from emixcli.commands._media import counts_text, plan_json
-    from emixcli.ui import output as out
-    from emixcli.ui.progress import size_text
-
-    plan = prepared.plan
-    if json:
-        out.write_json({"schema": "emix.pack/1", **plan_json(plan)})
-        return
-    out.write_line(counts_text(plan.counts))
-    out.write_line(f"at most {size_text(plan.size_bound)}; nothing was written")
-
-
-def _show(result: PackResult, output: Path, *, table: Path | None, json: bool) -> None:
-    from emixcli.commands._media import counts_text, note_left_out, require_whole
-    from emixcli.ui import console
-    from emixcli.ui import output as out
-    from emixcli.ui.progress import size_text
-
-    if json:
-        out.write_json(_document(result, output, table))
-    else:
-        out.write_line(str(output))
-        console.note(f"{counts_text(result.package.counts)}; {size_text(result.package.size)}")
-    note_left_out(result.prepared.choice)
-    require_whole("the package is made", result.package, result.prepared.choice)
-
-
-def _document(result: PackResult, output: Path, table: Path | None) -> dict[str, Any]:
-    from emixcli.commands._media import choice_json, made_json
-
-    return {
-        "schema": "emix.pack/1",
-        **made_json(result.package),
-        "file": str(output),
-        "table": None if table is None else str(table),
-        **choice_json(result.prepared.choice),
-        "slots": result.slot_kinds,
-        "dicomdir_invented": dict(result.prepared.plan.invented),
-    }

@@ -88,7 +88,7 @@ class PublicIdentity:
             )
         except (ValueError, KeyError, TypeError) as exc:
             raise NoMatchingKeyError(
-                "this is not an emix public key file", hint="emix keys public writes one"
+                "this is not an emix public key file", hint="emix keys export writes one"
             ) from exc
         except InvalidSignature as exc:
             raise NoMatchingKeyError(

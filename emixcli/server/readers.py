@@ -35,7 +35,7 @@ def publish_key(exchange: Exchange, account: Account, public_key: str) -> list[R
     try:
         public = PublicIdentity.from_json(public_key.encode("utf-8", "replace"))
     except NoMatchingKeyError as exc:
-        raise UsageError(exc.message, hint="emix keys public writes one") from exc
+        raise UsageError(exc.message, hint="emix keys export writes one") from exc
     with exchange.write() as work:
         work.hit(delete(request_readers).where(request_readers.c.account_id == account.id))
         # One short of what a request can hold: whoever asks can read it as well.
