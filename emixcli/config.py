@@ -6,16 +6,15 @@ the user's `config.toml`, else the machine's, else the default.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from emixcli.errors import ExchangeTlsError, NoSpaceError, OutputError, UsageError
+from emixcli.errors import ExchangeTlsError, UsageError
 from emixcli.urls import check_url
+from emixcli.wholefile import output_error, replace_whole
 
 #: Every setting: what it is for, for people.
 KEYS: dict[str, str] = {
@@ -152,21 +151,11 @@ def save(key: str, value: str | None, *, profile: str | None = None) -> Path:
     else:
         table[key] = check(key, value)
     path = config_path()
-    partial = path.with_name(path.name + ".partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(_to_toml(document))
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        replace_whole(path, _to_toml(document).encode("utf-8"), mode=0o666)
     except OSError as exc:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        if exc.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise NoSpaceError("the disk is full", hint=f"free some space at {path}") from exc
-        msg = "the settings cannot be written"
-        raise OutputError(msg, hint=f"check {path}") from exc
+        raise output_error(exc, "the settings cannot be written", hint=f"check {path}") from exc
     return path
 
 

@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from emixcli import config
-from emixcli.errors import AuthRequiredError, OutputError, UsageError
+from emixcli.errors import AuthRequiredError, UsageError
+from emixcli.wholefile import output_error, replace_whole
 
 T = TypeVar("T")
 FILE_NAME = "credentials.json"
@@ -271,18 +272,13 @@ def _load() -> dict[str, Any]:
 
 def _save(entries: Mapping[str, Any]) -> None:
     target = path()
-    partial = target.with_name(f"{target.name}.{os.getpid()}.partial")
+    document = {"v": 1, "logins": dict(entries)}
     try:
         target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump({"v": 1, "logins": dict(entries)}, stream, indent=1)
-            stream.flush()
-            os.fsync(stream.fileno())
-        partial.replace(target)
+        replace_whole(target, json.dumps(document, indent=1).encode("utf-8"))
     except OSError as exc:
-        raise OutputError(
-            "the login cannot be remembered", hint=f"check that {target} can be written"
+        raise output_error(
+            exc, "the login cannot be remembered", hint=f"check that {target} can be written"
         ) from exc
 
 

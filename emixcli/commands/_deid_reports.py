@@ -114,8 +114,8 @@ def _approval(out: Path | None, reviewed: str, *, no_input: bool) -> Callable[[b
 
 
 def _write(out: Path, text: bytes) -> None:
-    from emixcli.container.sink import output_error
     from emixcli.errors import OutputExistsError
+    from emixcli.wholefile import output_error
 
     try:
         with out.open("xb") as file:

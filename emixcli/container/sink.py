@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import errno
 import os
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
-from emixcli.errors import EmixError, NoSpaceError, OutputError, OutputExistsError
+from emixcli.errors import OutputExistsError
+from emixcli.wholefile import open_new, output_error, sync_folder
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _BUFFER = 1024 * 1024
 _WRITEBACK = 16 * 1024 * 1024
 
@@ -47,7 +46,9 @@ class FileSink:
                 f"{self.path.name} exists already", hint="choose another name or remove it first"
             )
         try:
-            self._file = _create(self._partial, self._mode)
+            self._partial.unlink(missing_ok=True)  # what an earlier run left
+            handle = open_new(self._partial, self._mode)
+            self._file = os.fdopen(handle, "w+b", buffering=_BUFFER)
         except OSError as exc:
             raise output_error(exc) from exc
         except BaseException:  # stopped between making the file and the block that removes it
@@ -111,35 +112,3 @@ class FileSink:
         with contextlib.suppress(OSError):  # what the buffer holds does not fit a full disk
             self._file.close()
         self._partial.unlink(missing_ok=True)
-
-
-def _create(path: Path, mode: int) -> BinaryIO:
-    """Return a new file in place of what an earlier run left; a planted link is not followed."""
-    path.unlink(missing_ok=True)
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL
-    flags |= getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(path, flags, mode), "w+b", buffering=_BUFFER)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make a rename durable, where the system can."""
-    if not hasattr(os, "O_DIRECTORY"):
-        return
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    except OSError:  # some network file systems refuse it
-        pass
-    finally:
-        os.close(handle)
-
-
-def output_error(exc: OSError) -> EmixError:
-    """Return our error for one of the file system while something is written."""
-    if exc.errno in _FULL:
-        return NoSpaceError("the disk is full", hint="free some space or choose another folder")
-    if exc.errno == errno.ENOENT:
-        return OutputError("the folder of the output does not exist", hint="make it first")
-    if exc.errno in {errno.EEXIST, errno.ENOTDIR}:
-        return OutputError("the folder of the output is a file", hint="choose another folder")
-    return OutputError("the output cannot be written", hint="check the folder and its permissions")

@@ -7,7 +7,6 @@ headers.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.headerregistry import Address
@@ -19,6 +18,7 @@ from typing import Protocol
 
 from emixcli.mailaddress import parse_address
 from emixcli.server.settings import MailSettings
+from emixcli.wholefile import replace_whole
 
 _NOTIFY = """\
 {organisation} has images ready for you.
@@ -184,15 +184,9 @@ class FileMailer:
         """Write the mail to DATA/mail."""
         message = compose(letter, self._settings.sender, self._host)
         target = self._folder / f"{letter.created_ms}-{letter.number}.eml"
-        partial = target.with_suffix(".partial")
         try:
-            with partial.open("wb") as file:
-                file.write(message.as_bytes())
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
+            replace_whole(target, message.as_bytes(), mode=0o666)
         except OSError as exc:
-            partial.unlink(missing_ok=True)
             raise TemporaryMailError from exc
 
 

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import secrets
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from emixcli.container.sink import output_error
 from emixcli.errors import OutputExistsError
 from emixcli.server.accounts import NewAccount, Passwords, add_account
 from emixcli.server.app import opened_exchange
 from emixcli.server.settings import CONFIG_NAME, Settings, check_limits, format_settings
 from emixcli.server.testtls import make_test_certificate
 from emixcli.server.vault import SECRETS_NAME, create_vault
+from emixcli.wholefile import create_whole, output_error
 
 
 @dataclass(frozen=True)
@@ -81,16 +80,8 @@ def _fill(settings: Settings, account: NewAccount, test_tls: tuple[str, ...]) ->
         settings = dataclasses.replace(
             settings, certificate="tls/certificate.pem", private_key="tls/private-key.pem"
         )
-    _write(settings.data / CONFIG_NAME, format_settings(settings))
+    create_whole(settings.data / CONFIG_NAME, format_settings(settings).encode("utf-8"))
     create_vault(settings.data / SECRETS_NAME)
     with opened_exchange(settings) as exchange:
         add_account(exchange, account, Passwords())
     return authority
-
-
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    path.chmod(0o600)

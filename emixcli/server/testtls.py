@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +10,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from emixcli.wholefile import create_whole
 
 _DAYS = 397
 AUTHORITY = "tls/test-authority.pem"
@@ -50,12 +51,14 @@ def make_test_certificate(data: Path, hosts: tuple[str, ...]) -> str:
         .sign(authority_key, hashes.SHA256())
     )
     pem = serialization.Encoding.PEM
-    _write(folder / "certificate.pem", certificate.public_bytes(pem) + authority.public_bytes(pem))
-    _write(data / AUTHORITY, authority.public_bytes(pem))
+    create_whole(
+        folder / "certificate.pem", certificate.public_bytes(pem) + authority.public_bytes(pem)
+    )
+    create_whole(data / AUTHORITY, authority.public_bytes(pem))
     private = key.private_bytes(
         pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    _write(folder / "private-key.pem", private)
+    create_whole(folder / "private-key.pem", private)
     return AUTHORITY
 
 
@@ -96,9 +99,3 @@ def _general_name(host: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(host))
     except ValueError:
         return x509.DNSName(host)
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)

@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from emixcli.container.encoding import new_package_id, to_base64url
 from emixcli.errors import UsageError
+from emixcli.wholefile import create_whole
 
 SECRETS_NAME = "secrets"
 _NONCE = 12
@@ -101,11 +102,7 @@ def create_vault(path: Path) -> Vault:
     """Write a new secrets file (mode 0600, never overwriting one) and return its vault."""
     master = secrets.token_bytes(32)
     document = {"v": 1, "master": base64.b64encode(master).decode()}
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        json.dump(document, file)
-        file.flush()
-        os.fsync(file.fileno())
+    create_whole(path, json.dumps(document).encode("ascii"))
     return Vault(master)
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,9 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emixcli import config
-from emixcli.errors import OutputError, UsageError
+from emixcli.errors import UsageError
 from emixcli.exchange.auditing import AuditFilter, iter_audit
 from emixcli.exchange.auditlog import AuditRow, Chain, broken, canonical_detail
+from emixcli.wholefile import output_error, replace_whole
 
 if TYPE_CHECKING:
     from emixcli.exchange.http import HttpExchange
@@ -220,16 +220,13 @@ class Remembered:
         ------
         OutputError
         """
-        partial = self._path.with_name(f"{self._path.name}.{os.getpid()}.partial")
+        document = {"seq": chain.seq, "hash": chain.hash}
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with partial.open("w", encoding="utf-8") as file:
-                json.dump({"seq": chain.seq, "hash": chain.hash}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(self._path)
+            replace_whole(self._path, json.dumps(document).encode("ascii"))
         except OSError as exc:
-            raise OutputError(
+            raise output_error(
+                exc,
                 "the end of the audit trail cannot be remembered",
                 hint=f"check the folder {self._path.parent}",
             ) from exc

@@ -10,8 +10,8 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
-from emixcli.container.sink import output_error
 from emixcli.errors import OutputError, OutputExistsError
+from emixcli.wholefile import output_error
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from emixcli.container.encoding import is_package_id
-from emixcli.container.sink import output_error, sync_folder
 from emixcli.container.verify import verify
 from emixcli.errors import OutputError, OutputExistsError, PackageDamagedError
 from emixcli.package import open_package, replace_slots
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.journal import Journal, journal_key
+from emixcli.wholefile import output_error, sync_folder
 
 if TYPE_CHECKING:
     from emixcli.container.slots import Slot

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
-from emixcli.container.sink import output_error, sync_folder
 from emixcli.errors import OutputExistsError
+from emixcli.wholefile import output_error, sync_folder
 
 _SYNCS, _BATCH = 16, 8
 

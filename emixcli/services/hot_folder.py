@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from emixcli.container.sink import output_error, sync_folder
 from emixcli.errors import EmixError, OutputError, UsageError
 from emixcli.media.scan import scan_media
+from emixcli.wholefile import output_error, sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 from emixcli import config
-from emixcli.container.sink import output_error
 from emixcli.errors import EmixError, NoSpaceError, OutputError, UsageError
+from emixcli.wholefile import output_error
 
 Record = dict[str, Any]
 #: Packages live 30 days at most; what is older helps nobody.

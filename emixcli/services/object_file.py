@@ -8,7 +8,7 @@ from io import FileIO
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from emixcli.container.sink import output_error
+from emixcli.wholefile import output_error
 
 if TYPE_CHECKING:
     from emixcli.anonymize import Anonymized

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from emixcli.container.sink import output_error
 from emixcli.errors import OutputExistsError
+from emixcli.wholefile import create_whole, output_error, replace_whole
 
 
 def write_secret(path: Path, text: str) -> None:
@@ -27,23 +26,13 @@ def write_private(path: Path, data: bytes) -> None:
         It cannot be written; none is left behind.
     """
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create_whole(path, data)
     except FileExistsError as exc:
         raise OutputExistsError(
             f"{path.name} exists already", hint="choose another name or remove it first"
         ) from exc
     except OSError as exc:
         raise output_error(exc) from exc
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    except BaseException as exc:
-        path.unlink(missing_ok=True)
-        if isinstance(exc, OSError):
-            raise output_error(exc) from exc
-        raise
 
 
 @contextlib.contextmanager
@@ -68,10 +57,7 @@ def replace_secret(path: Path, text: str) -> None:
     OutputError
         It cannot be written; an earlier file stays as it was.
     """
-    partial = path.with_name(path.name + ".partial")
     try:
-        partial.unlink(missing_ok=True)
-        write_secret(partial, text)
-        partial.replace(path)
+        replace_whole(path, f"{text}\n".encode("ascii"))
     except OSError as exc:
         raise output_error(exc) from exc

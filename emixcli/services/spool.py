@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import IO, BinaryIO, Protocol
 
 from emixcli import config
-from emixcli.container.sink import output_error
 from emixcli.errors import EmixError, NoSpaceError, OutputError, PackageDamagedError
+from emixcli.wholefile import output_error
 
 #: A socket's time-out covers one of these, so that a slow line may take what it needs for a part.
 PIECE = 256 << 10

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from emixcli import credentials
 from tests import builders
 from tests.running import ROOT, EmixProcess, Result
 
@@ -73,7 +74,28 @@ def test_settings_and_keys_stay_as_they_were(
     settings = (emix_home / "config.toml").read_bytes()
     assert run_limited(10, "config", "set", "organisation", "Hospital", cwd=tmp_path).code == 42
     assert (emix_home / "config.toml").read_bytes() == settings
-    assert "config.toml.partial" not in names(emix_home)
+    assert not [name for name in names(emix_home) if name.endswith(".partial")]
+
+
+def test_logins_stay_as_they_were(emix_home: Path) -> None:
+    credentials.remember("https://a.example", "token", store="file", email="", ca_file=None)
+    kept = (emix_home / "credentials.json").read_bytes()
+    limited = (
+        "import resource\n"
+        "from emixcli import credentials\n"
+        "from emixcli.errors import NoSpaceError\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10, 10))\n"
+        "try:\n"
+        "    credentials.remember('https://b', 't', store='file', email='', ca_file=None)\n"
+        "except NoSpaceError as error:\n"
+        "    raise SystemExit(error.exit_code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=False
+    )
+    assert done.returncode == 42
+    assert (emix_home / "credentials.json").read_bytes() == kept
+    assert names(emix_home) == ["credentials.json"]
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="Linux has a disk that is always full")
