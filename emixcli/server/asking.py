@@ -28,6 +28,7 @@ from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS, HOUR_MS
 from emixcli.server.problems import ConflictError, RequestError, TooManyError
 from emixcli.server.readers import organisation_named, readers_of
+from emixcli.server.records import ShareRecord
 from emixcli.server.roles import require_sender
 from emixcli.server.states import ENDED, REQUEST_MOVES, RequestState, ShareState
 from emixcli.server.tables import accounts, organisations, requests, shares
@@ -374,7 +375,7 @@ def lock_request(work: Work, request_id: str) -> None:
     work.all(select(requests.c.id).where(requests.c.id == request_id).with_for_update())
 
 
-def answer_request(work: Work, account: Account, request_id: str, share: Row[Any]) -> None:
+def answer_request(work: Work, account: Account, request_id: str, share: ShareRecord) -> None:
     """Note that a new share answers a request, in the transaction that makes the share.
 
     Raises

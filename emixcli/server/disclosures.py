@@ -17,6 +17,7 @@ from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS
 from emixcli.server.packages import find_package, owned_by
 from emixcli.server.problems import ConflictError
+from emixcli.server.records import PackageRecord
 from emixcli.server.roles import require_auditor
 from emixcli.server.states import LIVE, Role
 from emixcli.server.tables import accounting_keys, disclosures, package_patients, packages
@@ -90,7 +91,7 @@ def note_patients(
             work.add_new(package_patients, row)
 
 
-def require_noted(work: Work, package: Row[Any]) -> None:
+def require_noted(work: Work, package: PackageRecord) -> None:
     """Refuse to share a package whose patients the accounting would miss.
 
     Raises

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, Select, and_, func, insert, or_, select, tuple_, update
+from sqlalchemy import Select, and_, func, insert, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
@@ -19,6 +19,7 @@ from emixcli.errors import GoneError, NotFoundError, QuotaError, UploadInterrupt
 from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS, MINUTE_MS, SECOND_MS
 from emixcli.server.problems import ConflictError, RequestError, TooLargeError
+from emixcli.server.records import PackageRecord, record
 from emixcli.server.roles import require_sender
 from emixcli.server.states import LIVE, READABLE, UPLOADABLE, PackageState, Role
 from emixcli.server.store import Part, PartsMismatchError, SignedPart
@@ -81,7 +82,7 @@ def visible_to(account: Account) -> ColumnElement[bool]:
     return owned_by(account)
 
 
-def find_package(work: Work, package_id: str, *scope: ColumnElement[bool]) -> Row[Any]:
+def find_package(work: Work, package_id: str, *scope: ColumnElement[bool]) -> PackageRecord:
     """The package within the scope.
 
     Raises
@@ -92,12 +93,12 @@ def find_package(work: Work, package_id: str, *scope: ColumnElement[bool]) -> Ro
     if row is None:
         message = "there is no such package"
         raise NotFoundError(message, hint="emix list shows the packages of this account")
-    return row
+    return record(PackageRecord, row)
 
 
 def create_package(
     exchange: Exchange, account: Account, new: Announcement
-) -> tuple[Row[Any], bool]:
+) -> tuple[PackageRecord, bool]:
     """The package and whether it is new; the same announcement again gives the same package.
 
     Raises
@@ -179,7 +180,7 @@ def _check_quota(work: Work, account: Account, size: int) -> None:
 
 def list_packages(
     exchange: Exchange, account: Account, *, cursor: str | None, limit: int
-) -> tuple[list[Row[Any]], str | None]:
+) -> tuple[list[PackageRecord], str | None]:
     """Own packages (an administrator's: all of the organisation), newest first, and a cursor."""
     query: Select[Any] = select(packages).where(visible_to(account))
     position = tuple_(packages.c.created_ms, packages.c.id)
@@ -187,7 +188,7 @@ def list_packages(
         query = query.where(position < _parse_cursor(cursor))
     query = query.order_by(packages.c.created_ms.desc(), packages.c.id.desc()).limit(limit + 1)
     with exchange.read() as work:
-        rows = work.all(query)
+        rows = [record(PackageRecord, row) for row in work.all(query)]
     if len(rows) <= limit:
         return rows, None
     last = rows[limit - 1]
@@ -205,7 +206,7 @@ def _parse_cursor(cursor: str) -> tuple[int, str]:
         raise RequestError(message) from exc
 
 
-def uploading_package(work: Work, account: Account, package_id: str) -> Row[Any]:
+def uploading_package(work: Work, account: Account, package_id: str) -> PackageRecord:
     """A package of the account that still takes parts.
 
     Raises
@@ -264,7 +265,7 @@ def _touch(exchange: Exchange, account: Account, package_id: str) -> None:
             work.hit(touch.values(touched_ms=work.now_ms))
 
 
-def _check_part(work: Work, row: Row[Any], part: Part) -> None:
+def _check_part(work: Work, row: PackageRecord, part: Part) -> None:
     limits = work.settings.limits
     if part.number > limits.max_parts or part.size > row.part_size:
         message = f"parts have numbers up to {limits.max_parts} and {row.part_size} bytes at most"
@@ -274,7 +275,9 @@ def _check_part(work: Work, row: Row[Any], part: Part) -> None:
         raise QuotaError(message)
 
 
-def seal_package(exchange: Exchange, account: Account, package_id: str, seal: Seal) -> Row[Any]:
+def seal_package(
+    exchange: Exchange, account: Account, package_id: str, seal: Seal
+) -> PackageRecord:
     """Make the upload one object that never changes again; doing it again changes nothing.
 
     Raises
@@ -304,9 +307,9 @@ def seal_package(exchange: Exchange, account: Account, package_id: str, seal: Se
             if row.state in READABLE:
                 return _same_seal(work, row, seal)
             work.enqueue("purge", row.id)
-            ended = row.state
+            ended: PackageState | None = row.state
         else:
-            ended = ""
+            ended = None
             work.connection.execute(insert(parts), [_part_row(row.id, part) for part in seal.parts])
             row = find_package(work, package_id, owned_by(account))
     if ended:
@@ -320,7 +323,7 @@ def _part_row(package: str, part: SealedPart) -> dict[str, Any]:
     return values | {"md5": part.md5, "sha256": part.sha256}
 
 
-def _same_seal(work: Work, row: Row[Any], seal: Seal) -> Row[Any]:
+def _same_seal(work: Work, row: PackageRecord, seal: Seal) -> PackageRecord:
     known = [
         Part(part.number, part.size, part.md5 or part.sha256)
         for part in work.all(
@@ -333,7 +336,7 @@ def _same_seal(work: Work, row: Row[Any], seal: Seal) -> Row[Any]:
     return row
 
 
-def _check_seal(row: Row[Any], seal: Seal) -> None:
+def _check_seal(row: PackageRecord, seal: Seal) -> None:
     numbers = [part.number for part in seal.parts]
     if numbers != list(range(1, len(numbers) + 1)):
         message = "parts must be numbered from 1 without gaps, in order"
@@ -349,7 +352,7 @@ def _check_seal(row: Row[Any], seal: Seal) -> None:
         raise RequestError(message)
 
 
-def delete_package(exchange: Exchange, account: Account, package_id: str) -> Row[Any]:
+def delete_package(exchange: Exchange, account: Account, package_id: str) -> PackageRecord:
     """End a package with all its shares; keys now, bytes at once afterwards. Again is fine."""
     with exchange.write() as work:
         row = find_package(work, package_id, visible_to(account))

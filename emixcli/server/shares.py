@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy import and_, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
@@ -23,6 +24,7 @@ from emixcli.server.disclosures import require_noted
 from emixcli.server.packages import find_package, owned_by, visible_to
 from emixcli.server.problems import ConflictError, RequestError, TooManyError
 from emixcli.server.published import find_recipient
+from emixcli.server.records import PackageRecord, ShareRecord, record
 from emixcli.server.slots import CodeSlot, KeySlot
 from emixcli.server.states import (
     ALIVE,
@@ -72,7 +74,7 @@ class NewShare:
 
 def create_share(
     exchange: Exchange, account: Account, package_id: str, new: NewShare, *, request_key: str | None
-) -> tuple[Row[Any], bool]:
+) -> tuple[ShareRecord, bool]:
     """The share and whether it is new; the same request key gives the same share.
 
     Raises
@@ -100,7 +102,7 @@ def _create(
     *,
     address: str,
     request_key: str | None,
-) -> tuple[Row[Any], bool]:
+) -> tuple[ShareRecord, bool]:
     with exchange.write() as work:
         package = find_package(work, package_id, owned_by(account))
         if request_key is not None:
@@ -138,7 +140,7 @@ def _create(
 
 def _insert(
     work: Work,
-    package: Row[Any],
+    package: PackageRecord,
     new: NewShare,
     *,
     address: str,
@@ -193,13 +195,15 @@ def _key_hash(request_key: str) -> str:
     return hashlib.sha256(request_key.encode()).hexdigest()
 
 
-def _find_request(work: Work, account: Account, request_key: str, new: NewShare) -> Row[Any] | None:
+def _find_request(
+    work: Work, account: Account, request_key: str, new: NewShare
+) -> ShareRecord | None:
     mine = and_(shares.c.account_id == account.id, shares.c.request_key == _key_hash(request_key))
     row = work.one(_select_shares().where(mine))
     if row is not None and row.request_digest != new.digest():
         message = "this Idempotency-Key was used before for another share"
         raise ConflictError(message)
-    return row
+    return None if row is None else record(ShareRecord, row)
 
 
 def _check_rate(work: Work, account: Account) -> None:
@@ -217,7 +221,7 @@ def _select_shares() -> Any:
     return select(shares, packages.c.package_id).join(packages, packages.c.id == shares.c.package)
 
 
-def find_share(work: Work, share_id: str, *scope: ColumnElement[bool]) -> Row[Any]:
+def find_share(work: Work, share_id: str, *scope: ColumnElement[bool]) -> ShareRecord:
     """The share with its `package_id`, within the scope.
 
     Raises
@@ -228,7 +232,7 @@ def find_share(work: Work, share_id: str, *scope: ColumnElement[bool]) -> Row[An
     if row is None:
         message = "there is no such share"
         raise NotFoundError(message, hint="emix status PACKAGE_ID shows the shares of a package")
-    return row
+    return record(ShareRecord, row)
 
 
 def share_scope(account: Account) -> ColumnElement[bool]:
@@ -241,18 +245,18 @@ def share_scope(account: Account) -> ColumnElement[bool]:
 
 
 def shares_of(
-    work: Work, account: Account, package_rows: list[Row[Any]]
-) -> dict[str, list[Row[Any]]]:
+    work: Work, account: Account, package_rows: Sequence[PackageRecord]
+) -> dict[str, list[ShareRecord]]:
     """The shares of these packages, oldest first, by the packages' row ids."""
-    found: dict[str, list[Row[Any]]] = {row.id: [] for row in package_rows}
+    found: dict[str, list[ShareRecord]] = {row.id: [] for row in package_rows}
     if found:
         query = _select_shares().where(shares.c.package.in_(found), visible_to(account))
         for row in work.all(query.order_by(shares.c.created_ms, shares.c.id)):
-            found[row.package].append(row)
+            found[row.package].append(record(ShareRecord, row))
     return found
 
 
-def get_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:
+def get_share(exchange: Exchange, account: Account, share_id: str) -> ShareRecord:
     """One share.
 
     Raises
@@ -263,7 +267,7 @@ def get_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:
         return find_share(work, share_id, share_scope(account))
 
 
-def recall_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:
+def recall_share(exchange: Exchange, account: Account, share_id: str) -> ShareRecord:
     """Take a share back while its mail has not left. Again is fine.
 
     Raises
@@ -283,7 +287,7 @@ def recall_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any
         return find_share(work, share_id, share_scope(account))
 
 
-def revoke_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:
+def revoke_share(exchange: Exchange, account: Account, share_id: str) -> ShareRecord:
     """End a share: its keys are gone when this returns. Again is fine.
 
     Raises
@@ -298,7 +302,7 @@ def revoke_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any
     return ended
 
 
-def resend_share(exchange: Exchange, account: Account, share_id: str) -> Row[Any]:
+def resend_share(exchange: Exchange, account: Account, share_id: str) -> ShareRecord:
     """Mail the link once more, and allow mail codes again where their number was used up.
 
     Raises

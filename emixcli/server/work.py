@@ -20,6 +20,7 @@ from sqlalchemy.sql import ColumnElement
 from emixcli.server import audit
 from emixcli.server.clock import Clock, system_clock
 from emixcli.server.database import Database
+from emixcli.server.records import PackageRecord, ShareRecord
 from emixcli.server.settings import Settings
 from emixcli.server.states import (
     ALIVE,
@@ -114,7 +115,7 @@ class Work:
 
     def move_package(
         self,
-        row: Row[Any],
+        row: Row[Any] | PackageRecord,
         to: PackageState,
         *,
         actor: str,
@@ -132,7 +133,7 @@ class Work:
 
     def move_share(
         self,
-        row: Row[Any],
+        row: Row[Any] | ShareRecord,
         to: ShareState,
         *,
         actor: str,
@@ -148,7 +149,7 @@ class Work:
             self.audit(row.organisation_id, actor, f"share.{to}", row.id)
         return changed
 
-    def end_share(self, row: Row[Any], to: ShareState, *, actor: str) -> bool:
+    def end_share(self, row: Row[Any] | ShareRecord, to: ShareState, *, actor: str) -> bool:
         """End a share: its keys, sessions, codes and unsent mail are gone in this transaction."""
         values: dict[str, Any] = {"slot": None, "proof": None, "kdf": None}
         values["ended_ms"] = self.now_ms
@@ -162,7 +163,7 @@ class Work:
         self.hit(delete(outbox).where(outbox.c.subject == row.id, unsent))
         return True
 
-    def end_package(self, row: Row[Any], to: PackageState, *, actor: str) -> bool:
+    def end_package(self, row: Row[Any] | PackageRecord, to: PackageState, *, actor: str) -> bool:
         """End a package: shares and keys now, bytes by the worker at once afterwards."""
         if not self.move_package(row, to, actor=actor, values={"ended_ms": self.now_ms}):
             return False

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emixcli import config
-from emixcli.container.sink import output_error
 from emixcli.errors import ExchangeServerError
 from emixcli.exchange.contacts import Contact, policy_json, read_contact, read_policy
 from emixcli.services.secret_file import replace_secret
+from emixcli.wholefile import output_error
 
 if TYPE_CHECKING:
     from emixcli.exchange.connect import Access

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
-from sqlalchemy import Row
 
 from emixcli.server import packages as service
 from emixcli.server.accounts import Account
@@ -19,6 +19,7 @@ from emixcli.server.api.wire import (
     signed_json,
 )
 from emixcli.server.packages import Announcement, Seal, SealedPart
+from emixcli.server.records import PackageRecord
 from emixcli.server.shares import shares_of
 from emixcli.server.store import Part
 
@@ -97,11 +98,11 @@ def post_seal(
     return _package(site, account, row)
 
 
-def _package(site: Site, account: Account, row: Row[Any]) -> dict[str, Any]:
+def _package(site: Site, account: Account, row: PackageRecord) -> dict[str, Any]:
     return _packages(site, account, [row])[0]
 
 
-def _packages(site: Site, account: Account, rows: list[Row[Any]]) -> list[dict[str, Any]]:
+def _packages(site: Site, account: Account, rows: Sequence[PackageRecord]) -> list[dict[str, Any]]:
     with site.exchange.read() as work:
         shares = shares_of(work, account, rows)
     vault, tries = site.exchange.vault, site.limits.code_tries

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
-from sqlalchemy import Row
 
 from emixcli.exchange.interface import Purpose
 from emixcli.server.accounts import Account
 from emixcli.server.certificate import Certificate
 from emixcli.server.clock import iso_time
+from emixcli.server.records import PackageRecord, ShareRecord
 from emixcli.server.states import ALIVE, ENDED
 from emixcli.server.store import SignedPart
 from emixcli.server.vault import Vault
@@ -144,7 +144,9 @@ def account_json(account: Account) -> dict[str, Any]:
     }
 
 
-def package_json(row: Row[Any], shares: list[dict[str, Any]], part_digest: str) -> dict[str, Any]:
+def package_json(
+    row: PackageRecord, shares: list[dict[str, Any]], part_digest: str
+) -> dict[str, Any]:
     """A package with its shares."""
     return {
         "package_id": row.package_id,
@@ -162,7 +164,7 @@ def package_json(row: Row[Any], shares: list[dict[str, Any]], part_digest: str) 
     }
 
 
-def share_json(row: Row[Any], base_url: str, vault: Vault, code_tries: int) -> dict[str, Any]:
+def share_json(row: ShareRecord, base_url: str, vault: Vault, code_tries: int) -> dict[str, Any]:
     """A share for its sender; the link only while it can still be used."""
     has_link = row.state in ALIVE and row.to_account is None
     link = f"{base_url}/r/{vault.link_token(row.id)}" if has_link else None
