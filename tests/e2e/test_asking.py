@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -182,9 +183,9 @@ def test_a_link_asks_once_and_a_lost_answer_is_no_second_request(
     _to_form(page, invited)
     _fill(page)
 
-    def lose(route: object) -> None:
-        route.fetch()  # type: ignore[attr-defined]
-        route.abort()  # type: ignore[attr-defined]
+    def lose(route: Any) -> None:
+        route.fetch()
+        route.abort()
 
     page.route("**/request", lose, times=1)
     page.get_by_role("button", name="Encrypt and send").click()
@@ -202,12 +203,12 @@ def test_a_link_asks_once_and_a_lost_answer_is_no_second_request(
 def test_keys_that_the_exchange_changed_are_refused(open_page: OpenPage, invited: Invited) -> None:
     page = open_page()
 
-    def swap(route: object) -> None:
-        answer = route.fetch()  # type: ignore[attr-defined]
+    def swap(route: Any) -> None:
+        answer = route.fetch()
         document = answer.json()
         for key in document["keys"]:
             key["public_key"] = re.sub(r'"x25519":"..', '"x25519":"AA', str(key["public_key"]))
-        route.fulfill(response=answer, json=document)  # type: ignore[attr-defined]
+        route.fulfill(response=answer, json=document)
 
     page.route("**/otp:verify", swap)
     _to_form(page, invited)

@@ -20,7 +20,7 @@ SEALED = seal(DOCUMENT, FORM, to="Spítal", purpose="treatment", readers=[ONE.pu
 
 @pytest.mark.parametrize("reader", [ONE, TWO])
 def test_it_opens_for_each_reader(reader: object) -> None:
-    assert open_sealed(SEALED, reader) == (DOCUMENT, FORM)  # type: ignore[arg-type]
+    assert open_sealed(SEALED, reader) == (DOCUMENT, FORM)  # type: ignore[arg-type]  # a stub
     assert b"CANARY" not in SEALED
     header = read_header(SEALED)
     assert (header.to, header.purpose) == ("Spítal", "treatment")

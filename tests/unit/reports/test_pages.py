@@ -45,7 +45,7 @@ def test_the_same_report_gives_the_same_bytes(drawn: bytes) -> None:
 
 def test_every_font_is_embedded(drawn: bytes) -> None:
     for page in PdfReader(io.BytesIO(drawn)).pages:
-        for font in page["/Resources"]["/Font"].get_object().values():  # type: ignore[index]
+        for font in page["/Resources"]["/Font"].get_object().values():  # type: ignore[index]  # pypdf
             inner = font.get_object()
             descriptor = inner.get("/FontDescriptor")
             if descriptor is not None:
