@@ -13,6 +13,7 @@ from emixcli.server.vault import new_id
 from tests.serving import ServerThread
 from tests.unit.server.api import WRONG, Api, Person, Recipient
 from tests.unit.server.conftest import PASSWORD
+from tests.unit.server.test_recipients import notified, publish, share_sealed
 
 
 def certificate(person: Api, share: dict[str, Any]) -> Any:
@@ -116,3 +117,15 @@ def test_a_share_of_others_has_none(
     assert refused.content == unknown.content
     admin = api.login("admin@a.example", PASSWORD)
     assert certificate(admin, share).status_code == 200
+
+
+@pytest.mark.parametrize("is_opened", [False, True])
+def test_a_share_by_key(sender: Person, api: Api, package_id: str, is_opened: bool) -> None:
+    colleague = api.login("ct@b.example", PASSWORD)
+    share = share_sealed(sender, package_id, publish(colleague))
+    notified(sender, share)
+    if is_opened:
+        colleague.ok("POST", f"/v1/inbox/{share['share_id']}:open", {})
+    end(sender, share)
+    found = certificate(sender, share)
+    assert found.status_code == (403 if is_opened else 200)
