@@ -52,11 +52,12 @@ def read_object(data: bytes) -> Reading:
             identity = identity_of_object(dataset)
             inner = tuple(_documents(dataset))
             lines = [] if inner else render_text(dataset)
+            head = tuple(_head(dataset))
     except pydicom_errors():
         raise ReportError("a DICOM object cannot be read", hint="try emix diagnose") from None
     if not inner and not lines:
         raise ReportError("a DICOM object has no text", hint="its images are for emix view")
-    return Reading((identity,), (*_head(dataset), *_tree(lines)), inner=inner)
+    return Reading((identity,), (*head, *_tree(lines)), inner=inner)
 
 
 def identity_of_object(dataset: Dataset) -> Identity:

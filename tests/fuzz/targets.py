@@ -39,7 +39,7 @@ from tests.udfimage import UdfImage
 #: Of a file in an archive, no more is read.
 _MOST = 1 << 20
 _MAX_ENTRIES = 200
-_REPORTS = ("hl7v2", "cda", "ccr", "rtf", "text", "pdf")
+_REPORTS = ("hl7v2", "cda", "ccr", "rtf", "text", "pdf", "dicom")
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,8 @@ def _reports() -> list[bytes]:
         b"</Given><Family>B</Family></CurrentName></Name></Person></Actor></Actors>"
         b"</ContinuityOfCareRecord>"
     )
-    return [builders.hl7(), cda, rtf, ccr, b"Findings: none.\n", builders.pdf()]
+    held = builders.to_bytes(builders.encapsulated_pdf())
+    return [builders.hl7(), cda, rtf, ccr, b"Findings: none.\n", builders.pdf(), held]
 
 
 def _package(data: bytes) -> None:
