@@ -13,19 +13,30 @@ if TYPE_CHECKING:
     from emixcli.container.slots import Slot
     from emixcli.errors import EmixError
     from emixcli.exchange.connect import Access
-    from emixcli.exchange.http import HttpExchange
+    from emixcli.exchange.http import HttpExchange, HttpMailroom
     from emixcli.exchange.interface import Content, Mailbox, Mailroom
-    from emixcli.services.download import Source
 
 
 @dataclass(frozen=True)
 class Opened:
     """A package that may be downloaded: from where, and its key."""
 
-    source: Source
+    source: HttpExchange | HttpMailroom
     content: Content
     key: bytes
     slots: list[Slot] | None
+
+
+def note_arrival(opened: Opened) -> None:
+    """Let the sender see that a share has come whole; nothing is lost where that fails."""
+    import contextlib
+
+    from emixcli.errors import EmixError
+    from emixcli.exchange.http import note_arrival as note
+
+    if opened.slots is not None:  # a share, not an own package
+        with contextlib.suppress(EmixError):
+            note(opened.source.transport, opened.content)
 
 
 def open_own(package_id: str, how: Access) -> Opened:

@@ -94,6 +94,7 @@ def command(
 def _get(
     opened: Opened, path: Path, listener: ProgressListener, *, unpack: bool
 ) -> tuple[Downloaded, Path | None]:
+    from emixcli.commands import _receiving as receiving
     from emixcli.services.download import download
     from emixcli.services.unpack import unpack as unpack_package
 
@@ -112,4 +113,5 @@ def _get(
         progress=listener,
         on_checked=take_out,
     )
+    receiving.note_arrival(opened)
     return found, folder

@@ -194,6 +194,11 @@ def mailbox(document: Document) -> Mailbox:
     )
 
 
+def copy_url(document: Document) -> str:
+    """Return where the copy for a recipient is."""
+    return text(_mapping(document, "copy"), "url")
+
+
 def opened(document: Document) -> Content:
     """Return where the bytes are, after a good proof of the access code."""
     content = _mapping(document, "content")

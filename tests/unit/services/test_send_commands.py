@@ -54,7 +54,7 @@ def test_whole_way(
     assert {p.read_bytes() for p in folder.rglob("*") if p.is_file()} == originals
 
     status = run_emix("status", package_id, "--json").document
-    assert status["shares"][0]["state"] in {"opened", "downloaded"}
+    assert status["shares"][0]["state"] == "downloaded"
     assert run_emix("revoke", package_id).code == 5
     assert run_emix("revoke", share["share_id"], "--yes", "--json").code == 0
     assert run_emix("revoke", package_id, "--yes").code == 0
