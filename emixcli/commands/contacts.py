@@ -100,12 +100,14 @@ def show(
 def add(
     email: Address,
     *,
-    name: Annotated[str, typer.Option("--name", help="Of the person.")] = "",
-    organisation: Annotated[str, typer.Option("--organisation", help="Of the person.")] = "",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Of the person.")] = "",
+    organisation: Annotated[
+        str, typer.Option("--organisation", metavar="NAME", help="Of the person.")
+    ] = "",
     npi: Annotated[
         str, typer.Option("--npi", metavar="N", help="National Provider Identifier.")
     ] = "",
-    identifier: Annotated[str, typer.Option("--id", help="Another identifier.")] = "",
+    identifier: Annotated[str, typer.Option("--id", metavar="ID", help="Another identifier.")] = "",
     fingerprint: Annotated[
         str,
         typer.Option("--fingerprint", metavar="HEX", help="Of the public key, read out to you."),

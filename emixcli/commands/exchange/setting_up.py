@@ -20,10 +20,13 @@ def init(
         str, typer.Option("--email", metavar="ADDR", help="Mail address of the administrator.")
     ],
     name: Annotated[
-        str, typer.Option("--name", help="Name of the administrator.")
+        str, typer.Option("--name", metavar="NAME", help="Name of the administrator.")
     ] = "Administrator",
     organisation: Annotated[
-        str, typer.Option("--organisation", help="Name of the organisation, shown in mails.")
+        str,
+        typer.Option(
+            "--organisation", metavar="NAME", help="Name of the organisation, shown in mails."
+        ),
     ] = "My organisation",
     listen: Annotated[
         str, typer.Option("--listen", metavar="HOST:PORT", help="Where to listen.")

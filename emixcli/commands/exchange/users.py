@@ -19,9 +19,13 @@ def add(
     data: Dir,
     email: Address,
     *,
-    name: Annotated[str, typer.Option("--name", help="Name, shown to recipients.")],
-    organisation: Annotated[str, typer.Option("--organisation", help="Name of the organisation.")],
-    role: Annotated[str, typer.Option("--role", help="sender, admin or auditor.")] = "sender",
+    name: Annotated[str, typer.Option("--name", metavar="NAME", help="Name, shown to recipients.")],
+    organisation: Annotated[
+        str, typer.Option("--organisation", metavar="NAME", help="Name of the organisation.")
+    ],
+    role: Annotated[
+        str, typer.Option("--role", metavar="ROLE", help="sender, admin or auditor.")
+    ] = "sender",
     password_file: PasswordFile = None,
     no_input: NoInput = False,
     json: Json = False,
