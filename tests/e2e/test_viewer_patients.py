@@ -16,7 +16,7 @@ from tests.e2e.packages import Sample, unlock, write_sample
 
 ANNA = replace(CANARY, name="Example^Anna", id="P-1", birth_date="19610312")
 BERT = replace(CANARY, name="Sample^Bert", id="P-2", birth_date="19700102")
-CARA = replace(CANARY, name="Test^Cara", id="P-3", birth_date="")
+CARA = replace(CANARY, name="Rivers^Cara", id="P-3", birth_date="")
 N_BARE = 12
 #: Bytes of an image of this test that are missing on the disc.
 CUT = 400
@@ -77,14 +77,14 @@ def page(open_page: OpenPage, several: Sample) -> Page:
 def test_the_banner_follows_what_is_shown(page: Page) -> None:
     banner = page.locator(".banner-content")
     expect(banner).to_contain_text("Example, Anna")
-    cara = page.locator(".patient", has_text="Test, Cara")
+    cara = page.locator(".patient", has_text="Rivers, Cara")
     cara.locator("[data-document]").click()
     expect(page.locator(".document-pane")).to_be_visible()
-    expect(banner).to_contain_text("Test, Cara")
+    expect(banner).to_contain_text("Rivers, Cara")
     expect(banner).to_contain_text("ID P-3")
     expect(banner).to_contain_text("Patient 3 of 3")
     expect(banner).not_to_contain_text("Anna")
-    expect(page.locator(".banner [role=alert]")).to_have_text("Patient: Test, Cara, ID P-3")
+    expect(page.locator(".banner [role=alert]")).to_have_text("Patient: Rivers, Cara, ID P-3")
     page.keyboard.press("Escape")
     expect(page.locator(".document-pane")).to_be_hidden()
     expect(banner).to_contain_text("Example, Anna")
@@ -121,12 +121,12 @@ def test_with_one_patient_it_is_said_that_nothing_was_compared(
 def test_the_list_separates_patients(page: Page) -> None:
     heads = page.locator(".patient-head:not(.nobody)")
     assert heads.locator(".patient-name").all_inner_texts() == [
-        "Example, Anna", "Sample, Bert", "Test, Cara",
+        "Example, Anna", "Sample, Bert", "Rivers, Cara",
     ]  # fmt: skip
     expect(heads.nth(1)).to_contain_text("ID P-2")
     expect(heads.nth(1)).to_contain_text("born 2 Jan 1970")
     expect(heads.nth(2)).to_contain_text("birth date not given")
-    for name in ("Example, Anna", "Sample, Bert", "Test, Cara"):
+    for name in ("Example, Anna", "Sample, Bert", "Rivers, Cara"):
         part = page.get_by_role("region", name=name)
         expect(part.get_by_role("navigation", name=f"Series: {name}")).to_be_visible()
     expect(page.locator(".patient.current .patient-name")).to_have_text("Example, Anna")
@@ -195,7 +195,7 @@ def test_patients_on_a_phone(open_page: OpenPage, several: Sample) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["viewport"]["width"]
     expect(page.locator(".patient-head").first).to_be_in_viewport()
     page.locator("[data-set]").last.tap()
-    expect(page.locator(".banner-content")).to_contain_text("Test, Cara")
+    expect(page.locator(".banner-content")).to_contain_text("Rivers, Cara")
     expect(page.locator(".patient.current .patient-head")).to_be_in_viewport()
     page.locator("[data-document]").last.tap()
     expect(page.locator(".banner-content")).to_contain_text("not named")
