@@ -106,6 +106,8 @@ class LocalStore:
 
     def list_parts(self, key: str) -> list[Part]:
         """The parts that have arrived, by number; the newest where one was sent twice."""
+        # a part that gets its name while the folder is read could be missed
+        self._syncer.wait(self._uploads / key)
         self._adopt(key)
         found: dict[int, tuple[int, Part]] = {}
         for entry in _entries(self._uploads / key) or _entries(self._objects / key):

@@ -73,6 +73,15 @@ def test_parts_become_one_object(open_store: Callable[[], LocalStore], algorithm
     reader.close()
 
 
+def test_every_part_is_listed_while_parts_get_their_names(
+    open_store: Callable[[], LocalStore],
+) -> None:
+    store = open_store()
+    for number in range(1, 101):
+        put(store, number, FIRST)
+        assert len(store.list_parts(KEY)) == number
+
+
 def test_a_fresh_part_of_a_killed_process_is_kept(
     open_store: Callable[[], LocalStore], root: Path
 ) -> None:
