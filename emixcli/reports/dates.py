@@ -70,7 +70,8 @@ def find_dates(text: str) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 def _meanings(match: re.Match[str]) -> tuple[str, ...]:
     parts = match.groupdict()
-    years = [parts["y"]] if len(parts["y"]) > len("YY") else ["19" + parts["y"], "20" + parts["y"]]
+    year = f"{int(parts['y']):0{len(parts['y'])}}"  # the digits of any script as those of ASCII
+    years = [year] if len(year) > len("YY") else ["19" + year, "20" + year]
     if "a" in parts:
         pairs = {(int(parts["a"]), int(parts["b"])), (int(parts["b"]), int(parts["a"]))}
     else:

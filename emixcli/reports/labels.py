@@ -27,6 +27,12 @@ class Label(enum.StrEnum):
     ACCESSION = "accession"
     SEX = "sex"
     OTHER = "other"  # somebody who is not the patient
+    RELATIVE = "relative"  # the same, who has a birth date and numbers of a patient, too
+
+    @property
+    def is_other(self) -> bool:
+        """Whether what follows is said of somebody who is not the patient."""
+        return self in (Label.OTHER, Label.RELATIVE)
 
 
 @dataclass(frozen=True)

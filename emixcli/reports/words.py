@@ -44,7 +44,9 @@ _MIN_NUMBER: Final = 5
 _MIN_RELATION: Final = 6
 _EDGE: Final = " \t-*>|•·"
 _GAPS: Final = (*",;|(/•·", "\t", "  ")
+_CELL_GAPS: Final = (*"|•·", "\t", "  ")
 _STRONG: Final = frozenset({Label.BORN, Label.ACCESSION})
+_OWN: Final = frozenset({Label.BORN, Label.ID, Label.SEX})
 _NAME_END: Final = re.compile(r"[\d(\[<;|\t*/]|\s{2,}|\s[-\u2013\u2014]\s|(?<=[^\W\d_]{3})\.\s")
 _NUMBER: Final = re.compile(r"\d{2,4}(?: \d{2,4}){1,4}(?!\S)|[^\W_]+(?:[-./_][^\W_]+)*")
 _SEGMENTS: Final = re.compile(r"[\n\t:;|()\[\]<>\"：]|\s{2,}|(?<=[^\W\d_]{3})\.\s")
@@ -124,7 +126,7 @@ def read_words(text: str, *, in_doubt: bool = False) -> Words:
         The characters beyond ASCII may be others: labelled names with such are not believed.
     """
     lines = _read_lines(text[:_MAX_TEXT])
-    found = [one for one in lines.found if one.kind != Label.OTHER]
+    found = [one for one in lines.found if not one.kind.is_other]
     valued = [(one, value) for one in found if (value := _value(one))]
     persons = [
         person for person in _persons(found, [one.line for one, _ in valued])
@@ -141,9 +143,18 @@ def read_words(text: str, *, in_doubt: bool = False) -> Words:
 
 
 def identity_in(words: Words, images: Identity) -> Identity:
-    """Return whom a report is about: what its labels say, else what of the patient is found."""
+    """Return whom a report is about: what its labels say, else what of the patient is found.
+
+    Numbers that labels give are believed: that of the images elsewhere in the text may be a
+    telephone's or a relative's.
+    """
     own_name = () if words.persons else _find_names(images.names, words)
-    found_ids = tuple(one for one in images.ids if _has_number(one.value, words))
+    said = {plain_number(value) for value in words.ids}
+    found_ids = tuple(
+        one
+        for one in images.ids
+        if _has_number(one.value, words) and (not said or plain_number(one.value) in said)
+    )
     birth = next(iter(words.births), "") or _find_birth(images.birth_date, words)
     accessions = tuple(one for one in images.accessions if _has_number(one, words))
     return Identity(
@@ -192,30 +203,48 @@ def _read_line(line: str, number: int, following: str, whole: _Lines) -> None:
         if not value and at_start and not next(_labels(following[:_MAX_LINE]), None):
             value = following.strip()
         whole.found.append(_Labelled(kind, value, number, is_marked, at_start))
-        if kind == Label.OTHER:
+        if kind.is_other:
             kept = kept[:start] + "\t" * (stop - start) + kept[stop:]
     whole.rest.append(kept)
 
 
 def _labels(line: str) -> Iterator[tuple[int, int, Label, bool]]:
-    """Yield start, end, kind and mark of the labels in a line; words of prose are none."""
+    """Yield start, end, kind and mark of the labels in a line; words of prose are none.
+
+    A number or a date in one cell with a relative is the relative's, if the cell begins with that
+    label, or the line has told the patient's before.
+    """
     plain = plain_letters(line)
     of_other = False
+    said: frozenset[Label] = frozenset()
+    theirs: frozenset[Label] = frozenset()
     for match in tables().pattern.finditer(plain):
         kind = tables().labels[" ".join(match["label"].split())]
-        before, is_marked = plain[: match.start()], bool(match["mark"])
-        at_start = not before.strip(_EDGE)
-        apart = at_start or before.endswith(_GAPS) or before.rstrip().endswith(_GAPS)
-        if kind == Label.OTHER:
-            counts = (is_marked and apart) or len(match["label"]) >= _MIN_RELATION
-        elif is_marked:
-            named = kind in (Label.PATIENT, Label.ID) and " " in match["label"]
-            counts = apart or kind in _STRONG or named or match["label"] == "mrn"
-        else:
-            counts = at_start or kind == Label.BORN
-        if counts and not (of_other and not apart):
-            of_other = kind == Label.OTHER
-            yield match.start(), match.end(), kind, is_marked
+        before = plain[: match.start()]
+        starts_cell = not before.strip(_EDGE) or before.endswith(_CELL_GAPS)
+        apart = starts_cell or before.endswith(_GAPS) or before.rstrip().endswith(_GAPS)
+        if not _counts(match, kind, before, apart=apart) or (of_other and not apart):
+            continue
+        if kind in theirs and not starts_cell and "pat" not in match["label"]:
+            continue
+        of_other = kind.is_other
+        if of_other or starts_cell or kind == Label.PATIENT:
+            theirs = frozenset()
+        if kind == Label.RELATIVE:
+            theirs = _OWN if starts_cell else _OWN & said
+        said |= {kind}
+        yield match.start(), match.end(), kind, bool(match["mark"])
+
+
+def _counts(match: re.Match[str], kind: Label, before: str, *, apart: bool) -> bool:
+    """Whether words that are a label elsewhere are one here, behind these letters of the line."""
+    at_start, is_marked = not before.strip(_EDGE), bool(match["mark"])
+    if kind.is_other:
+        return (is_marked and apart) or len(match["label"]) >= _MIN_RELATION
+    if is_marked:
+        named = kind in (Label.PATIENT, Label.ID) and " " in match["label"]
+        return apart or kind in _STRONG or named or match["label"] == "mrn"
+    return at_start or kind == Label.BORN
 
 
 def _value(one: _Labelled) -> str:

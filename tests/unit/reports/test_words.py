@@ -156,6 +156,35 @@ def test_what_agrees_in_part_is_warned_of(text: str, rule: str) -> None:
     assert (verdict.level, verdict.rule) == (Level.WARN, rule), verdict.reason
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Patient: John Smith\nMRN: 7777777\nFather: John Smith, MRN: MR123456",
+        "Patient: John Smith, MRN: 7777777, Father: John Smith, MRN: MR123456",
+        "Patient: John Smith\nMRN: 7777777\nFather: John Smith (MRN: MR123456)",
+        "Patient: John Smith\nFather: John Smith, DOB: 02.01.1970",
+        "Patient: John Smith\nMRN: 7777777\nDonor: John Smith, ID: MR123456",
+        "Patient: John Smith\nMRN: 7777777\nTel: MR123456",
+        "Son of John Smith, born 02.01.1970, MRN MR123456",
+    ],
+)
+def test_numbers_of_a_relative_are_not_the_patients(text: str) -> None:
+    assert judged(text).level != Level.MATCH
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Patient: John Smith, son of Peter Smith, DOB: 02.01.1970, MRN: MR123456",
+        "Father: Peter Smith, DOB: 02.01.1940, Patient: John Smith, DOB: 02.01.1970",
+        "Father: Peter Smith | Patient: John Smith | DOB: 02.01.1970",
+        "Patient: John Smith\nNHS No: 943 476 5919\nMRN: MR123456",
+    ],
+)
+def test_the_patients_numbers_beside_a_relative_count(text: str) -> None:
+    assert judged(text).level == Level.MATCH
+
+
 def test_the_accession_number_of_the_images_helps() -> None:
     images = replace(IMAGES, ids=())
     text = "Patient: Smith, John\nNHS number: 943 476 5919\nDOB: 02/01/1970\nOrder ACC1001"
@@ -210,7 +239,8 @@ def test_the_demo_matches() -> None:
         ("12 April 1957", "19570412"), ("12. März 1957", "19570312"),
         ("1er février 1960", "19600201"), ("12 août 1957", "19570812"),
         ("12 de abril de 1957", "19570412"), ("April 12th, 1957", "19570412"),
-        ("1957年4月12日", "19570412"), ("12 апреля 1957", "19570412"), ("02-JAN-1970", "19700102"),
+        ("1957年4月12日", "19570412"), ("\uff11\uff19\uff15\uff17年4月12日", "19570412"),
+        ("12 апреля 1957", "19570412"), ("02-JAN-1970", "19700102"),
         ("19570412", "19570412"), ("12.04.57", "19570412"), ("1957/04/12", "19570412"),
     ],
 )  # fmt: skip
