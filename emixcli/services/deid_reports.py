@@ -118,8 +118,9 @@ def copies(
     workers: dict[int, _Worker] = {}
     reports = []
     for path in paths:
-        kind = load_report(path).kind
-        data = path.read_bytes()
+        loaded = load_report(path)
+        kind = loaded.kind
+        data = _bytes_of(path, loaded)
         read = reading.load(data, kind)
         number = _number_of(old.patients, read)
         if number not in workers:
@@ -133,6 +134,16 @@ def copies(
     if policy.reviewer:
         record["reviewer"] = policy.reviewer
     return Copies(tuple(reports), record)
+
+
+def _bytes_of(path: Path, report: Report) -> bytes:
+    """Return the whole of a report, which has a limit."""
+    data = reading.whole_file(lambda: path.open("rb"), report)
+    if data is None:
+        raise ReportError(
+            "a report cannot be read, or is too large to be", hint="leave the report out"
+        )
+    return data
 
 
 def _number_of(patients: Sequence[Patient], read: reading.Reading) -> int:
