@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from emixcli.errors import ForbiddenError, GoneError
-from emixcli.exchange.auditlog import GENESIS, AuditHead, AuditRow, Chain
+from emixcli.exchange.auditlog import GENESIS, AuditHead, AuditRow, Chain, broken
 from emixcli.server.accounts import Account
 from emixcli.server.audit import find_head, iter_rows
 from emixcli.server.records import ShareRecord
@@ -70,7 +70,14 @@ def certify(exchange: Exchange, account: Account, share_id: str) -> Certificate:
 def _rows_of(
     work: Work, organisation_id: str, share_id: str, head: AuditHead
 ) -> list[tuple[str, AuditRow]]:
-    """The rows about a share, each with the hash before it; all rows from there on are checked."""
+    """The rows about a share, each with the hash before it; all rows from there on are checked.
+
+    Raises
+    ------
+    AuditBrokenError
+        The chain does not hold, or the row with which a share begins is not there: whoever renames
+        it and what followed would have the check begin behind an access.
+    """
     mine = audit.c.organisation_id == organisation_id
     query = select(func.min(audit.c.seq)).where(mine, audit.c.subject == share_id)
     first = int(work.connection.execute(query).scalar_one() or head.seq + 1)
@@ -88,4 +95,6 @@ def _rows_of(
         if row.subject == share_id:
             found.append((previous, row))
     chain.end(head)
+    if not found or found[0][1].action != "share.created":
+        raise broken("the first audit row of the share is missing")
     return found

@@ -91,6 +91,23 @@ def test_a_chain_that_was_changed_certifies_nothing(
     assert refused.json()["error"]["id"] == "audit.broken"
 
 
+@pytest.mark.parametrize("kept", ["share.revoked", "nothing"])
+def test_rows_that_were_given_another_share_certify_nothing(
+    server: ServerThread, sender: Person, share: dict[str, Any], recipient: Recipient, kept: str
+) -> None:
+    from emixcli.server.tables import shares
+
+    recipient.open(recipient.verify()["session"])
+    end(sender, share)
+    with server.exchange.write() as work:
+        work.hit(update(shares).values(opened_ms=None, downloaded_ms=None))
+        rows = update(audit).where(audit.c.subject == share["share_id"], audit.c.action != kept)
+        assert work.hit(rows.values(subject=new_id()))
+    refused = certificate(sender, share)
+    assert refused.status_code >= 400
+    assert refused.json()["error"]["id"] == "audit.broken"
+
+
 def test_each_certificate_is_a_row_of_the_trail(
     api: Api, sender: Person, share: dict[str, Any]
 ) -> None:
