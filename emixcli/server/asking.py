@@ -311,6 +311,8 @@ def decline(
     Raises
     ------
     ForbiddenError, GoneError, NotFoundError
+    RequestError
+        `withdrawn` by the organisation asked: who asks would not be told.
     """
     require_sender(account)
     with exchange.write() as work:
@@ -319,6 +321,9 @@ def decline(
             reason = DeclineReason.WITHDRAWN
         else:
             row = _to_decide(work, account, request_id)
+            if reason is DeclineReason.WITHDRAWN:
+                message = "only who asks can withdraw a request"
+                raise RequestError(message, hint="name another reason for declining it")
         values = {"decided_by": account.id, "decided_ms": work.now_ms, "declined_for": reason}
         if not _move(
             work, row, RequestState.DECLINED, actor=account.id, values=values, reason=reason
@@ -341,7 +346,9 @@ def _to_decide(work: Work, account: Account, request_id: str) -> Row[Any]:
 
 def _require_state(row: Row[Any], state: RequestState) -> None:
     if row.state != state:
-        message = f"the request is {row.state}"
+        # Where its time is over, housekeeping may not have come by yet.
+        ended = RequestState.EXPIRED if row.state not in _CLOSED else row.state
+        message = f"the request is {ended}"
         raise GoneError(message)
 
 

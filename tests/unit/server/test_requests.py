@@ -141,6 +141,14 @@ def test_declined_is_wiped_told_and_over(
         assert FORM not in (data / "exchange.sqlite3").read_bytes()
 
 
+def test_only_who_asks_withdraws(reader: Person, asker: Person) -> None:
+    path = f"/v1/requests/{ask(asker)['request_id']}"
+    refused = reader.post(f"{path}:decline", {"reason": "withdrawn"})
+    assert refused.status_code == 400
+    assert refused.json()["error"]["id"] == "usage"
+    assert reader.ok("GET", path)["state"] == "open"
+
+
 def test_who_asks_takes_it_back(reader: Person, asker: Person) -> None:
     made = ask(asker)
     path = f"/v1/requests/{made['request_id']}"
