@@ -53,7 +53,9 @@ _STRUCTURE: Final = {
     "contextConductionInd": frozenset({"true", "false"}),
 }  # fmt: skip
 #: Templates of HL7 and IHE; those of others may name who made them.
-_TEMPLATE: Final = re.compile(r"(?:2\.16\.840\.1\.113883\.10|1\.3\.6\.1\.4\.1\.19376)(?:\.\d+)*")
+_TEMPLATE: Final = re.compile(
+    r"(?:2\.16\.840\.1\.113883\.10|1\.3\.6\.1\.4\.1\.19376)(?:\.\d{1,3}){0,9}", re.ASCII
+)
 _DATE: Final = re.compile(r"\d{4}(?:\d{2}){0,5}(?:\.\d+)?(?:[+-]\d{4})?", re.ASCII)
 _LANGUAGE: Final = re.compile(r"[a-z]{2}(?:-[A-Z]{2})?")
 _HL7: Final = re.compile(r"2\.16\.840\.1\.113883\.5\.\d{1,4}", re.ASCII)
@@ -122,8 +124,9 @@ def _add_head(root: Element, old: Element, how: Scrub) -> None:
     if new.accession:
         order = SubElement(SubElement(root, "inFulfillmentOf"), "order")
         SubElement(order, "id", root=how.new_uid("orders"), extension=new.accession)
-    event = SubElement(SubElement(root, "documentationOf"), "serviceEvent", classCode="ACT")
-    SubElement(event, "id", root=new.study_uid)
+    if new.study_uid:
+        event = SubElement(SubElement(root, "documentationOf"), "serviceEvent", classCode="ACT")
+        SubElement(event, "id", root=new.study_uid)
 
 
 def _copy(old: Element, how: Scrub) -> Element | None:

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from emixcli.reports.hl7 import Message, Segment
     from emixcli.reports.scrubbing import Scrub
 
-_KIND: Final = re.compile(r"[A-Z]{3}(?:\^[A-Z]\d\d(?:\^[A-Z]{3}_[A-Z]\d\d)?)?")
-_VERSION: Final = re.compile(r"2(?:\.\d){1,2}")
+_KIND: Final = re.compile(r"[A-Z]{3}(?:\^[A-Z]\d\d(?:\^[A-Z]{3}_[A-Z]\d\d)?)?", re.ASCII)
+_VERSION: Final = re.compile(r"2(?:\.\d){1,2}", re.ASCII)
 _SET_ID: Final = re.compile(r"\d{1,4}", re.ASCII)
 _CODED: Final = frozenset({"CE", "CWE", "CNE", "CF"})
 _DATED: Final = frozenset({"DT", "TS", "DTM"})
-_SUB_ID: Final = re.compile(r"\d{1,3}(?:\.\d{1,3})*", re.ASCII)
+_SUB_ID: Final = re.compile(r"\d{1,3}(?:\.\d{1,2}){0,3}", re.ASCII)
 
 #: Fields by number: the text as it stands in the message, escaped.
 _Fields = dict[int, str]

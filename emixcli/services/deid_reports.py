@@ -195,7 +195,7 @@ class _Worker:
         for _ in range(_TRIES):
             cleaner = self._cleaner([*found, *(Known("found", word) for word in words)])
             made = (
-                self._structured(data, kind, cleaner)
+                self._structured(data, read, kind, cleaner)
                 if mode == Mode.STRUCTURED
                 else _text(read, kind, cleaner)
             )
@@ -209,7 +209,9 @@ class _Worker:
             hint="leave the report out",
         )
 
-    def _structured(self, data: bytes, kind: str, cleaner: TextCleaner) -> bytes:
+    def _structured(
+        self, data: bytes, read: reading.Reading, kind: str, cleaner: TextCleaner
+    ) -> bytes:
         from emixcli.reports import scrub_ccr, scrub_cda, scrub_hl7
 
         scrub = {"hl7v2": scrub_hl7.scrub, "cda": scrub_cda.scrub, "ccr": scrub_ccr.scrub}.get(kind)
@@ -218,11 +220,29 @@ class _Worker:
                 "a report is not structured: all of it is free text",
                 hint="HL7 v2, CDA and CCR are; others need --reports reviewed",
             )
-        return scrub(data, self._scrub(cleaner))
+        return scrub(data, self._scrub(self._subject_of(read), cleaner))
 
-    def _scrub(self, cleaner: TextCleaner) -> Scrub:
+    def _subject_of(self, read: reading.Reading) -> Subject:
+        """Return patient and study that a report is about; no study where it names another."""
+        uids = {uid for one in read.identities for uid in one.study_uids}
+        accessions = {text for one in read.identities for text in one.accessions}
+        named = [
+            new
+            for old, new in self._pairs
+            if old.study_uid in uids or (old.accession and old.accession in accessions)
+        ]
+        if not named and len(self._pairs) == 1 and not uids | accessions:
+            named = [new for _, new in self._pairs]
+        if len(named) == 1:
+            return named[0]
+        one = self._pairs[0][1]
+        return Subject(
+            name=one.name, id=one.id, issuer=one.issuer, birth_date=one.birth_date, sex=one.sex
+        )
+
+    def _scrub(self, subject: Subject, cleaner: TextCleaner) -> Scrub:
         return Scrub(
-            subject=self._pairs[0][1],
+            subject=subject,
             accessions={old.accession: new.accession for old, new in self._pairs if old.accession},
             study_uids={old.study_uid: new.study_uid for old, new in self._pairs},
             date=self._date,

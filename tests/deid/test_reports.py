@@ -16,7 +16,7 @@ from emixcli.anonymize import Option
 from emixcli.package import open_package
 from emixcli.reports.hl7 import read_messages
 from tests import builders
-from tests.builders import CANARY, hl7, pdf, study
+from tests.builders import CANARY, hl7, pdf, study, uid
 from tests.running import Result
 
 Emix = Callable[..., Result]
@@ -160,6 +160,25 @@ def test_a_structured_copy(
     patient = index["patients"][0]
     assert patient["id"].encode() in copy
     assert index["deidentification"]["reports"] == {"how": "structured", "count": 1}
+
+
+@pytest.mark.parametrize("named", [1, 2, None])
+def test_a_copy_is_about_the_study_that_its_report_names(
+    pack: Callable[..., Result], tmp_path: Path, named: int | None
+) -> None:
+    for number in (1, 2):
+        study(tmp_path / "disc", series=1, number=number, instances=number)
+    event = f'<serviceEvent><id root="{uid(named or 0)}"/></serviceEvent>'
+    where = b"<component><structuredBody>"
+    said = f"<documentationOf>{event}</documentationOf>".encode() if named else b""
+    done = pack("a.xml", CDA.replace(where, said + where, 1), "--reports", "structured")
+    assert done.code == 0, done.stderr
+    copies, index = contents(tmp_path)
+    (copy,) = copies.values()
+    studies = index["patients"][0]["studies"]
+    in_copy = [len(one["series"][0]["instances"]) for one in studies if one["uid"].encode() in copy]
+    assert len(studies) == 2
+    assert in_copy == ([named] if named else [])
 
 
 def test_a_structured_message_has_the_values_of_the_images(
