@@ -158,9 +158,15 @@ def _exam(text: str, days: str, known: tuple[str, str, str], *, no_input: bool) 
 def _patient(
     name: str, birth_date: str, ids: list[str], sex: str, *, no_input: bool
 ) -> AskedPatient:
-    from emixcli.services.asked import AskedPatient, PatientNumber
+    from emixcli.errors import UsageError
+    from emixcli.services.asked import MAX_IDS, AskedPatient, PatientNumber
     from emixcli.ui import prompts
 
+    if len(ids) > MAX_IDS:
+        raise UsageError(
+            f"a request names {MAX_IDS} numbers of a patient at most",
+            hint="give those that the images will have",
+        )
     name = name or prompts.ask(
         "the patient's name, as Family^Given", option="--patient-name NAME", no_input=no_input
     )

@@ -80,6 +80,7 @@ def withdraw(
 
 
 def _show(readers: Readers, *, json: bool) -> None:
+    from emixcli.commands._keys_moving import groups
     from emixcli.ui import console, output
 
     if json:
@@ -90,4 +91,4 @@ def _show(readers: Readers, *, json: bool) -> None:
     if not readers.keys:
         console.note("nobody reads requests of this organisation yet: emix request key publish")
     for key in readers.keys:
-        output.write_line(f"{key.fingerprint}  {key.email}".rstrip())
+        output.write_line(f"{groups(key.fingerprint)}  {key.email}".rstrip())

@@ -235,7 +235,7 @@ def list_(*, profile: Profile = None, json: Json = False) -> None:
     """List the addresses whose keys are trusted here."""
     from emixcli import config
     from emixcli.services.pins import list_pins
-    from emixcli.ui import output
+    from emixcli.ui import console, output
     from emixcli.urls import check_url
 
     url = config.load(profile).exchange_url
@@ -243,6 +243,9 @@ def list_(*, profile: Profile = None, json: Json = False) -> None:
     if json:
         keys = [{"address": name, "fingerprint": key} for name, key in found.items()]
         output.write_json({"schema": "emix.keys-list/1", "keys": keys})
+        return
+    if not found:
+        console.note("no recipient's key is trusted here: emix keys trust ADDR")
         return
     output.write_table(
         [(name, groups(key)) for name, key in found.items()], head=("address", "key")

@@ -152,7 +152,7 @@ def _check_domain(address: str, book: AddressBook, policy: Policy) -> Verdict:
     near = _nearest(domain, ours) or _nearest(domain, tables.free)
     if near:
         what = slip_words(domain, near)
-        words = f"the domain is almost that of somebody else ({what})"
+        words = f"the domain is almost one that is known ({what})"
         return Verdict(Level.BLOCK, "domain.near", words, _at(local, near, book))
     return _check_ending(local, domain, ours, book)
 

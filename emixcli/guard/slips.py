@@ -50,7 +50,7 @@ def slip_words(typed: str, meant: str) -> str:
     """Say what happened between two texts that lie one slip apart; else, that they are alike."""
     a, b = _unlike(typed, meant)
     if not within(a, b, 1):
-        return "almost the same"
+        return "it looks almost the same"
     if len(a) > 1:
         return "two letters swapped"
     if not a:

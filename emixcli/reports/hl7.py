@@ -18,6 +18,8 @@ from emixcli.errors import ReportError
 
 _START: Final = re.compile(rb"(?:(?<=[\r\n\x0b\x1c])|^)[ \t]*(?=MSH[^\w\s])", re.MULTILINE)
 _ENVELOPE: Final = re.compile(rb"[\r\n]+(?:[FB]TS|[FB]HS)[^\w\s][^\r\n]*|[\x1c\x0b]")
+#: Characters of a name, number, date or code; the texts of observations are read whole.
+_MAX_VALUE: Final = 1_000_000
 _SEGMENT: Final = re.compile(r"[A-Z][A-Z0-9]{2}")
 _BOMS: Final = (
     (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"),
@@ -94,10 +96,13 @@ class Segment:
         return value.split(self.delimiters.component)
 
     def value(self, number: int, component: int = 1) -> str:
-        """Return a component of the first repetition, without escapes and outer blanks."""
+        """Return a component of the first repetition, without escapes and outer blanks.
+
+        Of one that is longer than any name, number, date or code, the beginning.
+        """
         parts = self.components(number)
         text = parts[component - 1] if component <= len(parts) else ""
-        return unescape(text, self.delimiters).strip()
+        return unescape(text[:_MAX_VALUE], self.delimiters).strip()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import json
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -59,7 +59,8 @@ class AccountingKey:
 
     def ref(self, patient_id: str) -> str:
         """Return the hash of a patient; blanks around the id do not count."""
-        return hmac.digest(self._derive("ref"), patient_id.strip().encode(), "sha256").hex()
+        data = patient_id.strip().encode("utf-8", "surrogateescape")
+        return hmac.digest(self._derive("ref"), data, "sha256").hex()
 
     def seal(self, ref: str, document: dict[str, str]) -> str:
         """Encrypt a description of what is disclosed of a patient."""
@@ -218,7 +219,7 @@ def patients_of(
     key = load_key(fingerprint)
     if is_deidentified:
         return []
-    return [_accounted(key, patient, file_set) for patient in file_set.patients]
+    return _account_for(key, [_described(patient, file_set) for patient in file_set.patients])
 
 
 def patients_in(path: Path, fingerprint: str) -> list[AccountedPatient] | None:
@@ -247,10 +248,18 @@ def patients_in(path: Path, fingerprint: str) -> list[AccountedPatient] | None:
     if index.get("deidentification"):
         return []
     n_reports = len(index.get("documents") or ())
-    return [_indexed(key, patient, n_reports) for patient in index["patients"]]
+    return _account_for(key, [_indexed(patient, n_reports) for patient in index["patients"]])
 
 
-def _indexed(key: AccountingKey, patient: dict[str, Any], n_reports: int) -> AccountedPatient:
+class _Described(NamedTuple):
+    """What is disclosed of a patient, in words."""
+
+    patient_id: str
+    issuer: str
+    what: str
+
+
+def _indexed(patient: dict[str, Any], n_reports: int) -> _Described:
     series = [one for study in patient["studies"] for one in study["series"]]
     described = description(
         modalities={str(one.get("modality", "")) for one in series},
@@ -258,11 +267,10 @@ def _indexed(key: AccountingKey, patient: dict[str, Any], n_reports: int) -> Acc
         n_images=sum(len(one["instances"]) for one in series),
         n_reports=n_reports,
     )
-    issuer = str(patient.get("issuer", ""))
-    return account_for(key, str(patient.get("id", "")), issuer=issuer, what=described)
+    return _Described(str(patient.get("id", "")), str(patient.get("issuer", "")), described)
 
 
-def _accounted(key: AccountingKey, patient: Patient, file_set: FileSet) -> AccountedPatient:
+def _described(patient: Patient, file_set: FileSet) -> _Described:
     studies = patient.studies
     series = [one for study in studies for one in study.series]
     n_documents = len(file_set.documents)
@@ -272,15 +280,22 @@ def _accounted(key: AccountingKey, patient: Patient, file_set: FileSet) -> Accou
         n_images=sum(len(one.instances) for one in series),
         n_reports=n_documents,
     )
-    return account_for(
-        key, patient.text("PatientID"), issuer=patient.text("IssuerOfPatientID"), what=described
-    )
+    return _Described(patient.text("PatientID"), patient.text("IssuerOfPatientID"), described)
 
 
-def account_for(key: AccountingKey, patient_id: str, *, issuer: str, what: str) -> AccountedPatient:
-    """Return one patient for the exchange."""
-    ref = key.ref(patient_id)
-    return AccountedPatient(ref, key.seal(ref, {"what": what[:500], "issuer": issuer[:200]}))
+def _account_for(key: AccountingKey, found: Iterable[_Described]) -> list[AccountedPatient]:
+    """Return patients for the exchange, one for each hash: what all that have it got is in it."""
+    by_ref: dict[str, list[_Described]] = {}
+    for one in found:
+        by_ref.setdefault(key.ref(one.patient_id), []).append(one)
+    made = []
+    for ref, several in by_ref.items():
+        what = " + ".join(one.what for one in several)
+        issuer = ", ".join(dict.fromkeys(one.issuer for one in several if one.issuer))
+        made.append(
+            AccountedPatient(ref, key.seal(ref, {"what": what[:500], "issuer": issuer[:200]}))
+        )
+    return made
 
 
 def description(

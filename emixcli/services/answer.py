@@ -72,7 +72,12 @@ def start_answer(opened: OpenedRequest, *, accepted: bool = False) -> Answer:
     """
     record = opened.record
     # One that is fulfilled may be answered again where the share was taken back: the exchange says.
-    if not record.is_received or record.state not in {"approved", "fulfilled"}:
+    if not record.is_received:
+        raise GoneError(
+            "this request is your own: whoever was asked answers it",
+            hint=f"emix request show {record.request_id}",
+        )
+    if record.state not in {"approved", "fulfilled"}:
         hint = f"emix request approve {record.request_id}" if record.state == "open" else ""
         raise GoneError(f"the request is {record.state}, not approved", hint=hint)
     return Answer(opened, accepted)

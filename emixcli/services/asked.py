@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
@@ -12,7 +12,8 @@ from emixcli.exchange.interface import Purpose
 from emixcli.mailaddress import parse_address
 
 _MAX_TEXT = 1000
-_MAX_IDS = 10
+#: Numbers of a patient in a request.
+MAX_IDS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,14 +149,13 @@ def asked_of(document: Mapping[str, Any]) -> Asked:
         if document["v"] != 1:
             raise PackageVersionError("the request is of a newer version", hint="update emix")
         patient, exam = document["patient"], document["exam"]
-        numbers = patient.get("ids", [])[:_MAX_IDS]
         form = document.get("form")
         return Asked(
             organisation=_text(document, "organisation"),
             purpose=_text(document, "purpose"),
             patient=AskedPatient(
                 **_texts(patient, "name", "birth_date", "sex"),
-                ids=tuple(PatientNumber(**_texts(n, "value", "authority")) for n in numbers),
+                ids=_numbers(patient.get("ids", [])),
             ),
             exam=AskedExam(
                 **_texts(
@@ -178,6 +178,12 @@ def asked_of(document: Mapping[str, Any]) -> Asked:
         )
     except (KeyError, TypeError, ValueError, AttributeError) as exc:
         raise PackageDamagedError("the request is not understood") from exc
+
+
+def _numbers(items: Sequence[Mapping[str, Any]]) -> tuple[PatientNumber, ...]:
+    if len(items) > MAX_IDS:
+        raise ValueError
+    return tuple(PatientNumber(**_texts(one, "value", "authority")) for one in items)
 
 
 def _texts(document: Mapping[str, Any], *names: str) -> dict[str, str]:

@@ -163,7 +163,7 @@ def _row_of(line: str) -> tuple[str, AuditRow]:
             str(found["subject"]), canonical_detail(found["detail"]), str(found["hash"]),
         )  # fmt: skip
         return str(found["organisation_id"]), row
-    except (ValueError, KeyError, TypeError, RecursionError) as exc:
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as exc:
         raise UsageError(
             "a line of the file is no audit row",
             hint="give a file of emix audit export --format jsonl",

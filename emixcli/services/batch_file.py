@@ -129,7 +129,7 @@ def _json_lines(text: str) -> Iterator[dict[str, str]]:
             continue
         try:
             record: Any = json.loads(line)
-        except ValueError as exc:
+        except (ValueError, RecursionError) as exc:
             raise UsageError(
                 "a line of the batch is no JSON", hint="one object in each line"
             ) from exc

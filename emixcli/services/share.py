@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -106,6 +106,9 @@ def with_terms(
     return check_order(replace(order, max_opens=max_opens, expires_s=expires_s, urgent=urgent))
 
 
+_MAX_DIGITS: Final = 9
+
+
 def parse_life(text: str) -> int | None:
     """Return the seconds in `7d`, `7` (days) or `12h`; None for nothing.
 
@@ -116,7 +119,7 @@ def parse_life(text: str) -> int | None:
     if not text:
         return None
     number, unit = (text[:-1], text[-1]) if text[-1] in "dh" else (text, "d")
-    if not number.isdecimal() or not number.isascii():
+    if not number.isdecimal() or not number.isascii() or len(number) > _MAX_DIGITS:
         raise UsageError("this is no length of time", hint="such as 7d for days, or 12h for hours")
     seconds = int(number) * {"d": 86400, "h": 3600}[unit]
     if not 0 < seconds <= LIFE_MAX_S:

@@ -57,7 +57,7 @@ class SyslogSender:
                 "the certificate of the syslog server is not trusted",
                 hint="give its authority: --syslog-ca FILE",
             ) from exc
-        except OSError as exc:
+        except (OSError, UnicodeError) as exc:  # the latter for what is no name of a host
             raise SyslogError(
                 "the syslog server cannot be reached by TLS, or does not take our certificate",
                 hint="check --syslog HOST:PORT and --syslog-cert FILE",

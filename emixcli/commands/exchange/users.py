@@ -35,7 +35,7 @@ def add(
     from emixcli.server.app import opened_exchange
     from emixcli.server.setup import new_password
     from emixcli.server.states import Role
-    from emixcli.ui import output
+    from emixcli.ui import console, output
 
     if role not in set(Role):
         message = "a role is sender, admin or auditor"
@@ -48,6 +48,8 @@ def add(
     if json:
         fields = {"id": account.id, "email": account.email, "role": account.role}
         output.write_json({"schema": "emix.exchange-user/1", "user": fields})
+    if not json:
+        console.note(f"added to {account.organisation}: {account.email}, {account.role}")
     show_password(account.email, generated, quiet=json)
 
 

@@ -35,7 +35,7 @@ class ContactBody(Body):
     identifier_kind: Literal["npi", "other", ""] | None = None
     identifier: Annotated[str, StringConstraints(max_length=64)] | None = None
     fingerprint: Fingerprint | None = None
-    accept: Annotated[str, StringConstraints(max_length=40)] = ""
+    accept: Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z._]*$")] = ""
 
 
 class EmailBody(Body):

@@ -185,7 +185,9 @@ def test_any_mixture_that_goes_on_for_long(kind: str, tmp_path: Path) -> None:
     parts, head, tail = KINDS[kind]
     size = RTF_SIZE if kind == "rtf" else SIZE
 
-    @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(
+        max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    )
     @given(st.lists(parts, min_size=1, max_size=12), st.integers(1, 400))
     def fuzz(found: list[bytes], n_words: int) -> None:
         unit = b"".join(found) + b"word " * n_words

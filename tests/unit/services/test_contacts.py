@@ -194,6 +194,9 @@ def test_files_of_contacts_go_out_and_in(emix: Emix, harmon: str, tmp_path: Path
     lines = Path("out.csv").read_text().splitlines()
     assert lines[0] == "email,name,organisation,npi,identifier,fingerprint,state"
     assert f"{harmon},Jo Harmon,,1234567893,,,new" in lines
+    # only one's own: others who use this exchange may have entered near-misses on purpose
+    mine = [line for line in lines[1:] if ".book.test," in line]
+    Path("out.csv").write_text("\n".join([lines[0], *mine]))
     assert emix("contacts", "import", "out.csv").code == 0
     key = " ".join(["abcd"] * 10)
     Path("in.csv").write_text(

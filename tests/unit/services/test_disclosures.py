@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from emixcli.errors import PackageDamagedError
+from emixcli.services import accounting as service
 from emixcli.services.accounting import AccountingKey, description
 from tests import builders
 from tests.builders import Canary
@@ -121,3 +122,19 @@ def test_a_description_is_brief() -> None:
     )
     assert text == "CT, MR of 2026-03-01, 2026-03-17; 210 images, 1 report"
     assert description(modalities=(), dates=(), n_images=1, n_reports=0) == "images; 1 image"
+
+
+def test_patients_with_one_number_are_all_accounted() -> None:
+    key = service.new_key()
+    found = service._account_for(
+        key,
+        [
+            service._Described("7", "A", "CT; 1 image"),
+            service._Described(" 7", "B", "MR; 2 images"),
+            service._Described("8\udcff", "", "US; 1 image"),
+        ],
+    )
+    assert len(found) == 2
+    assert key.open(found[0].ref, found[0].sealed) == {
+        "what": "CT; 1 image + MR; 2 images", "issuer": "A, B",
+    }  # fmt: skip
