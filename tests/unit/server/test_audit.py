@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -122,6 +123,17 @@ def _rewind(server: ServerThread, own: str, kept: Any) -> None:
         work.hit(delete(audit).where(behind))
         head = update(audit_heads).where(audit_heads.c.organisation_id == own)
         work.hit(head.values(seq=kept.seq, hash=kept.hash, seal=kept.seal))
+
+
+def test_a_trail_that_grows_meanwhile_is_whole(server: ServerThread, auditor: HttpExchange) -> None:
+    own = verify_audit(auditor).organisation_id
+    with ThreadPoolExecutor(1) as pool:
+        # each reading is a row as well
+        reading = pool.submit(lambda: [verify_audit(auditor, page_size=1) for _ in range(3)])
+        while not reading.done():
+            with server.exchange.read() as work:
+                assert verify_chain(work.connection, work.vault, own) is None
+        reading.result()
 
 
 def test_an_older_state_of_the_database_is_found_by_who_saw_more(
