@@ -129,7 +129,7 @@ def test_a_trail_that_grows_meanwhile_is_whole(server: ServerThread, auditor: Ht
     own = verify_audit(auditor).organisation_id
     with ThreadPoolExecutor(1) as pool:
         # each reading is a row as well
-        reading = pool.submit(lambda: [verify_audit(auditor, page_size=1) for _ in range(3)])
+        reading = pool.submit(lambda: [verify_audit(auditor) for _ in range(20)])
         while not reading.done():
             with server.exchange.read() as work:
                 assert verify_chain(work.connection, work.vault, own) is None
