@@ -18,10 +18,8 @@ import {
   type RecipientApi,
   type Verified,
 } from "./api.ts";
-import { Countdown, OtpField } from "./fields.ts";
+import { MailboxSteps } from "./mailbox.ts";
 import { watchAccess } from "./watch.ts";
-
-const RESEND_S = 30;
 
 const WORDS: Readonly<Record<FailureKind, StringKey>> = {
   offline: "recipient.offline",
@@ -35,113 +33,33 @@ const WORDS: Readonly<Record<FailureKind, StringKey>> = {
 };
 
 export class RecipientPage {
-  /** Lives in memory only: closing the page ends the session. */
-  private verified: Verified | null = null;
-  private asked = 0;
+  private readonly mailbox: MailboxSteps<Verified>;
 
   constructor(
     private readonly root: HTMLElement,
     private readonly api: RecipientApi,
-  ) {}
+  ) {
+    this.mailbox = new MailboxSteps({
+      requestCode: () => api.requestCode(),
+      verifyCode: (digits) => api.verifyCode(digits),
+      // the session lives in memory only: closing the page ends it
+      onVerified: (verified) => this.askAccess(verified),
+      onFailed: (error, status) => this.failed(error, status),
+      show: (step, title, ...content) => this.put("mail", title, step, ...content),
+      words: {
+        title: t("recipient.neutral"),
+        lead: t("recipient.lead1"),
+        foot: t("recipient.consume"),
+        noMail: t("recipient.nomail"),
+        // nobody is told whether there is a code, so the way out stands beside both
+        wrong: t("recipient.otpask"),
+      },
+    });
+  }
 
-  /** Before anything is asked for: neutral words only. */
   start(): void {
     if (wasEnded()) this.end("gone");
-    else this.askMail();
-  }
-
-  private askMail(): void {
-    const status = el("div", { class: "gate-progress" });
-    const send = el(
-      "button",
-      { type: "button", class: "button primary", on: { click: () => void this.send(send, status) } },
-      t("recipient.send"),
-    );
-    const have = el(
-      "button",
-      { type: "button", class: "link", on: { click: () => this.askDigits() } },
-      t("recipient.have"),
-    );
-    this.put(
-      "mail",
-      t("recipient.neutral"),
-      1,
-      el("p", { class: "lead" }, t("recipient.lead1")),
-      send,
-      status,
-      el("p", { class: "center" }, have),
-      el("p", { class: "gate-foot" }, t("recipient.consume")),
-    );
-    send.focus();
-  }
-
-  private async send(button: HTMLButtonElement, status: HTMLElement): Promise<void> {
-    button.disabled = true;
-    fill(status, busy(t("recipient.sending")));
-    try {
-      await this.api.requestCode();
-      this.asked = Date.now();
-      this.askDigits();
-    } catch (error) {
-      button.disabled = false;
-      this.failed(error, status);
-    }
-  }
-
-  private askDigits(message = ""): void {
-    this.verified = null;
-    const form: FieldForm<OtpField> = new FieldForm(new OtpField(() => form.element.requestSubmit()), {
-      button: t("recipient.verify"),
-      onSubmit: (own) => this.verify(own),
-    });
-    const again = el("button", { type: "button", class: "link" }, t("recipient.resend"));
-    const countdown = new Countdown(again, () => t("recipient.resend"));
-    again.addEventListener("click", () => void this.resend(again, countdown, form));
-    this.put(
-      "mail",
-      t("recipient.title2"),
-      2,
-      el("p", { class: "lead" }, message !== "" ? message : t("recipient.lead2")),
-      form.element,
-      el("p", { class: "center" }, again),
-      el("p", { class: "gate-foot" }, t("recipient.nomail")),
-    );
-    countdown.start(Math.max(0, RESEND_S - Math.floor((Date.now() - this.asked) / 1000)));
-    form.field.focus();
-  }
-
-  private async resend(
-    button: HTMLButtonElement,
-    countdown: Countdown,
-    form: FieldForm<OtpField>,
-  ): Promise<void> {
-    button.disabled = true;
-    try {
-      await this.api.requestCode();
-      this.asked = Date.now();
-      form.field.clear();
-      form.say(el("p", { class: "quiet" }, t("recipient.resent")));
-      countdown.start(RESEND_S);
-      form.field.focus();
-    } catch (error) {
-      button.disabled = false;
-      this.failed(error, form.status);
-    }
-  }
-
-  private async verify(form: FieldForm<OtpField>): Promise<void> {
-    await form.during(
-      t("recipient.verifying"),
-      async () => {
-        this.verified = await this.api.verifyCode(form.field.value);
-        this.askAccess(this.verified);
-      },
-      (error) => {
-        if (error instanceof ExchangeFailure && error.kind === "wrong")
-          form.field.fail(otpWords(error.triesLeft));
-        else this.failed(error, form.status);
-      },
-    );
+    else this.mailbox.askMail();
   }
 
   private askAccess(verified: Verified): void {
@@ -189,7 +107,7 @@ export class RecipientPage {
       field.fail(t("recipient.proofwrong"));
       fill(status, el("p", { class: "tries", role: "alert" }, accessTries(error.triesLeft)));
     } else if (error instanceof ExchangeFailure && error.kind === "session") {
-      this.askDigits(t("recipient.session"));
+      this.mailbox.askDigits(t("recipient.session"));
     } else this.failed(error, status);
   }
 
@@ -242,12 +160,6 @@ function steps(current: 1 | 2 | 3): HTMLElement {
       ),
     ),
   );
-}
-
-/** A wrong code, or none that could be right: nobody is told which, so the way out stands beside both. */
-function otpWords(left: number | null): string {
-  const tries = left === null ? "" : left === 0 ? t("recipient.otpnone") : t("recipient.tries", { n: left });
-  return [t("recipient.otpwrong"), tries, t("recipient.otpask")].filter(Boolean).join(" ");
 }
 
 function accessTries(left: number | null): string {
