@@ -17,11 +17,6 @@ PassphraseFile = Annotated[
 ]
 
 
-def groups(fingerprint: str) -> str:
-    """Return a fingerprint as it is read out."""
-    return " ".join(fingerprint[start : start + 4] for start in range(0, len(fingerprint), 4))
-
-
 def export_private(
     output: Path, passphrase_file: Path | None, *, no_input: bool, json: bool
 ) -> None:
@@ -65,6 +60,7 @@ def import_(
     from emixcli.commands._opening import ask_passphrase
     from emixcli.services import keys as service
     from emixcli.ui import console, output, prompts
+    from emixcli.ui.words import groups
 
     passphrase = ask_passphrase(passphrase_file, repeat=False, no_input=no_input)
     identity = service.read_export(file, passphrase)

@@ -80,8 +80,8 @@ def withdraw(
 
 
 def _show(readers: Readers, *, json: bool) -> None:
-    from emixcli.commands._keys_moving import groups
     from emixcli.ui import console, output
+    from emixcli.ui.words import groups
 
     if json:
         keys = [{"fingerprint": k.fingerprint, "email": k.email or None} for k in readers.keys]

@@ -186,7 +186,10 @@ def require_all(made: Sequence[NewShare], refused: Sequence[Refusal]) -> None:
 
     if refused:
         first = refused[0].error
+        n_all = len(made) + len(refused)
+        again = "the same command shares with the missing ones only; another address: emix share"
         raise PartialError(
-            f"{len(refused)} of {len(made) + len(refused)} recipients got nothing: {first.message}",
-            hint=f"{first.hint}; the same command shares with the missing ones only".lstrip("; "),
+            f"{len(refused)} of {n_all} recipients got nothing; {refused[0].recipient}:"
+            f" {first.message}",
+            hint=f"{first.hint}; {again}".lstrip("; "),
         )

@@ -105,7 +105,9 @@ def require_possible(
     bad = [one for one in judged if one.action in stops]
     if bad and (each or len(bad) == len(order.recipients)):
         first = bad[0].decision
-        raise RecipientUnconfirmedError(f"{first.message}; nothing was sent", hint=first.hint)
+        raise RecipientUnconfirmedError(
+            f"{bad[0].email}: {first.message}; nothing was sent", hint=first.hint
+        )
 
 
 def require_confirmed(exchange: Exchange, order: ShareOrder, journal: Journal) -> None:
