@@ -18,7 +18,7 @@ from sqlalchemy import Row, and_, delete, select, update
 
 from emixcli.errors import EmixError
 from emixcli.server import housekeeping, request_mail
-from emixcli.server.clock import HOUR_MS, MINUTE_MS, SECOND_MS
+from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.contacts import note_mail
 from emixcli.server.mail import Letter, Mailer, PermanentMailError, TemporaryMailError
 from emixcli.server.metrics import Metrics
@@ -27,7 +27,8 @@ from emixcli.server.tables import accounts, organisations, outbox, packages, sha
 from emixcli.server.work import SYSTEM, Exchange, Work
 
 _LOG = logging.getLogger("emix.exchange.worker")
-_LEASE_MS = 2 * MINUTE_MS
+#: A job is leased for as many of the mail server's time limits as a slow mail may need.
+_LEASE_TIMEOUTS = 4
 _BATCH = 20
 _BACKOFF_S = (5, 30, 60, 120, 300, 600, 1800)
 _GIVE_UP_MS = 24 * HOUR_MS
@@ -96,7 +97,8 @@ class Worker:
             candidates = work.all(query.limit(_BATCH))
         if not candidates:
             return []
-        until = {"leased_until_ms": now_ms + _LEASE_MS}
+        lease_s = _LEASE_TIMEOUTS * self.exchange.settings.mail.timeout_s
+        until = {"leased_until_ms": now_ms + lease_s * SECOND_MS}
         with self.exchange.write() as work:
             return [
                 job

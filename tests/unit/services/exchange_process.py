@@ -47,7 +47,9 @@ class ExchangeProcess:
             "exchange", "user", "add", self.data, EMAIL, "--name", "CT desk", "--organisation",
             "Hospital", "--password-file", self.password_file,
         )  # fmt: skip
-        limits = "[mail]\n[limits]\notp_interval_s = 0\notp_per_hour = 10000\n"
+        # A worker that is killed while it mails leaves a lease of four such limits.
+        mail = "[mail]\ntimeout_s = 2\n"
+        limits = f"{mail}[limits]\notp_interval_s = 0\notp_per_hour = 10000\n"
         (self.data / "exchange.toml").write_text(limits)
 
     def _command(self, *arguments: str | Path) -> list[str]:
