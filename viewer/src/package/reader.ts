@@ -26,6 +26,9 @@ const SIGNATURE = "EMIX/MANIFEST.SIG";
 /** Decrypted multi-frame objects without a frame table that are kept. */
 const CACHE = 192 << 20;
 const LATER = 5;
+/** The manifest is checked this long after the first image was handed out, or after the index was read. */
+const DRAW_MS = 60;
+const QUIET_MS = 300;
 
 export const failure = (code: PackageErrorCode): PackageError => new PackageError(code, packageMessage(code));
 
@@ -67,6 +70,9 @@ export class PackageReader implements OpenPackage {
   readonly #catalog: Catalog;
   readonly #pool: JobRunner;
   readonly #indexHash: string;
+  /** Resolves when the manifest may be checked: the first image has the processors to itself. */
+  readonly #quiet: Promise<void>;
+  #endQuiet: () => void = () => undefined;
   /** Set once the manifest has been read and found right. */
   #entries: ReadonlyMap<string, ManifestEntry> | undefined;
   /** Hashes of what was handed out before. */
@@ -95,6 +101,10 @@ export class PackageReader implements OpenPackage {
     this.#indexHash = opened.hash;
     this.password = opened.password;
     this.#early = opened.early;
+    this.#quiet = new Promise((resolve) => {
+      this.#endQuiet = resolve;
+      setTimeout(resolve, QUIET_MS);
+    });
     const manifest = this.#readManifest(opened.expected);
     this.manifest = manifest.then(({ document }) => document);
     this.manifest.catch((error: unknown) => this.#report(error));
@@ -154,6 +164,7 @@ export class PackageReader implements OpenPackage {
       const records = await this.#catalog.all;
       if (!record) throw failure("package.truncated");
       const content = await sealed(this.#source, record, undefined, LATER);
+      await this.#quiet;
       const { batches, bytes } = await this.#pool.run({ type: "manifest", content } as const, LATER);
       const document = await openManifest(batches);
       const size = this.#source.size;
@@ -305,6 +316,7 @@ export class PackageReader implements OpenPackage {
       const job = { type: "frame", content, spec, frame, alone: false } as const;
       const result = await this.#pool.run(job, priority, signal);
       this.#remember(name, early?.sha256 ?? result.sha256);
+      if (!this.#entries) setTimeout(this.#endQuiet, DRAW_MS);
       return result.frame;
     } catch (error) {
       throw toPackageError(error);
@@ -326,6 +338,7 @@ export class PackageReader implements OpenPackage {
     priority: number,
     signal?: AbortSignal,
   ): Promise<DecodedFrame> {
+    this.#endQuiet();
     // the manifest comes soon, except while the page is parsed
     if (!this.#entries && this.#source.progress.loaded !== this.#source.progress.total)
       await Promise.race([this.manifest.catch(() => undefined), this.#catalog.find(name)]);

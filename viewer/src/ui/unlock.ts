@@ -26,7 +26,8 @@ export class Gate {
     const offline = el("p", { class: "gate-foot" }, t("unlock.offline"));
     showCard(this.root, card("lock", t("unlock.title"), lead, form.element, offline));
     form.field.focus();
-    window.setTimeout(warmDates);
+    // while a person types; a code that is there at once comes first
+    window.setTimeout(warmDates, 120);
   }
 
   needFile(accept: (file: File) => void): void {
