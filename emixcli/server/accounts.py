@@ -179,9 +179,10 @@ def start_login(
     with exchange.write() as work:
         # Counted before the password is looked at: parallel tries gain nothing.
         for kind, subject, limit in _counted(work, key, source):
-            if _count_up(work, kind, subject) > limit:
+            window_s = work.settings.limits.login_window_s
+            if work.count(kind, subject, span_ms=window_s * SECOND_MS) > limit:
                 message = "too many failed logins"
-                raise TooManyError(message, retry_s=work.settings.limits.login_window_s)
+                raise TooManyError(message, retry_s=window_s)
         query = select(accounts, organisations.c.name.label("organisation")).join(organisations)
         row = work.one(query.where(accounts.c.email == key))
     stored = row.password_hash if row is not None and not row.disabled else None
@@ -251,16 +252,6 @@ def _counted(work: Work, email: str, source: str) -> list[tuple[str, str, int]]:
         ("login", email, limits.login_failures),
         ("login-source", source, limits.login_failures_address),
     ]
-
-
-def _count_up(work: Work, kind: str, subject: str) -> int:
-    key = work.vault.mac("counter", kind, subject).hex()
-    mine = counters.c.key == key
-    work.hit(delete(counters).where(mine, counters.c.until_ms <= work.now_ms))
-    until_ms = work.now_ms + work.settings.limits.login_window_s * SECOND_MS
-    work.add_new(counters, {"key": key, "until_ms": until_ms, "n": 0})
-    more = update(counters).where(mine).values(n=counters.c.n + 1).returning(counters.c.n)
-    return int(work.connection.execute(more).scalar_one())
 
 
 def _touch(work: Work, kind: str, subject: str) -> None:

@@ -13,12 +13,13 @@ from typing import Any
 from sqlalchemy import Row, and_, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
-from emixcli.errors import RecipientUnconfirmedError, UsageError
+from emixcli.errors import UsageError
 from emixcli.guard.book import KnownAddress
 from emixcli.guard.check import FreeMail, Policy
 from emixcli.guard.decision import Action, Decision, decide
 from emixcli.mailaddress import address_key, parse_address
 from emixcli.server.accounts import Account
+from emixcli.server.problems import RefusedRecipientError
 from emixcli.server.roles import require_admin
 from emixcli.server.states import ContactState
 from emixcli.server.tables import contacts, organisations
@@ -134,7 +135,7 @@ def refuse_blocked(work: Work, account: Account, address: str) -> None:
     if row is not None and row.state == ContactState.BLOCKED:
         message = "this address is blocked in the contacts of your organisation"
         hint = "an administrator can unblock it: emix contacts unblock ADDR"
-        raise RecipientUnconfirmedError(message, hint=hint)
+        raise RefusedRecipientError(message, hint=hint, reason="contact.blocked")
 
 
 def require_noted_key(work: Work, account: Account, address: str, fingerprint: str) -> None:
@@ -148,7 +149,7 @@ def require_noted_key(work: Work, account: Account, address: str, fingerprint: s
     if row is not None and row.fingerprint not in {"", fingerprint}:
         message = "the key is not the one that your contacts have for this recipient"
         hint = "compare by telephone, then emix contacts add ADDR --fingerprint HEX"
-        raise RecipientUnconfirmedError(message, hint=hint)
+        raise RefusedRecipientError(message, hint=hint, reason="contact.key")
 
 
 def require(decision: Decision) -> None:
@@ -159,7 +160,7 @@ def require(decision: Decision) -> None:
     RecipientUnconfirmedError
     """
     if decision.action is not Action.OK:
-        raise RecipientUnconfirmedError(decision.message, hint=decision.hint)
+        raise RefusedRecipientError(decision.message, hint=decision.hint, reason=decision.reason)
 
 
 def load_policy(work: Work, organisation_id: str) -> Policy:

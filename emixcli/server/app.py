@@ -13,6 +13,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import select
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
@@ -42,6 +43,7 @@ from emixcli.server.localstore import LocalStore
 from emixcli.server.mail import make_mailer
 from emixcli.server.metrics import Metrics
 from emixcli.server.problems import RequestError, TooLargeError, body_of, headers_of, status_of
+from emixcli.server.refusals import note_refusal
 from emixcli.server.settings import Settings
 from emixcli.server.store import Store
 from emixcli.server.tables import about
@@ -174,9 +176,15 @@ def make_app(site: Site, *, with_worker: bool = True) -> FastAPI:
     return app
 
 
-async def _on_error(_request: Request, exc: Exception) -> JSONResponse:
+async def _on_error(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, EmixError):
         raise exc
+    account = getattr(request.state, "account", None)
+    if account is not None:
+        act = f"{request.method} {request.scope['route'].path_format}"
+        named = [str(value) for value in request.path_params.values()]
+        exchange = request.app.state.site.exchange
+        await run_in_threadpool(note_refusal, exchange, account, exc, act=act, named=named)
     return JSONResponse(body_of(exc), status_code=status_of(exc), headers=headers_of(exc))
 
 

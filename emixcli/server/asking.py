@@ -26,7 +26,13 @@ from emixcli.exchange.request_terms import AuthorisationCheck, DeclineReason, Id
 from emixcli.mailaddress import address_key
 from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS, HOUR_MS
-from emixcli.server.problems import ConflictError, RequestError, TooManyError
+from emixcli.server.problems import (
+    ConflictError,
+    DecidedError,
+    NotApprovedError,
+    RequestError,
+    TooManyError,
+)
 from emixcli.server.readers import organisation_named, readers_of
 from emixcli.server.records import ShareRecord
 from emixcli.server.roles import require_sender
@@ -296,7 +302,7 @@ def approve(
             raise ForbiddenError(message, hint="a colleague has to")
         if row.sha256 != sha256:
             message = "this is not the request that was looked at"
-            raise ConflictError(message, hint=f"emix request show {request_id}")
+            raise NotApprovedError(message, hint=f"emix request show {request_id}")
         values = {"decided_by": account.id, "decided_ms": work.now_ms, **checked}
         if not _move(work, row, RequestState.APPROVED, actor=account.id, values=values, **checked):
             _require_state(row, RequestState.APPROVED)
@@ -349,7 +355,7 @@ def _require_state(row: Row[Any], state: RequestState) -> None:
         # Where its time is over, housekeeping may not have come by yet.
         ended = RequestState.EXPIRED if row.state not in _CLOSED else row.state
         message = f"the request is {ended}"
-        raise GoneError(message)
+        raise DecidedError(message)
 
 
 def _move(
@@ -398,7 +404,7 @@ def answer_request(work: Work, account: Account, request_id: str, share: ShareRe
         raise NotFoundError(message)
     if row.requester != address_key(share.recipient) or row.purpose != share.purpose:
         message = "the request is for another recipient or purpose"
-        raise ConflictError(message, hint="leave out --to and --purpose")
+        raise NotApprovedError(message, hint="leave out --to and --purpose")
     values: dict[str, Any] = {"share_id": share.id}
     if _may_answer_again(work, row):
         work.hit(update(requests).where(requests.c.id == row.id).values(**values))
@@ -410,7 +416,7 @@ def answer_request(work: Work, account: Account, request_id: str, share: ShareRe
     ):
         message = f"the request is {row.state}, not approved"
         hint = f"emix request approve {row.id}" if row.state == RequestState.OPEN else ""
-        raise ConflictError(message, hint=hint)
+        raise NotApprovedError(message, hint=hint)
 
 
 def _may_answer_again(work: Work, row: Row[Any]) -> bool:

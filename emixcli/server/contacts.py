@@ -15,7 +15,6 @@ from sqlalchemy import Row, Select, case, delete, func, select, update
 from emixcli.errors import (
     ForbiddenError,
     NotFoundError,
-    RecipientUnconfirmedError,
     UsageError,
 )
 from emixcli.guard.check import Level, Policy, check_address
@@ -29,6 +28,7 @@ from emixcli.server.addresses import (
     load_policy,
     refuse_blocked,
 )
+from emixcli.server.problems import RefusedRecipientError
 from emixcli.server.roles import require_admin, require_sender
 from emixcli.server.states import ContactState, Role, ShareState
 from emixcli.server.tables import accounts, contacts, shares
@@ -181,7 +181,7 @@ def _check_entry(work: Work, account: Account, address: str, accept: str) -> Non
         require_admin(account)
     elif verdict.is_final or accept != verdict.reason:
         refused = refusal(verdict)
-        raise RecipientUnconfirmedError(refused.message, hint=refused.hint)
+        raise RefusedRecipientError(refused.message, hint=refused.hint, reason=refused.reason)
 
 
 def _note(work: Work, account: Account, address: str) -> bool:

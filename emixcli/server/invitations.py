@@ -17,7 +17,6 @@ from emixcli.errors import (
     EmixError,
     GoneError,
     NotFoundError,
-    RecipientUnconfirmedError,
 )
 from emixcli.mailaddress import address_key, parse_address
 from emixcli.server import otp
@@ -25,7 +24,12 @@ from emixcli.server.accounts import Account
 from emixcli.server.addresses import require_recipient
 from emixcli.server.asking import add_request, read_sealed
 from emixcli.server.clock import DAY_MS, HOUR_MS, SECOND_MS
-from emixcli.server.problems import ConflictError, TooManyError, WrongCodeError
+from emixcli.server.problems import (
+    ConflictError,
+    RefusedRecipientError,
+    TooManyError,
+    WrongCodeError,
+)
 from emixcli.server.readers import readers_of
 from emixcli.server.request_mail import invitation_subject
 from emixcli.server.roles import require_sender
@@ -73,7 +77,7 @@ def invite(exchange: Exchange, account: Account, email: str, confirm_email: str)
     ):
         message = "the address was not confirmed"
         hint = "type it a second time (--confirm-to ADDR)"
-        raise RecipientUnconfirmedError(message, hint=hint)
+        raise RefusedRecipientError(message, hint=hint, reason="address.new")
     invitation_id = new_id()
     with exchange.write() as work:
         if not readers_of(work, account.organisation_id):

@@ -67,6 +67,22 @@ class ConflictError(UsageError):
     default_hint = "what is there stays; begin anew for something else"
 
 
+class NotApprovedError(ConflictError):
+    """A request for images is not approved, or this would not be what was approved."""
+
+
+class DecidedError(GoneError):
+    """A request for images was decided otherwise, or its time is over."""
+
+
+class RefusedRecipientError(RecipientUnconfirmedError):
+    """A policy or the address guard refuses a recipient; `reason` is its stable id."""
+
+    def __init__(self, message: str, *, hint: str, reason: str) -> None:
+        super().__init__(message, hint=hint)
+        self.reason = reason
+
+
 class WrongCodeError(ForbiddenError):
     """A mail code or an access code was wrong."""
 

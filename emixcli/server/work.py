@@ -32,7 +32,7 @@ from emixcli.server.states import (
     ShareState,
 )
 from emixcli.server.store import Store
-from emixcli.server.tables import one_time_codes, outbox, packages, sessions, shares
+from emixcli.server.tables import counters, one_time_codes, outbox, packages, sessions, shares
 from emixcli.server.vault import Vault
 
 SYSTEM = "exchange"
@@ -85,6 +85,18 @@ class Work:
         """Append to the organisation's audit chain."""
         event = audit.Event(actor=actor, action=action, subject=subject, detail=detail)
         audit.append(self.connection, self.vault, organisation_id, at_ms=self.now_ms, event=event)
+
+    def count(self, kind: str, subject: str, *, span_ms: int) -> int:
+        """Count one more within a time that begins with the first; how many it is.
+
+        The row is locked until the transaction ends; its key tells nothing about the subject.
+        """
+        key = self.vault.mac("counter", kind, subject).hex()
+        mine = counters.c.key == key
+        self.hit(delete(counters).where(mine, counters.c.until_ms <= self.now_ms))
+        self.add_new(counters, {"key": key, "until_ms": self.now_ms + span_ms, "n": 0})
+        more = update(counters).where(mine).values(n=counters.c.n + 1).returning(counters.c.n)
+        return int(self.connection.execute(more).scalar_one())
 
     def enqueue(
         self,

@@ -35,6 +35,7 @@ _ACCESS = ("110103", "DICOM Instances Accessed")
 _OBJECT = ("110135", "Object Security Attributes Changed")
 _USER = ("110137", "User Security Attributes Changed")
 _RESTRICTED = ("110132", "Use of Restricted Function")
+_REFUSED: Final = _Event(_ALERT, _RESTRICTED, "E", _MINOR_FAILURE)
 
 _EVENTS: Final = {
     "account.login": _Event(_LOGIN, ("110122", "Login"), "E"),
@@ -48,9 +49,9 @@ _EVENTS: Final = {
     "share.opened": _Event(_ACCESS, None, "R"),
     "share.access_granted": _Event(_ACCESS, None, "R"),
     "share.downloaded": _Event(("110106", "Export"), None, "R"),
-    "share.access_refused": _Event(_ALERT, _RESTRICTED, "E", _MINOR_FAILURE),
-    "share.code_refused": _Event(_ALERT, _RESTRICTED, "E", _MINOR_FAILURE),
-    "share.used_up": _Event(_ALERT, _RESTRICTED, "E", _MINOR_FAILURE),
+    "share.access_refused": _REFUSED,
+    "share.code_refused": _REFUSED,
+    "share.used_up": _REFUSED,
     "key": _Event(_ALERT, _USER, "U"),
     "share": _Event(_ALERT, _OBJECT, "U"),
     "package": _Event(_ALERT, _OBJECT, "U"),
@@ -65,6 +66,8 @@ def is_failure(entry: Entry) -> bool:
 
 def _event_of(entry: Entry) -> _Event:
     action = entry.row.action
+    if action not in _EVENTS and action.endswith(".refused"):
+        return _REFUSED
     return _EVENTS.get(action) or _EVENTS.get(action.partition(".")[0], _OTHER)
 
 

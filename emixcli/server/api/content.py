@@ -11,8 +11,7 @@ from starlette.types import Receive, Scope, Send
 
 from emixcli.errors import AuthRequiredError, GoneError
 from emixcli.server import recipients as service
-from emixcli.server.accounts import find_account
-from emixcli.server.api.deps import Site, SiteArg, bearer_token
+from emixcli.server.api.deps import Site, SiteArg, bearer_token, find_caller
 from emixcli.server.api.ranges import ByteRange, UnsatisfiableError, parse_range
 from emixcli.server.protocol import WireClosedError, find_wire, in_thread
 from emixcli.server.recipients import Content
@@ -34,7 +33,7 @@ _HEADERS = {
 def get_content(package_id: str, request: Request, site: SiteArg) -> Response:
     """The package as it was uploaded, whole or one range of it."""
     token = bearer_token(request)
-    account = find_account(site.exchange, token) if token.startswith("emx_") else None
+    account = find_caller(request, site)
     if not token:
         message = "this needs a token"
         raise AuthRequiredError(message, hint="run emix login, or open the link again")

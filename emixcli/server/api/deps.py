@@ -53,6 +53,14 @@ def bearer_token(request: Request) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
+def find_caller(request: Request, site: Site) -> Account | None:
+    """The account whose token a request bears; noted there for what may be refused to it."""
+    token = bearer_token(request)
+    account = find_account(site.exchange, token) if token.startswith("emx_") else None
+    request.state.account = account
+    return account
+
+
 def current_account(request: Request, site: SiteArg) -> Account:
     """The account that is asking.
 
@@ -60,8 +68,7 @@ def current_account(request: Request, site: SiteArg) -> Account:
     ------
     AuthRequiredError
     """
-    token = bearer_token(request)
-    account = find_account(site.exchange, token) if token.startswith("emx_") else None
+    account = find_caller(request, site)
     if account is None:
         message = "this needs an account, or the login has ended"
         raise AuthRequiredError(message, hint="emix login URL")

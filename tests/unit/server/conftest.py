@@ -37,6 +37,7 @@ BACKENDS = (
     "test_flow",
     "test_lifetime",
     "test_invitations",
+    "test_refusals",
     "test_requests",
     "test_shares",
 )

@@ -116,7 +116,11 @@ def test_read_by_administrators_and_auditors_of_the_organisation_alone(
     assert find(auditor, "2e" * 32)["disclosures"] == []
     assert find(api.login("admin@b.example", PASSWORD))["disclosures"] == []
     reads = auditor.ok("GET", "/v1/audit?action=disclosures")["rows"]
-    assert [row["action"] for row in reads] == ["disclosures.begun"] + ["disclosures.read"] * 3
+    assert [row["action"] for row in reads] == [
+        "disclosures.begun",
+        "disclosures.refused",
+        *["disclosures.read"] * 3,
+    ]
 
 
 def test_patients_are_noted_by_the_owner_alone(api: Api, sender: Person, package_id: str) -> None:
