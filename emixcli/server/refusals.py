@@ -7,15 +7,20 @@ either whether there is such a thing. No row holds an address that was refused.
 
 from __future__ import annotations
 
+from sqlalchemy import or_, select
+
 from emixcli.container.encoding import is_package_id
 from emixcli.errors import EmixError, ForbiddenError, NotFoundError
 from emixcli.server.accounts import Account
 from emixcli.server.clock import HOUR_MS
+from emixcli.server.packages import visible_to
 from emixcli.server.problems import (
     DecidedError,
     NotApprovedError,
     RefusedRecipientError,
 )
+from emixcli.server.shares import share_scope
+from emixcli.server.tables import packages, shares
 from emixcli.server.work import Exchange, Work
 
 _REFUSALS = (ForbiddenError, RefusedRecipientError, NotApprovedError, DecidedError)
@@ -52,7 +57,8 @@ def note_refusal(
             _append(work, account, error, act, named)
     elif isinstance(error, NotFoundError) and named:
         with exchange.write() as work:
-            _count(work, account)
+            if not any(_is_own(work, account, word) for word in named):
+                _count(work, account)
 
 
 def _append(work: Work, account: Account, error: EmixError, act: str, named: list[str]) -> None:
@@ -74,6 +80,21 @@ def _kind_of(act: str) -> str:
     steps = [step.partition(":")[0] for step in act.rpartition(" ")[2].split("/")]
     known = [_KINDS[step] for step in steps if step in _KINDS]
     return known[-1] if known else "account"
+
+
+def _is_own(work: Work, account: Account, word: str) -> bool:
+    """Whether this names something of the account's own: clients try what an id stands for."""
+    package = packages.c.package_id == word
+    shared = (
+        select(shares.c.id)
+        .join(packages, packages.c.id == shares.c.package)
+        .where(
+            or_(shares.c.id == word, package),
+            or_(share_scope(account), shares.c.to_account == account.id),
+        )
+    )
+    uploaded = select(packages.c.id).where(package, visible_to(account))
+    return bool(work.all(shared.limit(1)) or work.all(uploaded.limit(1)))
 
 
 def _count(work: Work, account: Account) -> None:

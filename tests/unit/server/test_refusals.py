@@ -142,9 +142,11 @@ def test_what_is_not_there_and_what_is_anothers_are_counted_alike(
 
 
 def test_who_is_not_signed_in_and_what_is_asked_for_by_address_leave_no_row(
-    server: ServerThread, admin: Person, sender: Person, package_id: str
+    server: ServerThread, admin: Person, sender: Person, package_id: str, share: dict[str, Any]
 ) -> None:
     assert Api(server.url).get("/v1/audit").status_code == 401
     assert Api(server.url, "emx_wrong").get(f"/v1/packages/{package_id}").status_code == 401
+    # A client that does not know what an id stands for asks twice.
+    assert sender.get(f"/v1/packages/{share['share_id']}").status_code == 404
     assert sender.get("/v1/request-keys", params={"organisation": "Nobody"}).status_code == 404
     assert refusals(admin) == []
