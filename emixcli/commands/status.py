@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from emixcli.exchange.http import HttpExchange
     from emixcli.exchange.interface import Package, Share
 
+#: Why a mail with a link did not leave, or did not arrive.
+_NOT_SENT = {"blocked": "blocked", "failed": "its mail server refused it"}
+
 
 def command(
     target_id: Annotated[str, typer.Argument(metavar="ID", help="A package or a share.")],
@@ -97,6 +100,8 @@ def _show(package: Package) -> None:
         output.write_line(f"state    {share.state}")
         if share.state == "held" and is_future(share.hold_until):
             output.write_line(f"mail     {time_text(share.hold_until)}; emix recall stops it")
+        elif share.mail in _NOT_SENT:
+            output.write_line(f"mail     not sent: {_NOT_SENT[share.mail]}")
         for what, when in _steps(share):
             if when:
                 output.write_line(f"{what:<9}{time_text(when)}")

@@ -214,6 +214,13 @@ def lock_contact(work: Work, organisation_id: str, address: str) -> None:
     work.all(select(contacts.c.address).where(mine).with_for_update())
 
 
+def is_blocked(work: Work, organisation_id: str, address: str) -> bool:
+    """Whether an address is blocked; nobody blocks it before the transaction ends."""
+    mine = is_contact(organisation_id, address_key(address))
+    row = work.one(select(contacts.c.state).where(mine).with_for_update())
+    return row is not None and row.state == ContactState.BLOCKED
+
+
 def verify_contact(work: Work, organisation_id: str, address: str, *, actor: str, by: str) -> None:
     """Note that the owner of an address has proven it; a blocked contact stays blocked.
 

@@ -33,7 +33,7 @@ from emixcli.server.problems import (
 from emixcli.server.readers import readers_of
 from emixcli.server.request_mail import invitation_subject
 from emixcli.server.roles import require_sender
-from emixcli.server.states import Role
+from emixcli.server.states import MailState, Role
 from emixcli.server.tables import (
     invitation_codes,
     organisations,
@@ -91,6 +91,7 @@ def invite(exchange: Exchange, account: Account, email: str, confirm_email: str)
             "organisation_id": account.organisation_id,
             "account_id": account.id,
             "address": address,
+            "mail": MailState.QUEUED,
             "token_hash": token_hash(work.vault.link_token(subject)),
             "created_ms": work.now_ms,
             "expires_ms": work.now_ms + work.settings.limits.invitation_days * DAY_MS,

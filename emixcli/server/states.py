@@ -71,6 +71,8 @@ class MailState(StrEnum):
     SENT = "sent"
     FAILED = "failed"
     NONE = "none"
+    #: Its address was blocked before it could leave.
+    BLOCKED = "blocked"
 
 
 UPLOADABLE = frozenset({PackageState.DRAFT, PackageState.UPLOADING})

@@ -223,6 +223,8 @@ request_invitations = Table(
     Column("account_id", ForeignKey("accounts.id"), nullable=False),
     Column("address", String(320), nullable=False),
     Column("token_hash", String(64), nullable=False, unique=True),
+    #: What became of the mail with the link.
+    Column("mail", String(16), nullable=False, server_default="sent"),
     Column("session_hash", String(64)),
     _moment("session_expires_ms"),
     _moment("created_ms", null=False),

@@ -19,8 +19,8 @@ from sqlalchemy import Row, and_, delete, select, update
 from emixcli.errors import EmixError
 from emixcli.server import housekeeping, request_mail
 from emixcli.server.clock import HOUR_MS, SECOND_MS
-from emixcli.server.contacts import note_mail
 from emixcli.server.mail import Letter, Mailer, PermanentMailError, TemporaryMailError
+from emixcli.server.mailed import conclude_mail, withhold_blocked
 from emixcli.server.metrics import Metrics
 from emixcli.server.states import REACHABLE, MailState, ShareState
 from emixcli.server.tables import accounts, organisations, outbox, packages, shares
@@ -134,6 +134,8 @@ class Worker:
         A held share is notified here, before its mail leaves: from now on it cannot be recalled.
         """
         with self.exchange.write() as work:
+            if withhold_blocked(work, job):
+                return None
             if job.kind in request_mail.KINDS:
                 letter = request_mail.letter_for(work, job, self.base_url)
                 if letter is None:
@@ -170,14 +172,7 @@ class Worker:
 
     def _sent(self, job: Row[Any]) -> None:
         with self.exchange.write() as work:
-            work.hit(delete(outbox).where(outbox.c.id == job.id))
-            if job.kind == "notify":
-                mine = update(shares).where(shares.c.id == job.subject)
-                work.hit(mine.values(mail=MailState.SENT))
-                row = _share_for_mail(work, job.subject)
-                if row is not None:
-                    note_mail(work, row.organisation_id, row.recipient)
-                    work.audit(row.organisation_id, SYSTEM, "share.mailed", row.id)
+            conclude_mail(work, job, MailState.SENT)
 
     def _later(self, job: Row[Any]) -> None:
         self.metrics.mails.labels(kind=job.kind, result="retry").inc()
@@ -194,13 +189,7 @@ class Worker:
     def _failed(self, job: Row[Any]) -> None:
         self.metrics.mails.labels(kind=job.kind, result="failed").inc()
         with self.exchange.write() as work:
-            work.hit(delete(outbox).where(outbox.c.id == job.id))
-            row = _share_for_mail(work, job.subject)
-            if row is None or job.kind != "notify":
-                return
-            work.hit(update(shares).where(shares.c.id == row.id).values(mail=MailState.FAILED))
-            work.audit(row.organisation_id, SYSTEM, "share.undelivered", row.id)
-            work.enqueue("undelivered", row.id)
+            conclude_mail(work, job, MailState.FAILED)
 
 
 def _share_for_mail(work: Work, share_id: str) -> Row[Any] | None:

@@ -24,6 +24,7 @@ from emixcli.server.vault import SECRETS_NAME, create_vault
 from tests.serving import ServerThread
 from tests.unit.server import postgres
 from tests.unit.server.api import Api, Person, Recipient, make_content, wait_for
+from tests.unit.server.mailbox import Mailbox, serving
 
 # Read at import: every test runs without EMIX_* settings.
 POSTGRESQL, S3 = os.environ.get("EMIX_TEST_DATABASE", ""), os.environ.get("EMIX_TEST_S3", "")
@@ -36,6 +37,7 @@ BACKENDS = (
     "test_contacts",
     "test_flow",
     "test_lifetime",
+    "test_mail_states",
     "test_invitations",
     "test_refusals",
     "test_requests",
@@ -164,6 +166,13 @@ def server(settings: Settings, clock: FrozenClock) -> Iterator[ServerThread]:
     add_people(settings, clock)
     with ServerThread(settings, clock=clock, passwords=quick_passwords()) as running:
         yield running
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """An SMTP server; tests whose exchange sends by it override `settings`."""
+    with serving() as box:
+        yield box
 
 
 @pytest.fixture

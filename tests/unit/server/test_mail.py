@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import re
-import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from email import message_from_bytes
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import SMTP, Envelope, Session
+from aiosmtpd.smtp import Envelope
 
 from emixcli.errors import UsageError
 from emixcli.server.mail import Letter, compose
@@ -22,67 +19,12 @@ from tests.serving import ServerThread
 from tests.unit.server.api import Api, Person, wait_for
 from tests.unit.server.asking import post, publish, sealed_for
 from tests.unit.server.conftest import FrozenClock
-
-
-class Mailbox:
-    """Answers with `answers` in turn, then takes everything."""
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-        self.taken: list[Envelope] = []
-        self.answers: list[str] = []
-        self.stage = "RCPT"
-        self.n_asked = 0
-
-    def _answer(self, stage: str) -> str | None:
-        if stage != self.stage or not self.answers:
-            return None
-        self.n_asked += 1
-        return self.answers.pop(0)
-
-    async def handle_RCPT(  # noqa: N802 - the name aiosmtpd calls
-        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: Any
-    ) -> str:
-        refused = self._answer("RCPT")
-        if refused:
-            return refused
-        envelope.rcpt_tos.append(address)
-        return "250 OK"
-
-    async def handle_DATA(  # noqa: N802 - the name aiosmtpd calls
-        self, _server: SMTP, _session: Session, envelope: Envelope
-    ) -> str:
-        refused = self._answer("DATA")
-        if refused == "hang":
-            await asyncio.sleep(3)
-            return "451 too late"
-        if refused:
-            return refused
-        self.taken.append(envelope)
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox() -> Iterator[Mailbox]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    box = Mailbox(port)
-    controller = Controller(box, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield box
-    controller.stop()
+from tests.unit.server.mailbox import Mailbox
 
 
 @pytest.fixture
 def settings(make_settings: Callable[..., Settings], mailbox: Mailbox) -> Settings:
-    mail = MailSettings(
-        sender="exchange@a.example",
-        host="127.0.0.1",
-        port=mailbox.port,
-        tls="none",
-        timeout_s=1,
-    )
-    return make_settings(mail=mail, limits=Limits(min_part_size=1024))
+    return make_settings(mail=mailbox.settings, limits=Limits(min_part_size=1024))
 
 
 def share_state(sender: Person, share: dict[str, Any]) -> str:

@@ -1,0 +1,81 @@
+"""What became of the mails with links, and that none goes to an address that was blocked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from emixcli.server.settings import Limits, Settings
+from tests.running import Result, run_here
+from tests.unit.server.api import Api, Person, wait_for
+from tests.unit.server.asking import publish
+from tests.unit.server.conftest import PASSWORD, FrozenClock
+from tests.unit.server.mailbox import Mailbox
+
+LATER = "451 later"
+
+
+@pytest.fixture
+def settings(make_settings: Callable[..., Settings], mailbox: Mailbox) -> Settings:
+    return make_settings(mail=mailbox.settings, limits=Limits(min_part_size=1024))
+
+
+@pytest.fixture
+def admin(api: Api) -> Person:
+    return api.login("admin@a.example", PASSWORD)
+
+
+@pytest.fixture
+def run_emix(sender: Person, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """`emix` with the login of the sender."""
+    monkeypatch.setenv("EMIX_EXCHANGE_URL", sender.url)
+    monkeypatch.setenv("EMIX_TOKEN", str(sender.session.headers["Authorization"])[7:])
+    return run_here
+
+
+def rows(admin: Person, action: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = admin.ok("GET", f"/v1/audit?action={action}")["rows"]
+    return found
+
+
+def test_a_link_that_waits_does_not_go_to_an_address_that_was_blocked(
+    mailbox: Mailbox,
+    admin: Person,
+    sender: Person,
+    package_id: str,
+    clock: FrozenClock,
+    run_emix: Callable[..., Result],
+) -> None:
+    mailbox.answers = [LATER]
+    share = sender.share(package_id)
+    path = f"/v1/shares/{share['share_id']}"
+    wait_for(lambda: mailbox.n_asked == 1)
+    admin.ok("POST", "/v1/contacts:block", {"email": "dr@c.example"})
+    assert sender.ok("GET", path)["mail"] == "queued"
+    clock.forward(minutes=2)
+    wait_for(lambda: sender.ok("GET", path)["mail"] == "blocked")
+    assert mailbox.taken == []
+    assert "mail     not sent: blocked\n" in run_emix("status", package_id).stdout
+    assert [row["subject"] for row in rows(admin, "share.withheld")] == [share["share_id"]]
+    assert sender.post(f"{path}:resend").status_code == 409
+    admin.ok("POST", "/v1/contacts:unblock", {"email": "dr@c.example"})
+    assert sender.ok("POST", f"{path}:resend")["mail"] == "queued"
+    wait_for(lambda: sender.ok("GET", path)["mail"] == "sent")
+    assert [envelope.rcpt_tos for envelope in mailbox.taken] == [["dr@c.example"]]
+
+
+def test_an_invitation_that_waits_does_not_go_to_an_address_that_was_blocked(
+    mailbox: Mailbox, admin: Person, sender: Person, clock: FrozenClock
+) -> None:
+    publish(sender)
+    mailbox.answers = [LATER]
+    address = "jo@home.example"
+    made = sender.ok("POST", "/v1/invitations", {"email": address, "confirm_email": address})
+    wait_for(lambda: mailbox.n_asked == 1)
+    admin.ok("POST", "/v1/contacts:block", {"email": address})
+    clock.forward(minutes=2)
+    wait_for(lambda: rows(admin, "request.withheld"))
+    assert rows(admin, "request.withheld")[0]["subject"] == made["invitation_id"]
+    assert mailbox.taken == []
