@@ -53,7 +53,8 @@ def _names(person: Element) -> Iterator[Name]:
             given = " ".join(
                 text_of(part) for kind in ("Given", "Middle") for part in found.findall(kind)
             )
-            name = make_name(family, given)
+            suffix = " ".join(text_of(part) for part in found.findall("Suffix"))
+            name = make_name(family, given, suffix)
             if name.words:
                 yield name
 

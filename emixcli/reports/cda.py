@@ -64,7 +64,8 @@ def _names(role: Element) -> Iterator[Name]:
     for name in role.findall("patient/name"):
         family = " ".join(text_of(part) for part in name.findall("family"))
         given = " ".join(text_of(part) for part in name.findall("given"))
-        found = make_name(family, given if family or given else text_of(name))
+        suffix = " ".join(text_of(part) for part in name.findall("suffix"))
+        found = make_name(family, given if family or given else text_of(name), suffix)
         if found.words:
             yield found
 

@@ -49,6 +49,8 @@ class Tables:
         Names of months to their numbers.
     no_names
         What stands behind a label and is no name.
+    english
+        Labels of the patient that do not tell that a text is not English.
     """
 
     labels: dict[str, Label]
@@ -56,6 +58,7 @@ class Tables:
     sexes: dict[str, str]
     months: dict[str, int]
     no_names: frozenset[str]
+    english: frozenset[str]
 
 
 _AFTER: Final = r"(?:\s?\([\w/, ]{1,16}\))?(?![^\W_])(?P<mark>\s?[.#]?\s{0,12}[:=#：]|)"
@@ -77,6 +80,7 @@ def tables() -> Tables:
         {word: sex for sex in ("F", "M") for word in kinds[sex]},
         {word: number for number in range(1, 13) for word in kinds[str(number)]},
         frozenset(kinds["no name"]),
+        frozenset(kinds["english"]),
     )
 
 

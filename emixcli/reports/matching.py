@@ -15,6 +15,7 @@ from typing import Final
 
 from emixcli.reports import names
 from emixcli.reports.dates import Link, compare_birth_dates
+from emixcli.reports.labels import plain_letters, tables
 from emixcli.reports.names import Likeness, Name
 
 
@@ -63,6 +64,8 @@ class Identity:
         How many patients a report speaks of.
     deidentified
         Patient Identity Removed (0012,0062) of the images.
+    birth_in_doubt
+        The birth date may be a relative's.
     in_words
         Found by labels and words of running text, which may mislead: a person may overrule.
     """
@@ -75,6 +78,7 @@ class Identity:
     study_uids: tuple[str, ...] = ()
     n_patients: int = 1
     deidentified: bool = False
+    birth_in_doubt: bool = False
     in_words: bool = False
 
     @property
@@ -118,6 +122,11 @@ class Evidence:
         return self.name == Likeness.EQUAL and self.birth_date == Link.EQUAL
 
     @property
+    def may_be_born(self) -> bool:
+        """The birth date agrees, if in one of two ways to read it."""
+        return self.birth_date in (Link.EQUAL, Link.UNSURE)
+
+    @property
     def same_id(self) -> bool:
         """One identifier of one authority."""
         return self.patient_id == Link.EQUAL
@@ -159,6 +168,12 @@ class Rule:
         return Verdict(self.level, self.code, self.reason, self.overridable)
 
 
+#: Values that stand for no number.
+_NO_NUMBER: Final = frozenset(
+    {"", "0", "NONE", "UNKNOWN", "UNBEKANNT", "NA", "NULL", "NIL", "NOID"}
+)
+_UID: Final = re.compile(r"[0-2](?:\.\d+)+|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 RULES: Final = (
     Rule(
         "R11", Level.BLOCK, "labels in the text name more than one patient",
@@ -184,7 +199,7 @@ RULES: Final = (
         "R11", Level.BLOCK,
         "a label in the text gives another identifier, and the patient's name is not in the text",
         lambda e: e.in_words and e.patient_id == Link.OTHER and e.name is None
-        and e.birth_date != Link.EQUAL and not e.same_exam,
+        and not e.may_be_born and not e.same_exam,
     ),
     Rule(
         "R5", Level.BLOCK, "the birth dates differ",
@@ -206,7 +221,8 @@ RULES: Final = (
     ),
     Rule(
         "R6", Level.BLOCK, "the sexes differ, and identifier, name and birth date do not all agree",
-        lambda e: e.sex == Link.CONFLICT and not (e.same_id and e.same_person),
+        lambda e: e.sex == Link.CONFLICT
+        and not (e.same_id and e.name == Likeness.EQUAL and e.may_be_born),
     ),
     Rule(
         "R14", Level.WARN, "a placeholder stands for the name",
@@ -227,12 +243,12 @@ RULES: Final = (
     ),
     Rule(
         "R7", Level.WARN, "the family names differ; identifier and birth date agree",
-        lambda e: e.name == Likeness.FAMILY_DIFFERS and e.same_id and e.birth_date == Link.EQUAL,
+        lambda e: e.name == Likeness.FAMILY_DIFFERS and e.same_id and e.may_be_born,
     ),
     Rule(
         "R7", Level.WARN, "the given names differ; identifier, birth date and examination agree",
         lambda e: e.name == Likeness.GIVEN_DIFFERS and e.same_id
-        and e.birth_date == Link.EQUAL and e.same_exam,
+        and e.may_be_born and e.same_exam,
     ),
     Rule(
         "R7", Level.BLOCK, "family or given names differ",
@@ -242,11 +258,20 @@ RULES: Final = (
         "R7", Level.BLOCK,
         "the names differ a little, and neither identifier nor examination agrees",
         lambda e: e.name == Likeness.NEAR and not e.same_id
-        and not (e.birth_date == Link.EQUAL and e.same_exam),
+        and not (e.may_be_born and e.same_exam),
+    ),
+    Rule(
+        "R7", Level.BLOCK, "names and identifiers differ, as of twins",
+        lambda e: e.name == Likeness.NEAR and e.patient_id == Link.OTHER,
     ),
     Rule("R5", Level.WARN, "the birth dates differ a little", lambda e: e.birth_date == Link.SLIP),
     Rule("R6", Level.WARN, "the sexes differ", lambda e: e.sex == Link.CONFLICT),
     Rule("R7", Level.WARN, "the names differ a little", lambda e: e.name == Likeness.NEAR),
+    Rule(
+        "R5", Level.WARN,
+        "the birth date can be read in two ways, or be a relative's; no identifier agrees",
+        lambda e: e.name == Likeness.EQUAL and e.birth_date == Link.UNSURE and not e.same_id,
+    ),
     Rule(
         "R4", Level.BLOCK,
         "the identifiers are of different authorities, and name and birth date do not both agree",
@@ -297,7 +322,7 @@ def gather(images: Identity, report: Identity) -> Evidence:
     return Evidence(
         name=names.compare(images.names, report.names),
         patient_id=_compare_ids(images.ids, report.ids),
-        birth_date=compare_birth_dates(images.birth_date, report.birth_date),
+        birth_date=_compare_births(images, report),
         sex=_compare_sexes(images.sex, report.sex),
         accession=_compare_numbers(images.accessions, report.accessions),
         study_uid=_compare_numbers(images.study_uids, report.study_uids),
@@ -321,19 +346,26 @@ def _has_pseudonym(images: Identity, report: Identity) -> bool:
     return bool(called) and not report.birth_date and called == theirs == ours
 
 
+def _compare_births(images: Identity, report: Identity) -> Link:
+    link = compare_birth_dates(images.birth_date, report.birth_date)
+    return Link.UNSURE if report.birth_in_doubt and link == Link.EQUAL else link
+
+
 def _compare_ids(ours: tuple[Identifier, ...], theirs: tuple[Identifier, ...]) -> Link:
     """An equal one of one authority counts; none equal of one authority is a contradiction.
 
     Where an authority is not said, an equal number counts, a different one says nothing.
     """
     pairs = [
-        (a, b) for a in ours for b in theirs if plain_number(a.value) and plain_number(b.value)
-    ]
+        (a, b) for a in ours for b in theirs
+        if plain_number(a.value) not in _NO_NUMBER and plain_number(b.value) not in _NO_NUMBER
+    ]  # fmt: skip
     if not pairs:
         return Link.MISSING
     if any(plain_number(a.value) == plain_number(b.value) and _may_share(a, b) for a, b in pairs):
         return Link.EQUAL
-    return Link.CONFLICT if any(_share(a, b) for a, b in pairs) else Link.OTHER
+    unlike = [(a, b) for a, b in pairs if plain_number(a.value) != plain_number(b.value)]
+    return Link.CONFLICT if any(_share(a, b) for a, b in unlike) else Link.OTHER
 
 
 def _share(one: Identifier, other: Identifier) -> bool:
@@ -341,7 +373,11 @@ def _share(one: Identifier, other: Identifier) -> bool:
 
 
 def _may_share(one: Identifier, other: Identifier) -> bool:
-    return not one.authorities or not other.authorities or _share(one, other)
+    """Whether a number may be of one authority; two of one name differ by their identifiers."""
+    if not one.authorities or not other.authorities:
+        return True
+    ours, theirs = (set(filter(_UID.fullmatch, _authorities(i))) for i in (one, other))
+    return _share(one, other) and not (ours and theirs and not ours & theirs)
 
 
 def _authorities(identifier: Identifier) -> frozenset[str]:
@@ -367,7 +403,14 @@ def plain_number(value: str, *, dotted: bool = False) -> str:
 
 
 def _compare_sexes(one: str, other: str) -> Link:
-    ours, theirs = one.strip().upper()[:1], other.strip().upper()[:1]
-    if ours not in ("M", "F") or theirs not in ("M", "F"):
+    ours, theirs = _sex(one), _sex(other)
+    if not ours or not theirs:
         return Link.MISSING
     return Link.EQUAL if ours == theirs else Link.CONFLICT
+
+
+def _sex(text: str) -> str:
+    """Return M or F for a code or a word; animals have two letters (MN, FS)."""
+    word = plain_letters(text.strip())
+    code = word[:1].upper() if len(word) <= len("MN") else ""
+    return tables().sexes.get(word, code if code in ("M", "F") else "")

@@ -14,7 +14,10 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Final
+
+from emixcli.reports.romanised import sound_alike
 
 
 class Likeness(enum.IntEnum):
@@ -45,11 +48,14 @@ class Name:
         Folded words without titles. No family words: the order is not known, all words are `given`.
     script
         Of its letters, not what was declared.
+    generation
+        1 is Sr., 2 Jr. or II, 3 III; 0 where it is not said.
     """
 
     family: tuple[str, ...]
     given: tuple[str, ...]
     script: Script = Script.ALPHABETIC
+    generation: int = 0
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -57,27 +63,69 @@ class Name:
         return self.family + self.given
 
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
+@dataclass(frozen=True)
+class _Tables:
+    """Words in names that do not tell one person from another, of `data/names.tsv`."""
+
+    titles: frozenset[str]
+    particles: frozenset[str]
+    nameless: frozenset[str]
+    babies: frozenset[str]
+    newborn: frozenset[str]
+    fillers: frozenset[str]
+    generations: dict[str, int]
+    ideographs: dict[int, str]
 
 
-_TITLES: Final = _set(
-    "dr med prof mr mrs ms miss mister herr frau dipl ing md phd rn bsc msc mba dds"
-    " jr sr ii iii iv esq hon rev sir dame mme mlle sra dott drs"
-)
-_PARTICLES: Final = _set(
-    "van der den de la las los del della di da das do dos von vom zu zum zur af av al el ben bin"
-    " ibn abu o mc mac st san santa ter ten te le y e d l t"
-)
-_PLACEHOLDERS: Final = _set(
-    "trauma unknown unbekannt test anonymous anon anonymized patient baby babyboy babygirl newborn"
-    " neugeborenes infant doe noname unidentified notfall phantom dummy xxx zzz qa"
-)
-_BABIES: Final = _set("baby babyboy babygirl newborn neugeborenes infant")
+@functools.cache
+def _tables() -> _Tables:
+    """Return the tables; they are read once."""
+    text = files("emixcli.data").joinpath("names.tsv").read_text(encoding="utf-8")
+    kinds: dict[str, list[str]] = {}
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            kind, _, words = line.partition("\t")
+            kinds.setdefault(kind, []).extend(_plain(word.strip()) for word in words.split(";"))
+    one_of = {
+        ord(letter): group[0]
+        for group in " ".join(kinds["ideograph"]).split() for letter in group[1:]
+    }  # fmt: skip
+    return _Tables(
+        titles=frozenset(kinds["title"]),
+        particles=frozenset(kinds["particle"]),
+        nameless=frozenset(kinds["nameless"]),
+        babies=frozenset(kinds["baby"]),
+        newborn=frozenset(kinds["newborn"]),
+        fillers=frozenset(kinds["filler"]),
+        generations={word: n for n in range(1, 5) for word in kinds[f"generation {n}"]},
+        ideographs=one_of,
+    )
+
+
 _LETTERS: Final = str.maketrans(
-    {"ß": "ss", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "þ": "th", "ı": "i"}
+    {
+        "ß": "ss",
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+        "ı": "i",
+        "أ": "ا",
+        "إ": "ا",
+        "آ": "ا",
+        "ٱ": "ا",
+        "ة": "ه",
+        "ى": "ي",
+        "ی": "ي",
+        "ک": "ك",
+        "ـ": "",
+    }
 )
-_DIGRAPHS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_DIGRAPHS: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "đ": "dj"})
+_LONG_O: Final = ("ou", "oo", "oh")  # ō of a Japanese name
 _CYRILLIC: Final = (
     "а=a б=b в=v г=g д=d е=e ё=e ж=zh з=z и=i й=i к=k л=l м=m н=n о=o п=p р=r с=s т=t у=u ф=f"
     " х=kh ц=ts ч=ch ш=sh щ=shch ъ= ы=y ь= э=e ю=yu я=ya і=i ї=i є=e ґ=g ў=u ђ=d ј=j љ=lj њ=nj"
@@ -87,6 +135,8 @@ _GREEK: Final = (
     "α=a β=v γ=g δ=d ε=e ζ=z η=i θ=th ι=i κ=k λ=l μ=m ν=n ξ=x ο=o π=p ρ=r σ=s ς=s τ=t υ=y φ=f"
     " χ=ch ψ=ps ω=o"
 )
+#: Letters that are compared with Latin ones; names in others say nothing about them.
+_COMPARED: Final = ("LATIN", "CYRILLIC", "GREEK")
 _ROMAN: Final = str.maketrans(
     dict(pair.split("=") for alphabet in (_CYRILLIC, _GREEK) for pair in alphabet.split(" "))
 )
@@ -95,6 +145,10 @@ _SPLIT: Final = re.compile(r"[\s\-.,'’`´ʼ*_/()]+")
 _IDEOGRAPHS: Final = re.compile(r"[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 _SOUNDS: Final = re.compile(r"[\u3040-\u30ff\uac00-\ud7af\u1100-\u11ff]")
 _TO_HIRAGANA: Final = {code: code - 0x60 for code in range(0x30A1, 0x30F7)}
+_SHORT_GENERATION: Final = re.compile(r"\b(jun|sen)\.")
+_NO_LETTERS: Final = re.compile(r"[nN]{2,}|x+|z+|\?+")
+_DELETED: Final = '""'
+_REAL_WORDS: Final = 2
 _NEAR_RATIO: Final = 0.86
 _WHOLE_PREFIX: Final = 12  # letters after which a shorter name counts as cut off
 _NEAR_PREFIX: Final = 8
@@ -105,8 +159,8 @@ def parse_pn(value: str) -> tuple[Name, ...]:
     """Return the names in a DICOM PN: alphabetic, ideographic and phonetic group."""
     names = []
     for group in value.split("="):
-        family, given, middle, *_ = [*group.split("^"), "", ""]
-        names.append(make_name(family, f"{given} {middle}"))
+        family, given, middle, _, suffix, *_ = [*group.split("^"), "", "", "", ""]
+        names.append(make_name(family, f"{given} {middle}", suffix))
     return tuple(name for name in names if name.words)
 
 
@@ -116,21 +170,23 @@ def parse_xpn(
     """Return the names in all repetitions of an HL7 XPN field, aliases and maiden names too."""
     names = []
     for one in value.split(again):
-        family, given, middle, *_ = [*one.split(component), "", ""]
-        names.append(make_name(family.split(sub)[0], f"{given} {middle}"))
+        parts = ["" if part == _DELETED else part for part in one.split(component)]
+        family, given, middle, suffix, *_ = [*parts, "", "", ""]
+        names.append(make_name(family.split(sub)[0], f"{given} {middle}", suffix))
     return tuple(name for name in names if name.words)
 
 
 def parse_text(value: str) -> tuple[Name, ...]:
     """Return the name in free text: "Smith, John A" or "John A Smith"."""
     family, comma, given = value.partition(",")
-    name = make_name(family, given) if comma and given.strip() else make_name("", value)
+    by_comma = comma and any(word not in _unsaid() for word in _split(given))
+    name = make_name(family, given) if by_comma else make_name("", value)
     return (name,) if name.words else ()
 
 
-def make_name(family: str, given: str) -> Name:
+def make_name(family: str, given: str, suffix: str = "") -> Name:
     """Return a name of its parts as they are written anywhere."""
-    text = family + given
+    text = unicodedata.normalize("NFKC", family + given)
     script = Script.ALPHABETIC
     if _IDEOGRAPHS.search(text):
         script = Script.IDEOGRAPHIC
@@ -139,26 +195,48 @@ def make_name(family: str, given: str) -> Name:
     families, givens = fold_words(family), fold_words(given)
     if not givens:
         families, givens = (), families
-    return Name(families, givens, script)
+    found = generation_of(suffix) or generation_of(given) or generation_of(family)
+    return Name(families, givens, script, found)
+
+
+def generation_of(text: str) -> int:
+    """Return which of the family that bear one name a name says, 0 where it does not."""
+    known = _tables().generations
+    return next((known[word] for word in reversed(_split(text)) if word in known), 0)
 
 
 def is_placeholder(names: Iterable[Name]) -> bool:
     """Whether a name stands for one that is not known yet: trauma, test, a newborn."""
-    return any(
-        _PLACEHOLDERS.intersection((*name.words, "".join(name.given))) and not _is_real(name)
-        for name in names
+    return any(_is_nameless(name) or _is_newborn(name) for name in names)
+
+
+def _is_nameless(name: Name) -> bool:
+    """Tell a person called Test or Doe from a placeholder: two ordinary words beside it."""
+    words, known = [_plain(word) for word in name.words], _tables()
+    if _NO_LETTERS.fullmatch("".join(words)):
+        return True
+    if not _has_phrase(known.nameless, words, "".join(words[len(name.family) :])):
+        return False
+    apart = {*" ".join(known.nameless).split(), *known.fillers}
+    return sum(word not in apart and len(word) > 1 for word in words) < _REAL_WORDS
+
+
+def _is_newborn(name: Name) -> bool:
+    known, words = _tables(), [_plain(word) for word in name.words]
+    given = f"{' '.join(words[len(name.family) :])} "
+    return _has_phrase(known.babies, words, given.replace(" ", "")) or any(
+        given.startswith(f"{phrase} ") for phrase in known.newborn
     )
 
 
-def _is_real(name: Name) -> bool:
-    """Tell a person called Test or Doe from a placeholder: two ordinary words beside it."""
-    rest = [word for word in name.words if word not in _PLACEHOLDERS and len(word) > 1]
-    return len(rest) > 1 and not _BABIES.intersection(name.words)
+def _has_phrase(phrases: frozenset[str], words: list[str], given: str) -> bool:
+    text = f" {' '.join(words)} "
+    return given in phrases or any(f" {phrase} " in text for phrase in phrases)
 
 
 def is_particle(word: str) -> bool:
     """Whether a word of a name is one that people write small: van, de, el."""
-    return word.casefold() in _PARTICLES
+    return word.casefold() in _tables().particles
 
 
 def compare(ours: Iterable[Name], theirs: Iterable[Name]) -> Likeness | None:
@@ -167,17 +245,33 @@ def compare(ours: Iterable[Name], theirs: Iterable[Name]) -> Likeness | None:
     Each name of one is compared with each of the other in the same script. Where both have
     ideographs these decide: many names sound alike.
     """
+    ours, theirs = tuple(ours), tuple(theirs)
     found: dict[Script, Likeness] = {}
     for one in ours:
         for other in theirs:
-            if one.script == other.script:
+            if one.script == other.script and _alphabet(one) == _alphabet(other):
                 alike = compare_two(one, other)
                 found[one.script] = max(alike, found.get(one.script, alike))
     written = found.get(Script.IDEOGRAPHIC)
     if written is not None and written != Likeness.EQUAL:
         sounds = max((found[s] for s in found if s != Script.IDEOGRAPHIC), default=written)
         return min(max(written, sounds), Likeness.NEAR)
-    return max(found.values(), default=None)
+    best = max(found.values(), default=None)
+    return best if best is None or not _other_generation(ours, theirs) else min(best, Likeness.NEAR)
+
+
+def _other_generation(ours: Iterable[Name], theirs: Iterable[Name]) -> bool:
+    """Whether one is the father, one the son, as far as they say."""
+    one, other = ({n.generation for n in names} - {0} for names in (ours, theirs))
+    return bool(one and other and not one & other)
+
+
+@functools.lru_cache(maxsize=4096)
+def _alphabet(name: Name) -> str:
+    """Return of which letters a name is; those of which one is compared with the other are one."""
+    letter = next((c for c in "".join(name.words) if c.isalpha()), "")
+    kind = unicodedata.name(letter, "").partition(" ")[0] if letter else ""
+    return "" if name.script != Script.ALPHABETIC or kind in _COMPARED else kind
 
 
 @functools.lru_cache(maxsize=4096)
@@ -285,16 +379,17 @@ def _agree(one: str, other: str) -> bool:
 
 
 def _is_initial(one: str, other: str) -> bool:
-    return 1 in (len(one), len(other)) and one[:1] == other[:1]
+    first = ({folded[:1] for folded in foldings(word)} for word in (one, other))
+    return 1 in (len(one), len(other)) and bool(set.intersection(*first))
 
 
 def _same(one: str, other: str) -> bool:
-    return bool(foldings(one) & foldings(other))
+    return bool(foldings(one) & foldings(other)) or sound_alike(one, other)
 
 
 def _core(words: tuple[str, ...]) -> tuple[str, ...]:
     """Leave particles out, if anything but initials stays."""
-    rest = tuple(word for word in words if word not in _PARTICLES)
+    rest = tuple(word for word in words if word not in _tables().particles)
     return rest if any(len(word) > 1 for word in rest) else words
 
 
@@ -306,9 +401,9 @@ def _fold_all(name: Name) -> str:
 def foldings(word: str) -> frozenset[str]:
     """Return a word without accents, in the two ways of writing umlauts, and in Latin letters."""
     roman = _GREEK_ACCENTED.sub(_without_accent, word).translate(_ROMAN)
-    return frozenset(
-        _plain(text) for text in (roman, roman.translate(_LETTERS), roman.translate(_DIGRAPHS))
-    )
+    long_o = (roman.replace("ō", letters) for letters in _LONG_O if "ō" in roman)
+    ways = (roman, roman.translate(_LETTERS), roman.translate(_DIGRAPHS), *long_o)
+    return frozenset(_plain(text) for text in ways)
 
 
 def _without_accent(match: re.Match[str]) -> str:
@@ -321,9 +416,19 @@ def _plain(text: str) -> str:
 
 
 def fold_words(text: str) -> tuple[str, ...]:
-    """Return the words of a name as they are compared, titles left out."""
+    """Return the words of a name as they are compared; titles, Jr. and the like left out."""
+    words = _split(text)
+    kept = [word for word in words if word not in _unsaid()]
+    return tuple(kept or words)
+
+
+def _split(text: str) -> list[str]:
     text = unicodedata.normalize("NFKC", text).casefold().replace("ς", "σ")
     text = unicodedata.normalize("NFC", text).translate(_TO_HIRAGANA)
-    words = [word for word in _SPLIT.split(text) if word]
-    kept = [word for word in words if word not in _TITLES]
-    return tuple(kept or words)
+    text = _SHORT_GENERATION.sub(r"\1ior", text).translate(_tables().ideographs)
+    return [word for word in _SPLIT.split(text) if word]
+
+
+@functools.cache
+def _unsaid() -> frozenset[str]:
+    return _tables().titles.union(_tables().generations)

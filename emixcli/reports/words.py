@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-from emixcli.reports.dates import Link, compare_birth_dates, find_dates
+from emixcli.reports.dates import Link, compare_birth_dates, find_dates, find_order, is_unsure
 from emixcli.reports.labels import Label, plain_letters, tables
 from emixcli.reports.matching import Identifier, Identity, plain_number
 from emixcli.reports.names import (
@@ -42,6 +42,9 @@ _MAX_WINDOW: Final = 6
 _MAX_RUN: Final = 8
 _MIN_NUMBER: Final = 5
 _MIN_RELATION: Final = 6
+_WHOLE_NAME: Final = 2  # words
+_BELOW: Final = 3  # lines below a relative, in which a date may be theirs
+_YEAR: Final = re.compile(r"(?:19|20)\d\d(?:[./-]?\d\d)?")
 _EDGE: Final = " \t-*>|•·"
 _GAPS: Final = (*",;|(/•·", "\t", "  ")
 _CELL_GAPS: Final = (*"|•·", "\t", "  ")
@@ -64,7 +67,11 @@ class Words:
     persons
         The patients that labels name; each in the ways in which the name can be read.
     births
-        Their birth dates, as written.
+        Their birth dates, as written; YYYYMMDD where the order of day and month is known.
+    below
+        What a text says of a relative, and a line below with a date or numbers, maybe theirs.
+    day_first
+        The order of day and month where both are digits, None where it is not known.
     """
 
     rest: str
@@ -73,6 +80,8 @@ class Words:
     ids: tuple[str, ...] = ()
     accessions: tuple[str, ...] = ()
     sex: str = ""
+    below: tuple[tuple[str, str], ...] = ()
+    day_first: bool | None = None
 
     @functools.cached_property
     def numbers(self) -> frozenset[str]:
@@ -84,9 +93,13 @@ class Words:
         )
 
     @functools.cached_property
-    def dates(self) -> frozenset[str]:
-        """All days that are named, as YYYYMMDD."""
-        return frozenset(day for _, days in find_dates(self.rest) for day in days)
+    def dates(self) -> tuple[frozenset[str], frozenset[str]]:
+        """All days that are named, as YYYYMMDD; and those that may be others."""
+        sure: set[str] = set()
+        unsure: set[str] = set()
+        for _, days in find_dates(self.rest, day_first=self.day_first):
+            (unsure if is_unsure(days) else sure).update(days)
+        return frozenset(sure), frozenset(unsure)
 
     @functools.cached_property
     def segments(self) -> tuple[tuple[str, ...], ...]:
@@ -107,6 +120,7 @@ class _Labelled(NamedTuple):
     line: int
     is_marked: bool  # a colon or the like follows
     at_start: bool
+    label: str = ""
 
 
 @dataclass
@@ -115,6 +129,7 @@ class _Lines:
 
     found: list[_Labelled] = field(default_factory=list)
     rest: list[str] = field(default_factory=list)
+    below: list[tuple[str, str]] = field(default_factory=list)
 
 
 def read_words(text: str, *, in_doubt: bool = False) -> Words:
@@ -125,20 +140,26 @@ def read_words(text: str, *, in_doubt: bool = False) -> Words:
     in_doubt
         The characters beyond ASCII may be others: labelled names with such are not believed.
     """
-    lines = _read_lines(text[:_MAX_TEXT])
+    text = text[:_MAX_TEXT]
+    lines = _read_lines(text)
     found = [one for one in lines.found if not one.kind.is_other]
     valued = [(one, value) for one in found if (value := _value(one))]
     persons = [
         person for person in _persons(found, [one.line for one, _ in valued])
         if not in_doubt or all("".join(name.words).isascii() for name in person)
     ]  # fmt: skip
+    day_first = find_order(text)
+    if day_first is None and any(one.label not in tables().english for one in found):
+        day_first = True
     return Words(
         "\n".join(lines.rest),
         tuple(persons),
-        _births(valued),
+        tuple(_in_order(value, day_first=day_first) for value in _births(valued)),
         _values(valued, Label.ID),
         _values(valued, Label.ACCESSION),
         next(iter(_values(valued, Label.SEX)), ""),
+        tuple(lines.below),
+        day_first,
     )
 
 
@@ -146,36 +167,72 @@ def identity_in(words: Words, images: Identity) -> Identity:
     """Return whom a report is about: what its labels say, else what of the patient is found.
 
     Numbers that labels give are believed: that of the images elsewhere in the text may be a
-    telephone's or a relative's.
+    telephone's or a relative's. What stands below a relative of the same name is in doubt.
     """
     own_name = () if words.persons else _find_names(images.names, words)
-    said = {plain_number(value) for value in words.ids}
+    theirs = Words("\n".join(line for who, line in words.below if _may_be(images.names, who)))
+    said = {plain_number(value) for value in words.ids} - theirs.numbers
     found_ids = tuple(
         one
         for one in images.ids
-        if _has_number(one.value, words) and (not said or plain_number(one.value) in said)
+        if _has_number(one.value, words)
+        and plain_number(one.value) not in theirs.numbers
+        and (not words.ids or plain_number(one.value) in said)
     )
     birth = next(iter(words.births), "") or _find_birth(images.birth_date, words)
     accessions = tuple(one for one in images.accessions if _has_number(one, words))
     return Identity(
         names=own_name or tuple(name for person in words.persons for name in person),
-        ids=(*found_ids, *(Identifier(value) for value in words.ids)),
+        ids=(*found_ids, *(Identifier(i) for i in words.ids if plain_number(i) in said)),
         birth_date=birth,
         sex=words.sex,
         accessions=accessions or words.accessions,
         n_patients=max(len(words.persons), len(words.births), 1),
+        birth_in_doubt=bool(_find_birth(images.birth_date, theirs)),
         in_words=True,
     )
+
+
+def _may_be(names: tuple[Name, ...], who: str) -> bool:
+    """Whether what is said of a relative names the patient, or nobody."""
+    return len(fold_words(who)) < _WHOLE_NAME or bool(_find_names(names, Words(who)))
+
+
+def _in_order(value: str, *, day_first: bool | None) -> str:
+    """Return a birth date, as YYYYMMDD where the order of its day and month is known."""
+    days = next((days for _, days in find_dates(value, day_first=day_first)), ())
+    return days[0] if len(days) == 1 else value
 
 
 def _read_lines(text: str) -> _Lines:
     whole = _Lines()
     lines = re.split(r"\r\n|[\n\r\f\v]", text)
+    others: set[int] = set()  # lines that name another person, whose label stands above
+    relative, last = "", -1
     for number, line in enumerate(lines):
-        following = next((one for one in lines[number + 1 : number + 3] if one.strip()), "")
+        near = (n for n in range(number + 1, number + 3) if "".join(lines[n : n + 1]).strip())
+        ahead = next(near, len(lines))
+        following = "".join(lines[ahead : ahead + 1])
         whole.found += _read_table(line, following, number)
-        _read_line(line, number, following, whole)
+        found, rest, took = _read_line(line, number, following)
+        whole.found += found
+        whole.rest.append("" if number in others else rest)
+        if took:
+            others.add(ahead)
+        if number <= last and _is_below(found, line):
+            whole.below.append((relative, line))
+        elif found:
+            last = -1
+        if found and found[-1].kind == Label.RELATIVE:
+            relative, last = found[-1].value, (ahead if took else number) + _BELOW
     return whole
+
+
+def _is_below(found: list[_Labelled], line: str) -> bool:
+    """Whether a line begins with a date, a number or a sex that are not said to be whose."""
+    if found:
+        return found[0].at_start and found[0].kind in _OWN
+    return any(map(str.isdigit, line)) and not any(map(str.isalpha, line))
 
 
 def _read_table(line: str, following: str, number: int) -> list[_Labelled]:
@@ -187,25 +244,30 @@ def _read_table(line: str, following: str, number: int) -> list[_Labelled]:
     if len(heads) != len(cells) or n_known < _MIN_HEADS:
         return []
     return [
-        _Labelled(labels[head], cell, number, is_marked=True, at_start=True)
+        _Labelled(labels[head], cell, number, is_marked=True, at_start=True, label=head)
         for head, cell in zip(heads, cells, strict=True)
         if head in labels
     ]
 
 
-def _read_line(line: str, number: int, following: str, whole: _Lines) -> None:
+def _read_line(line: str, number: int, following: str) -> tuple[list[_Labelled], str, bool]:
+    """Return labels, the rest of a line, and whether the next is the name of another person."""
     labels = list(_labels(line[:_MAX_LINE]))
-    kept = line
+    plain = plain_letters(line)
+    found, kept, took = [], line, False
     for place, (start, end, kind, is_marked) in enumerate(labels):
         stop = labels[place + 1][0] if place + 1 < len(labels) else len(line)
         value = line[end:stop].strip()
         at_start = not line[:start].strip(_EDGE)
         if not value and at_start and not next(_labels(following[:_MAX_LINE]), None):
             value = following.strip()
-        whole.found.append(_Labelled(kind, value, number, is_marked, at_start))
+            took = kind.is_other
+        match = tables().pattern.match(plain, start)
+        label = " ".join(match["label"].split()) if match else ""
+        found.append(_Labelled(kind, value, number, is_marked, at_start, label))
         if kind.is_other:
             kept = kept[:start] + "\t" * (stop - start) + kept[stop:]
-    whole.rest.append(kept)
+    return found, kept, took
 
 
 def _labels(line: str) -> Iterator[tuple[int, int, Label, bool]]:
@@ -251,7 +313,9 @@ def _value(one: _Labelled) -> str:
     """Return a number, a date or a sex behind a label, "" where it is none."""
     if one.kind == Label.BORN:
         starts = [start for start, _ in find_dates(one.value[:60])]
-        return one.value[min(starts) :][:40] if starts and min(starts) <= len("am: ") else ""
+        if starts and min(starts) <= len("am: "):
+            return one.value[min(starts) :][:40]
+        return one.value.strip() if _YEAR.fullmatch(one.value.strip()) else ""
     if one.kind in (Label.ID, Label.ACCESSION):
         match = _NUMBER.match(one.value.lstrip("#:. "))
         value = match[0] if match else ""
@@ -371,7 +435,10 @@ def _has_number(value: str, words: Words) -> bool:
 def _find_birth(date: str, words: Words) -> str:
     """Return the birth date of the images if the text names that day."""
     whole = len(date) == len("YYYYMMDD") and compare_birth_dates(date, date) == Link.EQUAL
-    return date if whole and date in words.dates else ""
+    sure, unsure = words.dates
+    if whole and date in sure:
+        return date
+    return f"{date[6:]}/{date[4:6]}/{date[:4]}" if whole and date in unsure else ""
 
 
 def _find_names(names: tuple[Name, ...], words: Words) -> tuple[Name, ...]:

@@ -128,6 +128,14 @@ def test_a_study_in_common_does_not_make_two_patients_one() -> None:
         ("Yamada^Tarou=山田^太郎", "YAMADA^TARO=山田^太郎", Likeness.EQUAL),
         ("Sato^Ken=佐藤^健", "SATO^KEN=佐東^賢", Likeness.NEAR),
         ("=ヤマダ^タロウ", "=やまだ^たろう", Likeness.EQUAL),
+        ("=ﾔﾏﾀﾞ^ﾀﾛｳ", "=やまだ^たろう", Likeness.EQUAL),
+        ("渡辺^健", "渡邊^健", Likeness.EQUAL),
+        ("Щербаков^Юрий", "SCHTSCHERBAKOW^JURI", Likeness.EQUAL),
+        ("ΧΑΤΖΗΣ^ΕΥΑΓΓΕΛΟΣ", "HATZIS^EVANGELOS", Likeness.EQUAL),
+        ("SMITH^JOHN^^^JR", "SMITH^JOHN^^^SR", Likeness.NEAR),
+        ("SMITH^JOHN^^^Jr.", "SMITH II^JOHN", Likeness.EQUAL),
+        ("SMITH^JOHN^^^III", "SMITH^JOHN", Likeness.EQUAL),
+        ("KIM^MIN JUN", "KIM^MIN SEO", Likeness.NEAR),
     ],
 )
 def test_names_are_compared_as_a_person_would(ours: str, theirs: str, alike: Likeness) -> None:
@@ -136,6 +144,7 @@ def test_names_are_compared_as_a_person_would(ours: str, theirs: str, alike: Lik
 
 
 def test_names_in_scripts_that_have_nothing_in_common_say_nothing() -> None:
+    assert compare(parse_pn("כהן^משה"), parse_pn("COHEN^MOSHE")) is None
     assert compare(parse_pn("山田^太郎"), parse_pn("YAMADA^TARO")) is None
 
 
@@ -151,6 +160,7 @@ def test_names_in_free_text(text: str) -> None:
         ("1970-01-02T10:15", "EQUAL"), ("02.01.1970", "EQUAL"), ("January 2, 1970", "EQUAL"),
         ("2 Jan 1970", "EQUAL"), ("1970", "OTHER"), ("197002", "CONFLICT"), ("", "MISSING"),
         ("19000101", "MISSING"), ("19710102", "SLIP"), ("20700102", "CONFLICT"),
+        ("01/02/1970", "UNSURE"), ("2-1-70", "UNSURE"), ("19700100", "OTHER"), ("1.2.1970", "SLIP"),
     ],
 )  # fmt: skip
 def test_birth_dates(text: str, link: str) -> None:

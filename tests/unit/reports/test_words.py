@@ -42,7 +42,9 @@ def judged(text: str, images: Identity = IMAGES, *, in_doubt: bool = False) -> V
         "Nachname, Vorname: Smith, John\nGeb.-Datum: 02.01.1970\nPat.-Nr.: MR-123456",
         "Apellidos: Smith\nNombre: John\nFecha de nacimiento: 2 de enero de 1970",
         "Paziente: SMITH JOHN   Data di nascita: 02-gen-1970",
-        "Re: Mr John Smith, DOB 02/01/1970\n\nDear Dr. Jones,\nthank you for referring him.",
+        "Re: Mr John Smith, DOB 02/01/1970\n\nDear Dr. Jones,\nthank you. Seen 30/3/24",
+        "Seen on 03/30/2024\nPatient: John Smith\nDOB: 01/02/1970",
+        "John Smith\n02/01/1970\nThorax-CT vom 30/03/2024",
         "John Smith\n2 Jan 1970\nCT of the thorax",
         "SMITH JOHN A | MR123456 | CT thorax",
         "Patient:\nSmith, John\nMRN:\nMR123456",
@@ -105,6 +107,8 @@ def test_in_many_languages_and_letters(pn: str, born: str, text: str) -> None:
             "another birth date",
         ),
         ("Patient: James Smith\nDOB: 02/01/1970", "family or given names differ"),
+        ("Patient: John Smith\nDOB: 1955\nLungs clear.", "another birth date"),
+        ("Patient: Joan Smith\nDOB: 2.1.1970\nMRN: 777777\nOrder ACC1001", "as of twins"),
         ("Patient: John Smith\nDOB: 02/01/1970\nSex: female", "the sexes differ"),
         ("Patient: Garcia, Luis\nReferred by: John Smith\nRecord MR123456", "another person"),
         ("Name: Luis Garcia\nMother: John Smith, born 02.01.1970, MR123456", "another person"),
@@ -146,7 +150,11 @@ def test_too_little_is_only_warned_of(text: str) -> None:
         ("Patient: John Smith\nMRN: MR123456\nAccession number: ACC77", "R8"),
         ("Patient: Unknown Unknown\nMRN: MR123456", "R10"),
         ("Patient: Trauma Seven\nMRN: MR123456", "R14"),
-        ("Patient: John Smith\nDOB: 02/01/1970\nNHS number: 943 476 5919", "R4"),
+        ("Patient: John Smith\nDOB: 2 Jan 1970\nNHS number: 943 476 5919", "R4"),
+        ("Patient: John Smith\nDOB: 02/01/1970\nLungs clear.", "R5"),
+        ("Patient: John Smith\nDOB: 01/02/1970\nLungs clear.", "R5"),
+        ("Patient: John Smith\nDOB: 02/01/1970\nOrder ACC1001", "R5"),
+        ("John Smith, 02-01-1970\nLungs clear.", "R5"),
         ("Patient: Smith, John\nMRN: MR123456\nDOB: 02/01/1971", "R5"),
         ("Patient: Smith, John\nDOB: 02/01/1970\nMRN: MR123456\nSex: F", "R6"),
     ],
@@ -166,6 +174,17 @@ def test_what_agrees_in_part_is_warned_of(text: str, rule: str) -> None:
         "Patient: John Smith\nMRN: 7777777\nDonor: John Smith, ID: MR123456",
         "Patient: John Smith\nMRN: 7777777\nTel: MR123456",
         "Son of John Smith, born 02.01.1970, MRN MR123456",
+        "Patient: John Smith\nFather: John Smith\nDOB: 02.01.1970",
+        "Patient: John Smith\nFather: John Smith\n\nDOB: 02.01.1970",
+        "Patient: John Smith\nFather: John Smith\nborn 2 January 1970, engineer",
+        "Patient: John Smith\nFather: John Smith, Main Street 7\nTel: 555-1234\nDOB: 02.01.1970",
+        "Patient: John Smith\nFather: John Smith\nMRN: MR123456",
+        "Patient: John Smith\nFather: John Smith\n02.01.1970",
+        "Patient: John Smith\nFather:\nJohn Smith\n02.01.1970",
+        "Patient: John Smith\nDonor: John Smith\nSex: M\nDOB: 02.01.1970\nMRN: MR123456",
+        "Father:\nJohn Smith\n02.01.1970\nLungs clear.",
+        "Father:\nJohn Smith\nMR123456\nLungs clear.",
+        "Child of\nJohn Smith\nborn 02.01.1970",
     ],
 )
 def test_numbers_of_a_relative_are_not_the_patients(text: str) -> None:
@@ -178,6 +197,9 @@ def test_numbers_of_a_relative_are_not_the_patients(text: str) -> None:
         "Patient: John Smith, son of Peter Smith, DOB: 02.01.1970, MRN: MR123456",
         "Father: Peter Smith, DOB: 02.01.1940, Patient: John Smith, DOB: 02.01.1970",
         "Father: Peter Smith | Patient: John Smith | DOB: 02.01.1970",
+        "Patient: John Smith\nFather's name: Peter Smith\nDOB: 02.01.1970\nMRN: MR123456",
+        "Patient: John Smith, son of Peter Smith\nDOB: 02.01.1970",
+        "Father: John Smith\nPatient: John Smith\nDOB: 02.01.1970",
         "Patient: John Smith\nNHS No: 943 476 5919\nMRN: MR123456",
     ],
 )
@@ -187,7 +209,7 @@ def test_the_patients_numbers_beside_a_relative_count(text: str) -> None:
 
 def test_the_accession_number_of_the_images_helps() -> None:
     images = replace(IMAGES, ids=())
-    text = "Patient: Smith, John\nNHS number: 943 476 5919\nDOB: 02/01/1970\nOrder ACC1001"
+    text = "Patient: Smith, John\nNHS number: 943 476 5919\nDOB: 02.01.1970\nOrder ACC1001"
     verdict = match(IMAGES, identity_in(read_words(text), IMAGES))
     assert (verdict.level, verdict.rule) == (Level.MATCH, "R4")
     assert judged("Smith, John\nOrder ACC1001", images).level == Level.WARN
