@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from emixcli.exchange import bodies
+from emixcli.exchange.paging import iter_items, page_query
 from emixcli.exchange.request_terms import Invitation, ReaderKey, Readers, RequestRecord
 
 if TYPE_CHECKING:
@@ -73,17 +74,12 @@ class HttpRequests:
 
     def iter_all(self, state: str = "") -> Iterator[RequestRecord]:
         """Yield the requests to one's organisation and one's own, newest first."""
-        cursor = ""
-        while True:
-            query = f"?limit={_PAGE}" + (f"&state={quote(state, safe='')}" if state else "")
-            query += f"&cursor={quote(cursor, safe='')}" if cursor else ""
-            found = self._ask("GET", f"/v1/requests{query}")
-            for item in bodies.documents(found, "requests"):
-                yield _record(item)
-            following = bodies.text(found, "next_cursor", "")
-            if not following or following == cursor:
-                return
-            cursor = following
+
+        def fetch(cursor: str) -> dict[str, Any]:
+            query = page_query(limit=_PAGE, state=state, cursor=cursor)
+            return self._ask("GET", f"/v1/requests{query}")
+
+        yield from map(_record, iter_items(fetch, "requests"))
 
     def get(self, request_id: str) -> RequestRecord:
         """Return one request."""

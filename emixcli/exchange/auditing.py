@@ -58,11 +58,12 @@ def iter_audit(
         }  # fmt: skip
         query = urlencode({name: value for name, value in fields.items() if value})
         found = exchange.ask("GET", f"/v1/audit?{query}")
-        yield _page(found)
+        page = _page(found)
+        yield page
         following = found.get("next_cursor")
         if following is None:
             return
-        if not isinstance(following, int) or following <= cursor:
+        if not page.rows or not isinstance(following, int) or following <= cursor:
             raise not_understood()
         cursor = following
 

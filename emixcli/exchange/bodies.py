@@ -145,12 +145,6 @@ def package(document: Document) -> Package:
     )
 
 
-def packages(document: Document) -> tuple[list[Package], str]:
-    """Return one page of packages and the cursor of the next, "" at the end."""
-    found = [package(item) for item in documents(document, "packages")]
-    return found, text(document, "next_cursor", "")
-
-
 def parts(document: Document) -> list[Part]:
     """Return the parts in an answer."""
     return [

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from emixcli.exchange.bodies import not_understood
+from emixcli.exchange.paging import iter_items, page_query
 from emixcli.guard.check import FreeMail, Policy
 
 if TYPE_CHECKING:
@@ -90,18 +91,11 @@ def read_contact(item: object) -> Contact:
 
 def iter_contacts(exchange: HttpExchange) -> Iterator[Contact]:
     """Yield the contacts of the organisation in order."""
-    cursor = ""
-    while True:
-        query = f"?limit={_PAGE}&cursor={quote(cursor, safe='')}"
-        found = exchange.ask("GET", f"/v1/contacts{query}")
-        for item in found.get("contacts", ()):
-            yield read_contact(item)
-        following = found.get("next_cursor")
-        if following is None:
-            return
-        if not isinstance(following, str) or following <= cursor:
-            raise not_understood()
-        cursor = following
+
+    def fetch(cursor: str) -> Mapping[str, Any]:
+        return exchange.ask("GET", "/v1/contacts" + page_query(limit=_PAGE, cursor=cursor))
+
+    yield from map(read_contact, iter_items(fetch, "contacts"))
 
 
 def enter_contact(

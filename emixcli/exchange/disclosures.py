@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from emixcli.exchange.bodies import not_understood
+from emixcli.exchange.paging import iter_items
 
 if TYPE_CHECKING:
     from emixcli.exchange.http import HttpExchange
@@ -36,17 +37,11 @@ def iter_disclosures(exchange: HttpExchange, ref: str) -> Iterator[Disclosure]:
     ForbiddenError
         The account is neither an administrator's nor an auditor's.
     """
-    cursor = ""
-    while True:
-        found = exchange.ask("POST", "/v1/disclosures:find", {"ref": ref, "cursor": cursor})
-        for item in found.get("disclosures", ()):
-            yield _disclosure(item)
-        following = found.get("next_cursor")
-        if following is None:
-            return
-        if not isinstance(following, str) or following <= cursor:
-            raise not_understood()
-        cursor = following
+
+    def fetch(cursor: str) -> Mapping[str, Any]:
+        return exchange.ask("POST", "/v1/disclosures:find", {"ref": ref, "cursor": cursor})
+
+    yield from map(_disclosure, iter_items(fetch, "disclosures"))
 
 
 def _disclosure(item: Mapping[str, Any]) -> Disclosure:

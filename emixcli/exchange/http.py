@@ -26,6 +26,7 @@ from emixcli.exchange.interface import (
     ShareRequest,
     SignedPart,
 )
+from emixcli.exchange.paging import iter_items, page_query
 from emixcli.exchange.retry import QUICK, STEADY, Patience, persist
 from emixcli.exchange.transport import Body, Transport
 
@@ -101,14 +102,11 @@ class HttpExchange:
 
     def iter_packages(self) -> Iterator[Package]:
         """Yield the packages of the account, newest first."""
-        cursor = ""
-        while True:
-            query = f"?limit={_PAGE}" + (f"&cursor={quote(cursor, safe='')}" if cursor else "")
-            found, following = bodies.packages(self._ask("GET", f"/v1/packages{query}"))
-            yield from found
-            if not following or following == cursor:
-                return
-            cursor = following
+
+        def fetch(cursor: str) -> dict[str, Any]:
+            return self._ask("GET", "/v1/packages" + page_query(limit=_PAGE, cursor=cursor))
+
+        yield from map(bodies.package, iter_items(fetch, "packages"))
 
     def package(self, package_id: str) -> Package:
         """Return one package."""

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from emixcli.exchange import bodies
 from emixcli.exchange.bodies import not_understood
+from emixcli.exchange.paging import iter_items, page_query
 
 if TYPE_CHECKING:
     from emixcli.exchange.http import HttpExchange
@@ -45,18 +46,11 @@ def withdraw_key(exchange: HttpExchange) -> None:
 
 def iter_inbox(exchange: HttpExchange) -> Iterator[Arrived]:
     """Yield what has arrived."""
-    cursor = ""
-    while True:
-        query = f"?limit={_PAGE}" + (f"&cursor={quote(cursor, safe='')}" if cursor else "")
-        found = exchange.ask("GET", f"/v1/inbox{query}")
-        for item in found.get("inbox", ()):
-            yield _arrived(item)
-        following = found.get("next_cursor")
-        if following is None:
-            return
-        if not isinstance(following, str) or following <= cursor:
-            raise not_understood()
-        cursor = following
+
+    def fetch(cursor: str) -> Mapping[str, Any]:
+        return exchange.ask("GET", "/v1/inbox" + page_query(limit=_PAGE, cursor=cursor))
+
+    yield from map(_arrived, iter_items(fetch, "inbox"))
 
 
 def open_inbox(exchange: HttpExchange, share_id: str) -> Content:
