@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from emixcli.exchange.bodies import not_understood
 from emixcli.exchange.paging import iter_items, page_query
@@ -89,11 +88,11 @@ def read_contact(item: object) -> Contact:
     return Contact(**values)
 
 
-def iter_contacts(exchange: HttpExchange) -> Iterator[Contact]:
+def iter_contacts(exchange: HttpExchange, *, page_size: int = _PAGE) -> Iterator[Contact]:
     """Yield the contacts of the organisation in order."""
 
     def fetch(cursor: str) -> Mapping[str, Any]:
-        return exchange.ask("GET", "/v1/contacts" + page_query(limit=_PAGE, cursor=cursor))
+        return exchange.ask("GET", "/v1/contacts" + page_query(limit=page_size, cursor=cursor))
 
     yield from map(read_contact, iter_items(fetch, "contacts"))
 
@@ -127,7 +126,7 @@ def remove_contact(exchange: HttpExchange, email: str) -> None:
     ------
     NotFoundError
     """
-    exchange.ask("DELETE", f"/v1/contacts?email={quote(email, safe='')}")
+    exchange.ask("POST", "/v1/contacts:remove", {"email": email})
 
 
 def act_on_contact(exchange: HttpExchange, email: str, action: str) -> Contact:

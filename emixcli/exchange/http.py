@@ -182,7 +182,7 @@ class HttpExchange:
     def published_key(self, email: str) -> str | None:
         """Return the public key file that the owner of an address has published, if any."""
         try:
-            return bodies.public_key(self._ask("GET", f"/v1/keys?email={quote(email, safe='')}"))
+            return bodies.public_key(self._ask("POST", "/v1/keys:find", body={"email": email}))
         except NotFoundError:
             return None
 

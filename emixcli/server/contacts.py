@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Row, Select, case, delete, func, select, update
 
+from emixcli.container.encoding import from_base64url, to_base64url
 from emixcli.errors import (
     ForbiddenError,
     NotFoundError,
@@ -28,10 +29,11 @@ from emixcli.server.addresses import (
     load_policy,
     refuse_blocked,
 )
-from emixcli.server.problems import RefusedRecipientError
+from emixcli.server.problems import RefusedRecipientError, RequestError
 from emixcli.server.roles import require_admin, require_sender
 from emixcli.server.states import ContactState, Role, ShareState
 from emixcli.server.tables import accounts, contacts, shares
+from emixcli.server.vault import Vault
 from emixcli.server.work import Exchange, Work
 
 #: What contacts are called in the audit; the detail has the address.
@@ -95,22 +97,60 @@ def _select_contacts() -> Select[Any]:
     return select(contacts, *names).select_from(joined)
 
 
-def list_contacts(
-    exchange: Exchange, account: Account, *, email: str | None, after: str, limit: int
+@dataclass(frozen=True)
+class ContactPage:
+    """Contacts in order, the policy of their organisation, and the cursor of what follows."""
+
+    rows: list[Row[Any]]
+    policy: Policy
+    next_cursor: str | None
+
+
+def list_contacts(exchange: Exchange, account: Account, *, cursor: str, limit: int) -> ContactPage:
+    """Contacts of the account's organisation, in order.
+
+    Raises
+    ------
+    RequestError
+        The cursor is none.
+    """
+    mine, owner = contacts.c.organisation_id == account.organisation_id, account.organisation_id
+    vault = exchange.vault
+    after = _parse_cursor(vault, cursor, owner) if cursor else ""
+    query = _select_contacts().where(mine, contacts.c.address > after)
+    with exchange.read() as work:
+        rows = work.all(query.order_by(contacts.c.address).limit(limit + 1))
+        policy = load_policy(work, owner)
+    following = None
+    if len(rows) > limit:
+        # Sealed: a cursor stands in a URL, and those are kept in logs.
+        last = str(rows[limit - 1].address).encode()
+        following = to_base64url(vault.encrypt("cursor", last, owner))
+    return ContactPage(rows[:limit], policy, following)
+
+
+def _parse_cursor(vault: Vault, cursor: str, owner: str) -> str:
+    try:
+        return vault.decrypt("cursor", from_base64url(cursor), owner).decode()
+    except (ValueError, UsageError) as exc:
+        message = "the cursor is not one that this exchange gave"
+        raise RequestError(message) from exc
+
+
+def find_contacts(
+    exchange: Exchange, account: Account, email: str
 ) -> tuple[list[Row[Any]], Policy]:
-    """Contacts of the account's organisation, in order, or the one asked for; and its policy.
+    """The contact with an address, none or one; and the policy of its organisation.
 
     Raises
     ------
     UsageError
-        `email` is not one address.
+        This is not one address.
     """
-    query = _select_contacts().where(contacts.c.organisation_id == account.organisation_id)
-    if email is not None:
-        query = query.where(contacts.c.address == address_key(parse_address(email)))
-    query = query.where(contacts.c.address > after).order_by(contacts.c.address).limit(limit)
+    mine = is_contact(account.organisation_id, address_key(parse_address(email)))
     with exchange.read() as work:
-        return work.all(query), load_policy(work, account.organisation_id)
+        rows = work.all(_select_contacts().where(mine))
+        return rows, load_policy(work, account.organisation_id)
 
 
 def _get(work: Work, account: Account, address: str) -> Row[Any]:

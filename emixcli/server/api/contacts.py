@@ -15,7 +15,7 @@ from emixcli.server import contacts as service
 from emixcli.server.accounts import Account
 from emixcli.server.addresses import is_trusted
 from emixcli.server.api.deps import AccountArg, SiteArg
-from emixcli.server.api.wire import Body, Short
+from emixcli.server.api.wire import Body, EmailBody, Short
 from emixcli.server.clock import iso_time
 from emixcli.server.contacts import Details
 
@@ -23,7 +23,6 @@ router = APIRouter(prefix="/v1", tags=["contacts"])
 
 Name = Annotated[str, StringConstraints(max_length=200)]
 Fingerprint = Annotated[str, StringConstraints(pattern=r"^([0-9a-f]{40})?$")]
-EmailQuery = Annotated[str, Query(max_length=320)]
 
 
 class ContactBody(Body):
@@ -36,12 +35,6 @@ class ContactBody(Body):
     identifier: Annotated[str, StringConstraints(max_length=64)] | None = None
     fingerprint: Fingerprint | None = None
     accept: Annotated[str, StringConstraints(max_length=40, pattern=r"^[a-z._]*$")] = ""
-
-
-class EmailBody(Body):
-    """One address."""
-
-    email: Short
 
 
 class TypedBody(Body):
@@ -69,17 +62,20 @@ class PolicyBody(Body):
 def get_contacts(
     account: AccountArg,
     site: SiteArg,
-    email: Annotated[str | None, Query(max_length=320)] = None,
-    cursor: Annotated[str, Query(max_length=320)] = "",
+    cursor: Annotated[str, Query(max_length=500)] = "",
     limit: Annotated[int, Query(ge=1, le=1000)] = 50,
 ) -> dict[str, Any]:
-    """The organisation's contacts in order, or the one that is asked for."""
-    rows, policy = service.list_contacts(
-        site.exchange, account, email=email, after=cursor, limit=limit + 1
-    )
-    more = len(rows) > limit
-    found = [_contact(row, account, policy) for row in rows[:limit]]
-    return {"contacts": found, "next_cursor": found[-1]["email"] if more else None}
+    """The organisation's contacts in order."""
+    page = service.list_contacts(site.exchange, account, cursor=cursor, limit=limit)
+    found = [_contact(row, account, page.policy) for row in page.rows]
+    return {"contacts": found, "next_cursor": page.next_cursor}
+
+
+@router.post("/contacts:find")
+def post_find(body: EmailBody, account: AccountArg, site: SiteArg) -> dict[str, Any]:
+    """The contact with an address, if there is one; an address is in no URL."""
+    rows, policy = service.find_contacts(site.exchange, account, body.email)
+    return {"contacts": [_contact(row, account, policy) for row in rows]}
 
 
 @router.post("/contacts")
@@ -101,10 +97,10 @@ def post_contact(
     return _contact(row, account, addresses.get_policy(site.exchange, account))
 
 
-@router.delete("/contacts")
-def delete_contact(email: EmailQuery, account: AccountArg, site: SiteArg) -> dict[str, Any]:
+@router.post("/contacts:remove")
+def post_remove(body: EmailBody, account: AccountArg, site: SiteArg) -> dict[str, Any]:
     """Forget a contact; its address is new again."""
-    service.remove_contact(site.exchange, account, email)
+    service.remove_contact(site.exchange, account, body.email)
     return {}
 
 

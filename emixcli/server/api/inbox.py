@@ -11,7 +11,7 @@ from emixcli.server import inbox as service
 from emixcli.server import published
 from emixcli.server.api.deps import AccountArg, SiteArg, source_of
 from emixcli.server.api.recipient import opened_json
-from emixcli.server.api.wire import Body
+from emixcli.server.api.wire import Body, EmailBody
 from emixcli.server.clock import iso_time
 
 router = APIRouter(prefix="/v1", tags=["inbox"])
@@ -23,13 +23,11 @@ class KeyBody(Body):
     public_key: Annotated[str, StringConstraints(max_length=8192)]
 
 
-@router.get("/keys")
-def get_key(
-    account: AccountArg, site: SiteArg, email: Annotated[str, Query(max_length=320)]
-) -> dict[str, Any]:
+@router.post("/keys:find")
+def post_find(body: EmailBody, account: AccountArg, site: SiteArg) -> dict[str, Any]:
     """The key that the owner of an address has published; any account may ask."""
     del account
-    row = published.find_published(site.exchange, email)
+    row = published.find_published(site.exchange, body.email)
     return {
         "email": row.email,
         "fingerprint": row.fingerprint,

@@ -30,6 +30,12 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
+class EmailBody(Body):
+    """One address; such never stands in a URL, since logs keep those."""
+
+    email: Short
+
+
 class LoginBody(Body):
     """Mail address and password of an account."""
 

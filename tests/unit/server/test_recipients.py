@@ -162,7 +162,7 @@ def test_a_sealed_package_arrives_in_the_inbox_alone(
     server: ServerThread, api: Api, sender: Person, package_id: str, colleague: Person
 ) -> None:
     identity = publish(colleague)
-    found = sender.ok("GET", "/v1/keys?email=CT@b.example")
+    found = sender.ok("POST", "/v1/keys:find", {"email": "CT@b.example"})
     assert found["fingerprint"] == identity.fingerprint()
     share = share_sealed(sender, package_id, identity)
     assert (share["link"], share["by_key"]) == (None, True)
@@ -181,7 +181,7 @@ def test_a_sealed_package_arrives_in_the_inbox_alone(
     bearer = {"Authorization": f"Bearer {opened['content']['token']}"}
     assert requests.get(opened["content"]["url"], headers=bearer, timeout=30).status_code == 200
     assert sender.ok("GET", f"/v1/shares/{share['share_id']}")["state"] in {"opened", "downloaded"}
-    contact = sender.ok("GET", "/v1/contacts?email=ct@b.example")["contacts"][0]
+    contact = sender.ok("POST", "/v1/contacts:find", {"email": "ct@b.example"})["contacts"][0]
     assert contact["state"] == "verified"
     (mail,) = [m for m in iter_mails(server.exchange.settings.data) if m["X-Emix-Kind"] == "inbox"]
     text = mail.get_payload(decode=True)
@@ -230,8 +230,8 @@ def test_sealed_for_another_key_is_refused(
     publish(colleague)
     assert sender.post(url, sealed_body(package_id, old, "ct@b.example")).status_code == 409
     colleague.call("DELETE", "/v1/keys/own")
-    assert sender.get("/v1/keys?email=ct@b.example").status_code == 404
-    assert sender.get("/v1/keys?email=nobody@b.example").status_code == 404
+    for email in ("ct@b.example", "nobody@b.example"):
+        assert sender.post("/v1/keys:find", {"email": email}).status_code == 404
     good = sealed_body(package_id, stranger, "ct@b.example")
     for bad in (
         {"auth": share_body()["auth"]},
