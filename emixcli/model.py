@@ -2,13 +2,13 @@
 
 Words are those of PS3.3 and PS3.10: a FileSet holds Patients, Studies, Series and Instances. All
 types are frozen; a scan of 100,000 instances stays below 100 MB because each instance holds only
-what its series has not in common.
+what its series has not in common, and is folded afterwards (`media.folding`).
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from emixcli.keywords import KEYWORDS, POSITIONS
@@ -199,10 +199,16 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Instances with one Series Instance UID, in viewing order."""
+    """Instances with one Series Instance UID, in viewing order.
+
+    Attributes
+    ----------
+    instances
+        A tuple, or made anew at each look where there are very many (`media.folding`).
+    """
 
     uid: str
-    instances: tuple[Instance, ...]
+    instances: Sequence[Instance]
 
     def text(self, keyword: str) -> str:
         """Return the value of the first instance."""

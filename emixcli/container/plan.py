@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -155,19 +156,18 @@ def size_bound(
     file_set: FileSet, *, reports: Sequence[Report], page: Page, made: Sequence[Folded]
 ) -> int:
     """Return at least the size of the package; `made` is index body and DICOMDIR."""
-    entries = [(name, instance.size) for instance, name in layout.iter_instances(file_set)]
     documents = list(layout.iter_documents(file_set, tuple(reports)))
-    entries += [(name, document.size) for document, name in documents]
-    index_length = made[0].size + _HEAD_BOUND
-    entries += [
-        (layout.INDEX, index_length),
+    others = [(name, document.size) for document, name in documents]
+    others += [
+        (layout.INDEX, made[0].size + _HEAD_BOUND),
         (layout.DICOMDIR, made[1].size),
         (layout.README, len(readme())),
         (layout.MANIFEST, manifest_bound(file_set, n_others=len(documents) + 3)),
         (layout.SIGNATURE, _SIGNATURE_BOUND),
     ]
+    instances = ((name, instance.size) for instance, name in layout.iter_instances(file_set))
     total = len(page.blank) + _END_BOUND
-    for name, size in entries:
+    for name, size in itertools.chain(instances, others):
         script = _LOCAL_BOUND + len(name) + OVERHEAD + size
         total += script + glue_bound(script) + _CENTRAL_BOUND + len(name)
     return total

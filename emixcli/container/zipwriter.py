@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from emixcli.container.entry import MEMORY_LIMIT, Encoded, Source, encode
+from emixcli.container.folded import Folder
 from emixcli.container.glue import OPEN, make_comment, make_glue
 from emixcli.container.zipformat import ZipEntry, central_header, end_records
 from emixcli.errors import MediaError
@@ -63,7 +64,7 @@ class ZipWriter:
         self._sink, self._key = sink, key
         self.offset = offset
         self.n_entries = 0
-        self._directory = bytearray()
+        self._directory = Folder()
 
     def add(self, encoded: Encoded) -> ZipEntry:
         """Write one entry and the glue after it; returns it with its offset."""
@@ -75,7 +76,7 @@ class ZipWriter:
         glue = make_glue(entry.offset, length, encoded.table) + OPEN
         self._sink.write(glue)
         self.offset += length + len(glue)
-        self._directory += central_header(entry)
+        self._directory.add(central_header(entry))
         self.n_entries += 1
         return entry
 
@@ -96,12 +97,13 @@ class ZipWriter:
 
     def finish(self) -> int:
         """Write directory, end records and the closing glue; returns the size of the package."""
-        offset, length = self.offset, len(self._directory)
-        self._directory += end_records(n_entries=self.n_entries, offset=offset, length=length)
-        comment = make_comment(offset, self._directory)
-        self._directory += len(comment).to_bytes(2, "little") + comment
-        self._sink.write(self._directory)
-        self.offset += len(self._directory)
+        directory = self._directory.finish().read()
+        offset, length = self.offset, len(directory)
+        directory += end_records(n_entries=self.n_entries, offset=offset, length=length)
+        comment = make_comment(offset, directory)
+        directory += len(comment).to_bytes(2, "little") + comment
+        self._sink.write(directory)
+        self.offset += len(directory)
         return self.offset
 
 

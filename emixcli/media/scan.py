@@ -13,6 +13,7 @@ from emixcli.media.dicomdir import DIRECTORY_CLASS
 from emixcli.media.directories import DirectoryCheck
 from emixcli.media.doubles import Doubles
 from emixcli.media.elements import SLOTS
+from emixcli.media.folding import FOLD_ABOVE, fold_patients
 from emixcli.media.grouping import group
 from emixcli.media.header import Header, HeaderReader
 from emixcli.media.names import fold
@@ -369,6 +370,8 @@ class _Scan:
         check_counts(patients, missing, counts, self._findings)
         has_dicom = bool(patients or self._unreadable) or self._findings.has("F08")
         self._others.check(self._findings, has_dicom=has_dicom)
+        if len(self._instances) > FOLD_ABOVE:
+            patients = fold_patients(patients)
         return FileSet(
             sources=paths,
             patients=patients,

@@ -158,7 +158,7 @@ def test_real_series(shared_corpora: Path) -> None:
             n_false += any(n_missing != _numbers_between(one, *gap) for *gap, n_missing in whole)
             possible = _possible(one.instances)
             for at in range(1, len(one.instances) - 1):
-                gaps = find_gaps(Series("1", one.instances[:at] + one.instances[at + 1 :]))
+                gaps = find_gaps(Series("1", [*one.instances[:at], *one.instances[at + 1 :]]))
                 n_inside += 1
                 n_possible += at in possible
                 n_found += sum(n for *_, n in gaps) == sum(n for *_, n in whole) + 1
