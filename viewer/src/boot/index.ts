@@ -3,7 +3,6 @@
  * on the exchange.
  */
 import { type Bytes, fromBase64, toBase64Url } from "../base/bytes.ts";
-import { nextTurn } from "../base/turns.ts";
 import { findCode } from "../crypto/code.ts";
 import { authProof, unwrap, wrapKey } from "../crypto/slots.ts";
 import { type Catalog, CentralCatalog, ParsedCatalog } from "../package/catalog.ts";
@@ -21,6 +20,8 @@ import { createPool, pageEnd } from "./workers.ts";
 
 /** Up to this size a file from disk is parsed to its end by the browser: no click is needed. */
 const PARSE_LIMIT = 100_000_000;
+/** In which the browser answers that a worker may start. */
+const ANSWER_MS = 6;
 
 const text = (id: string): string => document.getElementById(id)?.textContent ?? "";
 
@@ -45,10 +46,14 @@ export function boot(
       window.stop();
       const { source, catalog } = readServed(head);
       const found = lock(head, createPool(servedCodecs(source, head.pageLength)), onLocked);
-      // a worker starts when this thread has taken the browser's answer: before it builds the form
-      void nextTurn()
-        .then(() => found(source, catalog))
-        .catch(report);
+      // a worker starts when this thread has taken two answers of the browser: before it builds the form
+      setTimeout(() => {
+        try {
+          found(source, catalog);
+        } catch (error) {
+          report(error);
+        }
+      }, ANSWER_MS);
       return;
     }
     const found = lock(head, createPool(), onLocked);

@@ -25,7 +25,8 @@ export class Gate {
     const lead = el("p", { class: "lead" }, t("unlock.lead"));
     const offline = el("p", { class: "gate-foot" }, t("unlock.offline"));
     showCard(this.root, card("lock", t("unlock.title"), lead, form.element, offline));
-    form.field.focus();
+    // with the next frame, which lays out the page anyway
+    requestAnimationFrame(() => form.field.focus());
     // while a person types; a code that is there at once comes first
     window.setTimeout(warmDates, 120);
   }
