@@ -156,10 +156,12 @@ def _audit_both(
 
 def _check_rate(work: Work, organisation_id: str, requester: str) -> None:
     limits = work.settings.limits
-    for mine, limit in (
-        (requests.c.organisation_id == organisation_id, limits.organisation_requests_per_hour),
-        (requests.c.requester == requester, limits.requester_requests_per_hour),
+    for column, value, limit in (
+        (requests.c.organisation_id, organisation_id, limits.organisation_requests_per_hour),
+        (requests.c.requester, requester, limits.requester_requests_per_hour),
     ):
+        work.queue(f"requests/{column.name}", value)
+        mine = column == value
         recent = and_(mine, requests.c.created_ms > work.now_ms - HOUR_MS)
         query = select(func.count()).select_from(requests).where(recent)
         if work.connection.execute(query).scalar_one() >= limit:

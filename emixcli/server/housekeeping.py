@@ -43,8 +43,11 @@ def expire(exchange: Exchange) -> int:
             drop_old_disclosures(work)
             more = expire_requests(work)
             drop_old_invitations(work)
-            for table in (tokens.c.expires_ms, counters.c.until_ms):
-                work.hit(delete(table.table).where(table <= work.now_ms))
+            work.hit(delete(tokens).where(tokens.c.expires_ms <= work.now_ms))
+            # Those that somebody holds come the next time: who holds one may wait for this chain.
+            free = select(counters.c.key).where(counters.c.until_ms <= work.now_ms)
+            free = free.with_for_update(skip_locked=True)
+            work.hit(delete(counters).where(counters.c.key.in_(free)))
         if len(rows) < _BATCH and len(ended) < _BATCH and not more:
             return n
 

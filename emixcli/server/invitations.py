@@ -128,6 +128,7 @@ def withdraw(exchange: Exchange, account: Account, invitation_id: str) -> None:
 
 
 def _check_rate(work: Work, account: Account) -> None:
+    work.queue("invitations", account.organisation_id)
     recent = and_(
         request_invitations.c.organisation_id == account.organisation_id,
         request_invitations.c.created_ms > work.now_ms - HOUR_MS,

@@ -207,6 +207,7 @@ def _find_request(
 
 
 def _check_rate(work: Work, account: Account) -> None:
+    work.queue("shares", account.organisation_id)
     recent = and_(
         shares.c.organisation_id == account.organisation_id,
         shares.c.created_ms > work.now_ms - HOUR_MS,

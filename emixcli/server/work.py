@@ -13,12 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, delete, insert, select, update
+from sqlalchemy import Connection, Row, Table, case, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.server import audit
-from emixcli.server.clock import Clock, system_clock
+from emixcli.server.clock import SECOND_MS, Clock, system_clock
 from emixcli.server.database import Database
 from emixcli.server.records import PackageRecord, ShareRecord
 from emixcli.server.settings import Settings
@@ -69,10 +69,13 @@ class Work:
 
         Where two do this at once on PostgreSQL, one waits for the other and then finds its row.
         """
-        dialect = self.connection.dialect.name
-        kind = postgresql.insert if dialect == "postgresql" else sqlite.insert
-        statement = kind(table).values(**values).on_conflict_do_nothing()
+        statement = self._insert(table).values(**values).on_conflict_do_nothing()
         return self.one(statement.returning(*table.primary_key.columns)) is not None
+
+    def _insert(self, table: Table) -> sqlite.Insert | postgresql.Insert:
+        """An insertion that can say what happens where there is such a row."""
+        is_postgresql = self.connection.dialect.name == "postgresql"
+        return postgresql.insert(table) if is_postgresql else sqlite.insert(table)
 
     def audit(
         self,
@@ -89,14 +92,31 @@ class Work:
     def count(self, kind: str, subject: str, *, span_ms: int) -> int:
         """Count one more within a time that begins with the first; how many it is.
 
-        The row is locked until the transaction ends; its key tells nothing about the subject.
+        One statement, so that parallel ones gain nothing; the row is locked until the transaction
+        ends, and its key tells nothing about the subject.
         """
-        key = self.vault.mac("counter", kind, subject).hex()
-        mine = counters.c.key == key
-        self.hit(delete(counters).where(mine, counters.c.until_ms <= self.now_ms))
-        self.add_new(counters, {"key": key, "until_ms": self.now_ms + span_ms, "n": 0})
-        more = update(counters).where(mine).values(n=counters.c.n + 1).returning(counters.c.n)
-        return int(self.connection.execute(more).scalar_one())
+        first = {
+            "key": self.vault.mac("counter", kind, subject).hex(),
+            "until_ms": self.now_ms + span_ms,
+            "n": 1,
+        }
+        is_over = counters.c.until_ms <= self.now_ms
+        statement = self._insert(counters).values(**first)
+        more = statement.on_conflict_do_update(
+            index_elements=[counters.c.key],
+            set_={
+                "n": case((is_over, 1), else_=counters.c.n + 1),
+                "until_ms": case((is_over, first["until_ms"]), else_=counters.c.until_ms),
+            },
+        )
+        return int(self.connection.execute(more.returning(counters.c.n)).scalar_one())
+
+    def queue(self, kind: str, subject: str) -> None:
+        """Let those who count the same rows come one after the other, each to the end.
+
+        After a request and a contact, before shares and the audit chain: nobody waits in a ring.
+        """
+        self.count(f"queue/{kind}", subject, span_ms=SECOND_MS)
 
     def enqueue(
         self,

@@ -39,6 +39,7 @@ BACKENDS = (
     "test_lifetime",
     "test_mail_states",
     "test_invitations",
+    "test_rates",
     "test_refusals",
     "test_requests",
     "test_shares",
