@@ -33,6 +33,7 @@ def publish_key(exchange: Exchange, account: Account, text: str) -> str:
         raise UsageError(exc.message, hint="emix keys publish sends the right one") from exc
     values = {"fingerprint": public.fingerprint, "public_key": public.to_json().decode("ascii")}
     with exchange.write() as work:
+        work.queue("published-key", account.id)
         mine = published_keys.c.account_id == account.id
         work.hit(delete(published_keys).where(mine))
         row = {"account_id": account.id, **values, "created_ms": work.now_ms}

@@ -37,6 +37,7 @@ def publish_key(exchange: Exchange, account: Account, public_key: str) -> list[R
     except NoMatchingKeyError as exc:
         raise UsageError(exc.message, hint="emix keys export writes one") from exc
     with exchange.write() as work:
+        work.queue("readers", account.organisation_id)
         work.hit(delete(request_readers).where(request_readers.c.account_id == account.id))
         # One short of what a request can hold: whoever asks can read it as well.
         if len(readers_of(work, account.organisation_id)) >= MAX_SLOTS - 1:

@@ -36,6 +36,7 @@ BACKENDS = (
     "test_disclosures",
     "test_contacts",
     "test_flow",
+    "test_key_races",
     "test_lifetime",
     "test_mail_states",
     "test_invitations",
