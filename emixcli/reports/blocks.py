@@ -61,9 +61,9 @@ class Block:
 
 _MAX_LEVEL: Final = 6
 #: Direction overrides and isolates make text read differently from what it is; C0 and C1 controls
-#: drive terminals.
+#: drive terminals; soft hyphens and blanks of no width part words that are one.
 _HIDDEN: Final = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\xad\u061c\u200b\u2060\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]"
 )
 
 
@@ -111,9 +111,18 @@ def facts(pairs: Iterable[tuple[str, str]]) -> Block:
     return Block(Kind.FACTS, rows=rows)
 
 
+_MAX_COLUMNS: Final = 100
+
+
+def _narrow(row: list[str]) -> list[str]:
+    if len(row) <= _MAX_COLUMNS:
+        return row
+    return [*row[: _MAX_COLUMNS - 1], "  ".join(filter(None, row[_MAX_COLUMNS - 1 :]))]
+
+
 def table(rows: Iterable[Iterable[str]], *, head: int = 0, caption: str = "") -> Block:
-    """Return a table whose rows are of one length."""
-    cells = [[clean(cell).strip() for cell in row] for row in rows]
+    """Return a table whose rows are of one length; what is beyond the last column stands in it."""
+    cells = [_narrow([cell and clean(cell).strip() for cell in row]) for row in rows]
     width = max(map(len, cells), default=0)
     whole = tuple(tuple(row + [""] * (width - len(row))) for row in cells)
     return Block(Kind.TABLE, one_line(caption), rows=whole, head=head)

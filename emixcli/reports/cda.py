@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -20,6 +21,7 @@ from emixcli.reports.xmltree import text_of
 if TYPE_CHECKING:
     from emixcli.reports.blocks import Block
 
+_POWER: Final = re.compile(r"[+\-\u2212]?\d+$")
 #: Characters of one text; the reader of reports shows no more and says so.
 _MAX_TEXT: Final = 1_050_000
 _NO_AUTHORITY: Final = frozenset({"NI", "UNK", "NASK", "MSK", "NA", "ASKU", "NAV"})
@@ -91,7 +93,7 @@ def render(root: Element) -> Iterator[Block]:
     """Yield the document: title, patient, who wrote it, then its sections."""
     yield blocks.heading(text_of(root.find("title")) or "Clinical document")
     yield blocks.facts(_head(root))
-    for section in root.findall("component/structuredBody/component/section"):
+    for section in _sections(root):
         yield from _section(section, level=2)
     if root.find("component/nonXMLBody") is not None:
         for document in find_documents(root):
@@ -152,8 +154,17 @@ def _section(section: Element, level: int) -> Iterator[Block]:
     text = section.find("text")
     if text is not None:
         yield from Narrative(text).blocks()
-    for component in section.findall("component/section"):
-        yield from _section(component, level + 1)
+    for inner in _sections(section):
+        yield from _section(inner, level + 1)
+
+
+def _sections(element: Element) -> Iterator[Element]:
+    """Yield the sections in an element, also where they stand without what should hold them."""
+    for child in element:
+        if child.tag == "section":
+            yield child
+        elif child.tag in ("component", "structuredBody"):
+            yield from _sections(child)
 
 
 class Narrative:
@@ -196,6 +207,13 @@ class Narrative:
             self._say("[deleted: ")
             self._walk(child, depth)
             self._say("]")
+        elif child.tag == "footnote":
+            self._say(" [")
+            self._walk(child, depth)
+            self._say("] ")
+        elif child.tag == "sup" and _POWER.match(text_of(child)):
+            self._say("^")  # 10 to the 9 is not 109
+            self._walk(child, depth)
         elif child.tag == "renderMultiMedia":
             self._say(" [a picture is not shown] ")
             self._walk(child, depth)
@@ -231,28 +249,87 @@ class Narrative:
 
 
 def _table(element: Element) -> Block:
-    caption = _flat(element.find("caption"))
-    rows = [
-        [cell for td in row if td.tag in ("td", "th") for cell in _cell(td)]
-        for row in element.iter("tr")
-    ]
-    head = sum(len(list(part.iter("tr"))) for part in element.findall("thead"))
-    if not head and rows:
-        first = next(element.iter("tr"))
+    caption = " ".join(_flat(part) for part in element.findall("caption"))
+    rows = [row for group in _row_groups(element) for row in _Grid().fill(group)]
+    head = sum(len(part.findall("tr")) for part in element.findall("thead"))
+    first = element.find("tr") if head == 0 else None
+    if first is None and not head:
+        first = element.find("tbody/tr")
+    if first is not None and len(first):
         head = int(all(cell.tag == "th" for cell in first))
-    stray = [_flat(child) for child in element if child.tag not in _TABLE_PARTS]
-    return blocks.table([*rows, *([part] for part in stray if part)], head=head, caption=caption)
+    return blocks.table(rows, head=head, caption=caption)
 
 
-_TABLE_PARTS: Final = frozenset({"caption", "thead", "tbody", "tfoot", "tr", "col", "colgroup"})
+_TABLE_PARTS: Final = frozenset({"thead", "tbody", "tfoot"})
+_NO_WORDS: Final = frozenset({"caption", "col", "colgroup"})
 _MAX_SPAN: Final = 100
 
 
-def _cell(td: Element) -> list[str]:
-    """Return the text of a cell, and empty cells for those it spans."""
-    span = td.get("colspan", "1")
-    extra = min(int(span), _MAX_SPAN) - 1 if span.isdecimal() else 0
-    return [_flat(td), *[""] * max(extra, 0)]
+def _row_groups(element: Element) -> Iterator[list[Element]]:
+    """Yield the rows of each part of a table; words that stand between them are rows, too."""
+    own: list[Element] = []
+    for child in [_words(element.text), *element]:
+        if child.tag in _TABLE_PARTS:
+            yield own
+            own = []
+            yield from _row_groups(child)
+        elif child.tag not in _NO_WORDS:
+            own.append(child)
+        own.append(_words(child.tail))
+    yield own
+
+
+def _words(text: str | None) -> Element:
+    element = Element("text")
+    element.text = text
+    return element
+
+
+class _Grid:
+    """The rows of one part of a table, with empty cells where one spans columns or rows."""
+
+    def __init__(self) -> None:
+        self._below: dict[int, int] = {}  # column: rows that the cell above still spans
+
+    def fill(self, group: list[Element]) -> Iterator[list[str]]:
+        """Yield the cells of each row."""
+        for element in group:
+            if element.tag == "tr":
+                yield self._row(element)
+            elif text := _flat(element):
+                yield [text]
+
+    def _row(self, element: Element) -> list[str]:
+        row: list[str] = []
+        for cell in [_words(element.text), *element]:
+            if cell.tag in ("td", "th"):
+                self._skip(row)
+                self._add(row, cell)
+            elif text := _flat(cell):
+                row.append(text)
+            if tail := _flat(_words(cell.tail)):
+                row.append(tail)
+        self._skip(row)
+        for column in [column for column in self._below if column >= len(row)]:
+            self._below[column] -= 1
+        return row
+
+    def _skip(self, row: list[str]) -> None:
+        while (left := self._below.pop(len(row), 0)) > 0:
+            if left > 1:
+                self._below[len(row)] = left - 1
+            row.append("")
+
+    def _add(self, row: list[str], cell: Element) -> None:
+        start, n_rows = len(row), _span(cell, "rowspan")
+        row += [_flat(cell), *[""] * (_span(cell, "colspan") - 1)]
+        if n_rows > 1:
+            self._below |= dict.fromkeys(range(start, min(len(row), _MAX_SPAN)), n_rows - 1)
+
+
+def _span(cell: Element, name: str) -> int:
+    text = cell.get(name, "1").strip()
+    return max(1, min(int(text), _MAX_SPAN)) if text.isascii() and text.isdecimal() else 1
 
 
 def _flat(element: Element | None) -> str:

@@ -272,6 +272,11 @@ def unescape(text: str, delimiters: Delimiters) -> str:
     def one(match: re.Match[str]) -> str:
         return _unescaped(match[1], delimiters) if match[1] else match[0]
 
+    mark = re.escape(delimiters.escape)
+    # Bytes of one character may be escaped one by one.
+    text = re.sub(
+        rf"(?<={mark}X)((?:[0-9A-Fa-f]{{2}})+){mark}{mark}X(?=[0-9A-Fa-f]{{2}})", r"\1", text
+    )
     return _escape_pattern(delimiters.escape).sub(one, text)
 
 

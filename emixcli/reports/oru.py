@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import groupby, takewhile
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from emixcli.reports import blocks
@@ -34,7 +34,6 @@ _FLAGS: Final = {
 }  # fmt: skip
 _TEXT_TYPES: Final = frozenset({"TX", "FT", "ST", ""})
 _MAX_TEXT: Final = 1_050_000  # characters; the reader of reports shows no more
-_MAX_NOTES: Final = 200  # of one result
 _TABLE_HEAD: Final = ("Test", "Value", "Units", "Reference", "Flag", "Status")
 _SHOWN: Final = frozenset({
     "MSH", "PID", "OBR", "OBX", "NTE", "TXA", "EVN", "SFT", "PV1", "ORC", "FTS", "BTS",
@@ -125,27 +124,35 @@ def _observations(segments: list[Segment]) -> Iterator[Block]:
 
 
 def _with_notes(segments: list[Segment]) -> Iterator[tuple[Segment, list[Segment], bool]]:
-    """Yield each observation with the notes behind it, and whether it is a line of a table."""
-    for number, segment in enumerate(segments):
-        if segment.name == "OBX":
-            notes = list(takewhile(_is_note, segments[number + 1 : number + 1 + _MAX_NOTES]))
-            kind = segment.value(2).upper()
-            if kind not in ("ED", "RP"):
-                short = kind not in ("TX", "FT") and bool(segment.field(6) or segment.field(7))
-                yield segment, notes, short or kind not in _TEXT_TYPES
-        elif not number:
-            yield segment, [], False
+    """Yield each observation with the notes behind it, and whether it is a line of a table.
 
-
-def _is_note(segment: Segment) -> bool:
-    return segment.name == "NTE"
+    Notes that stand behind anything else come by themselves, the first with those behind it.
+    """
+    place = 0
+    while place < len(segments):
+        segment = segments[place]
+        notes: list[Segment] = []
+        place += 1
+        while place < len(segments) and segments[place].name == "NTE":
+            notes.append(segments[place])
+            place += 1
+        kind = segment.value(2).upper()
+        if segment.name == "NTE":
+            yield segment, notes, False
+        elif kind not in ("ED", "RP"):
+            short = kind not in ("TX", "FT") and bool(segment.field(6) or segment.field(7))
+            yield segment, notes, short or kind not in _TEXT_TYPES
+        elif notes:
+            yield notes[0], notes[1:], False
 
 
 def _rows(obx: Segment, notes: list[Segment]) -> Iterator[list[str]]:
-    flag = obx.value(8)
+    flags = [unescape(flag, obx.delimiters).strip() for flag in obx.repetitions(8)]
+    status = obx.value(11)
     yield [
         obx.value(3, 2) or obx.value(3), _value(obx), obx.value(6), obx.value(7),
-        _FLAGS.get(flag, flag), _STATUS.get(obx.value(11), obx.value(11)),
+        ", ".join(filter(None, (_FLAGS.get(flag, flag) for flag in flags))),
+        _STATUS.get(status, status),
     ]  # fmt: skip
     for one in notes:
         yield ["", _note(one)]
@@ -159,7 +166,8 @@ def _texts(found: list[tuple[Segment, list[Segment], bool]]) -> Iterator[Block]:
         lines = list(group)
         first = lines[0][0]
         if first.name == "NTE":
-            yield blocks.paragraph("\n".join(_note(one) for one, _, _ in lines))
+            whole = (note for one, notes, _ in lines for note in (one, *notes))
+            yield blocks.paragraph("\n".join(_up_to_bound(map(_note, whole))))
             continue
         name = first.value(3, 2) or first.value(3)
         if name and title:

@@ -32,7 +32,18 @@ _BRACKETS: Final = re.compile(r"\\[\\{}]|[{}]")
 _MAX_MARGINS: Final = 20
 _MAX_MARGIN: Final = 50_000  # characters of one
 _HIDDEN: Final = re.compile(r"\\(?:v|deleted)(?:1)?(?![\w-])")
-_BINARY: Final = re.compile(r"\\bin-?\d+")
+_BINARY: Final = re.compile(r"\\bin(-?\d+) ?")
+_BOX: Final = re.compile(r"(?:\\\*)?\\(?:shp|shpinst)(?![a-z])|\{\\s[nv] [^{}]*\}")
+_BOX_TEXT: Final = re.compile(r"\\shptxt(?![a-z])")
+_RAISED: Final = re.compile(
+    r"\\(?:super1?|up[1-9]\d*)(?![a-z0-9-]) ?(?=(?:\\[a-z]+-?\d* ?)*[-+]?\d)"
+)
+_EIGHT_BIT: Final = re.compile("[\x80-\xff]+")
+_BEYOND: Final = re.compile("[^\x00-\x7f]+")
+_MAX_EIGHT_BIT: Final = 150_000
+#: Character sets that the head names without a number.
+_CHARSETS: Final = (("\\mac", "mac_roman"), ("\\pca", "cp850"), ("\\pc", "cp437"))
+_CHARSET_HEAD: Final = 64
 _BAD_UNICODE: Final = re.compile(r"\\u-?\d{6,}")
 
 
@@ -50,6 +61,7 @@ def render(data: bytes) -> Iterator[Block]:
     hidden = [name for name, pattern in _PARTS if pattern.search(source)]
     if hidden:
         yield blocks.note("Not shown: " + ", ".join(hidden) + ". Open the original to see them.")
+    source = _without_binary(source)
     if _MARGINS.search(source):
         yield blocks.note("Page headers and footers are shown among the rest.")
     if _HIDDEN.search(source):
@@ -64,14 +76,49 @@ def render(data: bytes) -> Iterator[Block]:
 def _text(source: str) -> str:
     from striprtf.striprtf import rtf_to_text
 
-    source = _open_margins(_BAD_UNICODE.sub("?", _BINARY.sub("", source)))
+    head = source[:_CHARSET_HEAD]
+    encoding = next((name for mark, name in _CHARSETS if mark in head), "cp1252")
+    source = _BAD_UNICODE.sub("?", _seven_bit(source))
+    source = _RAISED.sub(r"^", _BOX_TEXT.sub(r"\\par ", _BOX.sub("", source)))
     try:
-        text: str = rtf_to_text(source, encoding="cp1252", errors="replace")  # type: ignore[no-untyped-call]  # no types
+        text: str = rtf_to_text(_open_margins(source), encoding=encoding, errors="replace")  # type: ignore[no-untyped-call]  # no types
     except (ValueError, LookupError, RecursionError, OverflowError, IndexError):
         raise ReportError(
             "an RTF report cannot be read", hint="it can be sent, but not be shown"
         ) from None
     return text
+
+
+def _without_binary(source: str) -> str:
+    """Leave out binary data, as long as it says to be; of one that is longer than all, nothing."""
+    parts, start = [], 0
+    for match in _BINARY.finditer(source):
+        if match.start() >= start:
+            parts.append(source[start : match.start()])
+            end = match.end() + max(int(match[1]), 0)
+            start = end if end <= len(source) else match.end()
+    return "".join([*parts, source[start:]])
+
+
+def _seven_bit(source: str) -> str:
+    """Write letters beyond ASCII, which RTF does not have, as it would: UTF-8 or one byte each."""
+    if not 0 < sum(map(len, _EIGHT_BIT.findall(source))) <= _MAX_EIGHT_BIT:
+        return source
+    try:
+        letters, write = source.encode("latin-1").decode(), _unicode
+    except UnicodeDecodeError:
+        letters, write = source, _bytes
+    return _BEYOND.sub(lambda run: write(run[0]), letters)
+
+
+def _bytes(run: str) -> str:
+    return "".join(f"\\'{ord(one):02x}" for one in run)
+
+
+def _unicode(run: str) -> str:
+    units = run.encode("utf-16-be")
+    codes = (int.from_bytes(units[i : i + 2]) for i in range(0, len(units), 2))
+    return "{\\uc0" + "".join(f"\\u{code} " for code in codes) + "}"
 
 
 def _open_margins(source: str) -> str:

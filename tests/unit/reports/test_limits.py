@@ -102,6 +102,18 @@ CASES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "cda a cell": (
         "cda", lambda: full(b"word ", CDA[0] + b"<table><tr><td>", b"</td></tr></table>" + CDA[1]),
     ),
+    "cda a wide table": (
+        "cda",
+        lambda: CDA[0] + b"<table><tr>" + b"<td/>" * 30_000 + b"</tr>"
+        + b"<tr><td/></tr>" * 15_000 + b"</table>" + CDA[1],
+    ),
+    "cda spans": (
+        "cda", lambda: full(b"<tr><td colspan='99' rowspan='99'/></tr>", CDA[0] + b"<table>",
+                            b"</table>" + CDA[1], 700_000),
+    ),
+    "rtf not of seven bits": (
+        "rtf", lambda: full("漢 ".encode(), b"{\\rtf1 ", b"}", 190_000),
+    ),
     "cda a PDF": ("cda", lambda: NONXML[0] + packed(large_pdf()) + NONXML[1]),
     "cda an attribute": ("cda", lambda: full(b"word ", CDA[0] + b'<b ID="', b'"/>' + CDA[1])),
     "cda depth": ("cda", lambda: CDA[0] + b"<list><item>" * 90_000),
