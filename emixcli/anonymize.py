@@ -7,7 +7,7 @@ that cannot be made safe are refused by a `DeidError`.
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli.deid.anonymized import Anonymized, Identifier
@@ -49,7 +49,7 @@ KEY_LENGTH = 32
 
 def new_key() -> bytes:
     """Return a fresh key; who forgets it cannot link two runs."""
-    return secrets.token_bytes(KEY_LENGTH)
+    return os.urandom(KEY_LENGTH)
 
 
 class Anonymizer:

@@ -10,7 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from emixcli.errors import ExchangeTlsError, UsageError
 from emixcli.urls import check_url
@@ -34,8 +34,7 @@ class Config:
     profile: str = ""
 
 
-@dataclass(frozen=True)
-class Setting:
+class Setting(NamedTuple):
     """A value and where it came from: `environment`, `profile`, `user`, `machine`, `default`."""
 
     key: str

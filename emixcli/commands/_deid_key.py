@@ -104,7 +104,7 @@ class Keys:
             A file to be written exists or cannot be.
         """
         from emixcli.errors import UsageError
-        from emixcli.services.selection import check_new
+        from emixcli.services.targets import check_new
 
         if sum(value is not None for value in (self.key_file, self.key, self.new_key)) > 1:
             raise UsageError(
@@ -125,7 +125,7 @@ class Keys:
 
     def check_table(self, paths: Sequence[str]) -> None:
         """Refuse a table that cannot be written, or a weak passphrase, before anything is read."""
-        from emixcli.services.selection import check_new
+        from emixcli.services.targets import check_new
 
         check_new(self.table, paths)
         if self.passphrase is not None:
@@ -141,6 +141,8 @@ class Keys:
         UsageError
             It cannot be had.
         """
+        if self.key_file is None and self.key is None and self.new_key is None:
+            return None
         from emixcli.services.deid_key import load_kept_key, load_key_file, make_key_file
         from emixcli.ui import console
 

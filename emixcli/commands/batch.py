@@ -169,7 +169,7 @@ def run(
 
 def _run(manner: _Manner, how: Access, profile: str | None, *, quiet: bool) -> list[Outcome]:
     from emixcli.services.batch_file import read_batch, write_failures
-    from emixcli.services.selection import check_new
+    from emixcli.services.targets import check_new
     from emixcli.ui.progress import progress
 
     check_new(manner.failures)

@@ -39,7 +39,7 @@ def command(
     from emixcli.commands.scan import require_whole
     from emixcli.media.scan import require_dicom
     from emixcli.services.diagnose import diagnose
-    from emixcli.services.selection import check_new
+    from emixcli.services.targets import check_new
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 

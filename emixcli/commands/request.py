@@ -145,7 +145,7 @@ def _open(exchange: HttpExchange, request_id: str, form_out: Path | None) -> Ope
     from emixcli.errors import UsageError
     from emixcli.services.request import open_request
     from emixcli.services.secret_file import write_private
-    from emixcli.services.selection import check_new
+    from emixcli.services.targets import check_new
 
     check_new(form_out)
     opened = open_request(exchange.requests, request_id, load_identity(create=False))

@@ -55,7 +55,7 @@ def command(
     from emixcli.commands._opening import archive_password
     from emixcli.errors import UsageError
     from emixcli.services import salvage as service
-    from emixcli.services.selection import check_outside
+    from emixcli.services.targets import check_outside
     from emixcli.ui import output as out
     from emixcli.ui.progress import progress
 

@@ -134,7 +134,7 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
     from emixcli.exchange.connect import connect
     from emixcli.services import send as service
     from emixcli.services.planning import find_sender
-    from emixcli.services.selection import check_outside
+    from emixcli.services.targets import check_outside
     from emixcli.ui.progress import progress
 
     check_code_out(manner.code_out, json=manner.json, resumed=True)

@@ -74,7 +74,7 @@ def _one_of(package: Package, share: Share | None) -> Share:
 
 def _certify(exchange: HttpExchange, share: Share, files: Sequence[Path]) -> None:
     from emixcli.services.certificate import check_certificate, check_names, write_certificate
-    from emixcli.services.selection import check_new
+    from emixcli.services.targets import check_new
 
     check_names(files)
     for file in files:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from emixcli.deid.known import iter_texts
 
@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from emixcli.deid.split import Record
 
 
-@dataclass(frozen=True, slots=True)
-class Identifier:
+class Identifier(NamedTuple):
     """A value of the input that must not be in the output: for verification only.
 
     Attributes

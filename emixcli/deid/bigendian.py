@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import array
 import struct
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from emixcli.deid.parse import LONG_VRS, MAX_DEPTH, UNDEFINED, VRS, encode, encode_item
 from emixcli.deid.refusal import DeidError, Reason
@@ -25,8 +24,7 @@ _WIDTHS: Final = {
 _CODES: Final = {2: "H", 4: "I", 8: "Q"}
 
 
-@dataclass(frozen=True, slots=True)
-class Pixels:
+class Pixels(NamedTuple):
     """Where pixel data stands in the big endian file."""
 
     tag: int

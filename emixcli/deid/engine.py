@@ -7,8 +7,7 @@ differ are treated. Nothing else is carried from one object to the next.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.deid import iods, private, tables
 from emixcli.deid.identity import Identity, Known
@@ -49,8 +48,7 @@ _EMPTY: Final = 8
 _DEPENDENT: Final = {0x00102298: 0x00102297, 0x00120081: 0x00120082}
 
 
-@dataclass(frozen=True, slots=True)
-class DataSet:
+class DataSet(NamedTuple):
     """A treated data set.
 
     Attributes

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from emixcli.deid import tables
 from emixcli.deid.kept import PATIENT_ID, PATIENT_NAME
@@ -31,8 +30,7 @@ _CLEANED: Final = {
 _STRICTNESS: Final = {"K": 0, "C": 1, "U": 2, "D": 3, "Z": 3, "X": 4}
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(NamedTuple):
     """What would happen to an attribute.
 
     Attributes

@@ -11,9 +11,8 @@ import datetime as dt
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from emixcli.deid import letters
 from emixcli.deid.makers import MAKERS
@@ -47,8 +46,7 @@ _EPOCH: Final = dt.date(1970, 1, 1)
 _JULIAN: Final = 1_721_425
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A value that identifies.
 
     Attributes

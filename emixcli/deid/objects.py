@@ -5,8 +5,8 @@ from __future__ import annotations
 import functools
 import io
 import struct
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from emixcli.deid import bigendian, markers
 from emixcli.deid.anonymized import Anonymized
@@ -44,8 +44,7 @@ _IMAGE: Final = frozenset({0x00280010, 0x00280011, 0x00280100})
 _PROVIDER: Final = 0x00287FE0
 
 
-@dataclass(frozen=True, slots=True)
-class PixelPlace:
+class PixelPlace(NamedTuple):
     """Where the pixel data of an object stands, and what its header says of it.
 
     Attributes
@@ -65,8 +64,7 @@ class PixelPlace:
     groups: Groups
 
 
-@dataclass(frozen=True, slots=True)
-class _Opened:
+class _Opened(NamedTuple):
     """An object after its header was treated; big endian pixels are still in their own file."""
 
     source: Source
@@ -197,7 +195,7 @@ class Objects:
         # the rest of the pixel data's group is retired (PS3.6): nobody reads it
         records = [record for record in records if record.tag > 0x7FE0FFFF]
         self._engine.render(records, dataset.context, dataset.scope)
-        return Engine.join(replace(dataset, records=records), {})
+        return Engine.join(dataset._replace(records=records), {})
 
     # -- the whole ----------------------------------------------------------------------------
 
@@ -300,4 +298,4 @@ def _little(opened: _Opened, value: PixelValue) -> PixelValue:
             raise DeidError(Reason.ENCODING)
     change = functools.partial(bigendian.swap, width=width)
     part = Mapped(opened.pixel_source.file, value.part, value.size, width, change)
-    return replace(value, part=part)
+    return value._replace(part=part)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Final
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.deid.body import Inlined, Made, Piece
 from emixcli.deid.engine import SERIES
@@ -35,8 +35,7 @@ _VERSION_NAME: Final = 0x00020013
 _MAX_ITEMS: Final = 4_000_000
 
 
-@dataclass(frozen=True)
-class PixelValue:
+class PixelValue(NamedTuple):
     """The new value of the pixel data element.
 
     Attributes
@@ -45,10 +44,10 @@ class PixelValue:
         Values, little endian, of elements that go with it.
     """
 
-    assessment: Assessment = field(default_factory=Assessment)
+    assessment: Assessment = Assessment()
     part: Piece | Made = b""
     size: int = 0
-    attributes: Mapping[int, bytes] = field(default_factory=dict)
+    attributes: Mapping[int, bytes] = MappingProxyType({})
 
 
 class PixelWork:
@@ -61,7 +60,7 @@ class PixelWork:
     """
 
     def __init__(self, policy: Policy, faces: Mapping[str, FaceMask] | None) -> None:
-        self._policy = replace(policy, masks=faces is not None)
+        self._policy = policy._replace(masks=faces is not None)
         self._faces = faces or {}
 
     def treat(
@@ -104,7 +103,7 @@ class PixelWork:
             made = clean_pixels(facts, source.file, pixels.offset, pixels.length, regions)
             value = PixelValue(assessment, made, made.size, made.attributes)
         if source.is_memory:
-            value = replace(value, part=Inlined(source.file, value.part, value.size))
+            value = value._replace(part=Inlined(source.file, value.part, value.size))
         return value
 
     def _assess(self, facts: Facts) -> Assessment:

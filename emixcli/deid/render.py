@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from emixcli.deid import binary, codes, content, values
@@ -94,8 +93,7 @@ class Renderer:
         is_personal = scope.parent in CONTENT and content.is_personal(
             data, elements, self.context.rules.profile.options, explicit=scope.explicit
         )
-        return replace(
-            scope,
+        return scope._replace(
             charset=_charset(data, elements, scope.charset),
             creators=pv.creators_of(data, elements),
             scheme=codes.scheme_of(data, elements),
@@ -124,7 +122,7 @@ class Renderer:
             self._count(tag, "D")
             return self._dummy_code(element, scope)
         if tag == content.NAME and scope.is_dummy:
-            scope = replace(scope, is_dummy=False)
+            scope = scope._replace(is_dummy=False)
         if element.vr != "SQ" or element.stop - element.start > _MAX_REPEATED:
             return self._standard(data, element, scope)
         raw = data[element.start : element.stop]
@@ -232,7 +230,7 @@ class Renderer:
         is_dummy = scope.is_dummy and not is_cleaned
         is_standard = not element.tag & 0x10000
         if letter == "K" and is_standard and self.context.rules.keeps_content(element.tag):
-            scope = replace(scope, is_retained=True)
+            scope = scope._replace(is_retained=True)
         return self._write_items(
             element, self.items(data, element, scope, is_dummy=is_dummy), scope
         )

@@ -7,8 +7,7 @@ function of the inputs of the patient, in whatever order they come.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,8 +18,7 @@ if TYPE_CHECKING:
 TRIES = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Repair:
+class Repair(NamedTuple):
     """What an object has to lose beside what its own header tells.
 
     Attributes

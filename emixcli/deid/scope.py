@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,8 +18,7 @@ CONTENT: Final = frozenset({0x0040A730, 0x00400555, 0x0040B020, 0x00400610})
 GRAPHICS: Final = frozenset({0x00700001})
 
 
-@dataclass(frozen=True, slots=True)
-class Patient:
+class Patient(NamedTuple):
     """What stands for a patient, and by how much their dates move.
 
     Attributes
@@ -34,8 +32,7 @@ class Patient:
     keeps_dates: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """What all elements of an object share. Equal objects make equal output.
 
     Attributes
@@ -56,8 +53,7 @@ class Context:
     mime_type: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(NamedTuple):
     """Where an element stands.
 
     Attributes

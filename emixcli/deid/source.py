@@ -6,7 +6,7 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, NamedTuple
 
 from emixcli.deid import tables
 from emixcli.deid.parse import head
@@ -98,8 +98,7 @@ class Source:
         return self.file.read(length)
 
 
-@dataclass(frozen=True, slots=True)
-class MetaTemplate:
+class MetaTemplate(NamedTuple):
     """A file meta group that was read; the next one mostly differs in one UID.
 
     Attributes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.deid import binary, charsets, publicuids
 from emixcli.deid.identity import Known
@@ -87,16 +87,14 @@ class Record:
         return charsets.decode(self.value, self.charset).strip(" \0")
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Elements that followed each other in several objects, and all their bytes."""
 
     raw: bytes
     records: list[Record]
 
 
-@dataclass(frozen=True, slots=True)
-class PixelElement:
+class PixelElement(NamedTuple):
     """Where pixel data stands in the file."""
 
     tag: int

@@ -7,9 +7,8 @@ descriptions of examinations, numbers of up to four digits, and both together as
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.deid import tables
 from emixcli.deid.identity import Identity, fold
@@ -53,8 +52,7 @@ _SHORT_WORD: Final = 3
 _CONTROLS: Final = dict.fromkeys(set(range(32)) - {9, 10, 12, 13} | {127})
 
 
-@dataclass(frozen=True, slots=True)
-class TextCleaner:
+class TextCleaner(NamedTuple):
     """Cleans the text of one patient.
 
     Attributes

@@ -5,9 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import re
 import unicodedata
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.deid.dates import shifted
 
@@ -87,8 +86,7 @@ def iter_dates(text: str) -> Iterator[re.Match[str]]:
             yield from _compiled(pattern).finditer(text)
 
 
-@dataclass(frozen=True, slots=True)
-class TextDates:
+class TextDates(NamedTuple):
     """What happens to dates in text.
 
     Attributes

@@ -6,8 +6,7 @@ often wrong on real media, and nothing here needs the links.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.media import elements as el
 from emixcli.media.charset import joined
@@ -45,8 +44,7 @@ _RECORD_BEGIN: Final = b"\x04\x00\x00\x14"
 _INHERITED: Final = (_STUDY_UID, _SERIES_UID, _SERIES_NUMBER)
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A file that a directory record names.
 
     Attributes

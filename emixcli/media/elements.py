@@ -7,8 +7,7 @@ elements of a header are then told apart by one dictionary look-up.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from emixcli.model import KEYWORDS
 
@@ -130,8 +129,7 @@ _NUMBER_VRS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(NamedTuple):
     """One way to encode a data set: byte order, and whether it names value representations."""
 
     explicit: bool

@@ -6,7 +6,6 @@ import itertools
 from typing import TYPE_CHECKING, Final
 
 from emixcli.errors import EmixError
-from emixcli.media.sources import archive_in
 
 if TYPE_CHECKING:
     from emixcli.media.sources import Bytes, Source
@@ -36,6 +35,8 @@ def holds_dicom(content: Bytes, head: bytes) -> bool:
     """
     if not is_archive(content, head) or not content.is_random:
         return False
+    from emixcli.media.sources.contents import archive_in
+
     try:
         source = archive_in(content, head, search=False)
     except EmixError:

@@ -19,7 +19,6 @@ from emixcli.media.header import Header, HeaderReader
 from emixcli.media.names import fold
 from emixcli.media.nested import holds_dicom, is_archive
 from emixcli.media.opened import Opened
-from emixcli.media.sniff import document_kind
 from emixcli.media.sources import MediaFile, Source, open_source
 from emixcli.model import Document, FileSet, Instance, Unreadable
 from emixcli.packed import pack
@@ -307,6 +306,8 @@ class _Scan:
         return cast("_T", self._same.setdefault(value, value))
 
     def _take_other(self, file: MediaFile, head: bytes, opened: Opened) -> None:
+        from emixcli.media.sniff import document_kind
+
         self._directories[-1].add_file(file.path)
         suffix = posixpath.splitext(file.path)[1].lower()
         if _is_blank(head, suffix) and not is_archive(opened, head):

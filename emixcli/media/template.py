@@ -9,7 +9,6 @@ changes a result.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.media import elements as el
@@ -35,8 +34,7 @@ ITEMS: Final = "["
 Step = tuple[bytes, int, int, str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(NamedTuple):
     """The meta group, or the data set: steps, and bytes to compare behind the last one."""
 
     steps: tuple[Step, ...]
@@ -104,8 +102,7 @@ class Matched(NamedTuple):
     own: list[Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(NamedTuple):
     """What the headers of a series have in common.
 
     Attributes

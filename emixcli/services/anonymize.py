@@ -32,7 +32,7 @@ from emixcli.services.deidentify import (
     with_faces,
 )
 from emixcli.services.folder import new_folder
-from emixcli.services.selection import check_new, check_outside
+from emixcli.services.targets import check_new, check_outside
 from emixcli.services.written import Written
 
 if TYPE_CHECKING:

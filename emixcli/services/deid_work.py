@@ -22,7 +22,7 @@ from emixcli.deid.report import Report
 from emixcli.errors import EmixError, OutputError
 from emixcli.media.reader import MediaReader
 from emixcli.services.deidentify import Deidentification, Refused, refusal
-from emixcli.services.object_file import write_object
+from emixcli.services.object_file import ObjectWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,6 +127,7 @@ class _Worker:
     def __init__(self, work: Work, anonymizer: Anonymizer | None = None) -> None:
         self._work = work
         self._media = MediaReader(work.sources)
+        self._writer = ObjectWriter()
         self._anonymizer = work.how.anonymizer() if anonymizer is None else anonymizer
 
     def copied(self) -> _Worker:
@@ -164,7 +165,7 @@ class _Worker:
                 sha256 = ""
                 if self._work.folder is not None:
                     path = f"{self._work.folder}/{name}"
-                    write_object(made, source, path)
+                    self._writer.write(made, source, path)
                     if self._work.hashes:
                         with open(path, "rb") as file:  # noqa: PTH123 - the name is a text
                             sha256 = hashlib.file_digest(file, "sha256").hexdigest()

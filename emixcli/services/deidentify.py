@@ -13,7 +13,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, cast
 
 from emixcli.anonymize import Anonymized, Anonymizer, DeidError, Option, Profile, Reason
 from emixcli.deid.repair import TRIES, Repair
@@ -51,8 +51,7 @@ class Reader(Protocol):
         """Give the media back; `open` opens them again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """An object that must not go out: where it lies on the medium, and why."""
 
     file: str

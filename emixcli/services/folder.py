@@ -6,11 +6,11 @@ import contextlib
 import os
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from pathlib import Path
 
 from emixcli.errors import OutputExistsError
+from emixcli.services.crew import Crew
 from emixcli.wholefile import output_error, sync_folder
 
 _SYNCS, _BATCH = 16, 8
@@ -57,9 +57,9 @@ def new_folder(folder: Path) -> Iterator[Path]:
 
 def sync_files(folder: Path) -> None:
     """Make everything below a folder durable; many files at a time share the disk's waits."""
-    with ThreadPoolExecutor(_SYNCS) as pool:
-        for _ in pool.map(_sync, _batches(_files_below(str(folder)))):
-            pass
+    batches = list(_batches(_files_below(str(folder))))
+    for _ in Crew(batches, _sync, _SYNCS).results():
+        pass
 
 
 def _files_below(folder: str) -> Iterator[str]:

@@ -1,46 +1,84 @@
-"""A de-identified object as a file; what stays of the source is copied by the system."""
+"""De-identified objects as files."""
 
 from __future__ import annotations
 
-import contextlib
 import os
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from emixcli.wholefile import output_error
 
 if TYPE_CHECKING:
+    from io import BufferedIOBase
+
     from emixcli.anonymize import Anonymized
 
-_COPY = 16 * 1024 * 1024
+#: A slice of 512 x 512 pixels goes through at once.
+_BUFFER = 1024 * 1024
+#: So much is written before the system begins to bring it to the disk.
+_WRITEBACK = 16 * 1024 * 1024
 
 
-def write_object(made: Anonymized, source: BinaryIO, path: str) -> None:
-    """Write a de-identified object; the file must not exist.
+class ObjectWriter:
+    """Writes objects, one after the other, through one buffer."""
 
-    The system begins at once to bring it to the disk, so that the sync at the end is short.
+    def __init__(self) -> None:
+        self._buffer = memoryview(bytearray(_BUFFER))
 
-    Raises
-    ------
-    OutputError
-        The disk is full or read-only.
-    OSError
-        The source cannot be read; the file is removed again.
-    """
-    target = _create(path)
-    try:
-        with target:
-            _put(target, made.head)
-            for piece in made.body.pieces():
-                if isinstance(piece, tuple):
-                    _copy(source, *piece, target)
-                else:
-                    _put(target, piece)
-            _begin_writeback(target, 0)
-    except BaseException:
-        Path(path).unlink(missing_ok=True)
-        raise
+    def write(self, made: Anonymized, source: BinaryIO, path: str) -> None:
+        """Write a de-identified object; the file must not exist.
+
+        The system begins at once to bring it to the disk, so that the sync at the end is short.
+
+        Raises
+        ------
+        OutputError
+            The disk is full or read-only.
+        OSError
+            The source cannot be read; the file is removed again.
+        """
+        target = _create(path)
+        try:
+            with target:
+                self._fill(target, made, source)
+                _begin_writeback(target, 0)
+        except BaseException:
+            Path(path).unlink(missing_ok=True)
+            raise
+
+    def _fill(self, target: FileIO, made: Anonymized, source: BinaryIO) -> None:
+        before: bytes | memoryview = made.head
+        for piece in made.body.pieces():
+            if isinstance(piece, tuple):
+                self._copy(target, before, source, *piece)
+                before = b""
+            else:
+                _put(target, before)
+                before = piece
+        _put(target, before)
+
+    def _copy(
+        self, target: FileIO, before: bytes | memoryview, source: BinaryIO, offset: int, left: int
+    ) -> None:
+        """Write `before` and a range of the source; together, if that is short."""
+        at = len(before)
+        if at < _BUFFER:
+            self._buffer[:at] = before
+        else:
+            _put(target, before)
+            at = 0
+        source.seek(offset)
+        done = 0
+        while left:
+            n = cast("BufferedIOBase", source).readinto(self._buffer[at : at + left])
+            if not n:
+                raise OSError("the source has become shorter")
+            _put(target, self._buffer[: at + n])
+            at, left, done = 0, left - n, done + n
+            if done >= _WRITEBACK:
+                _begin_writeback(target, target.tell() - done)
+                done = 0
 
 
 def _create(path: str) -> FileIO:
@@ -61,40 +99,6 @@ def _put(file: FileIO, data: bytes | memoryview) -> None:
             view = view[file.write(view) :]
     except OSError as exc:
         raise output_error(exc) from exc
-
-
-def _copy(source: BinaryIO, offset: int, length: int, target: FileIO) -> None:
-    """Copy a range of the source to the end of the target."""
-    copied = _copy_by_system(source, offset, length, target)
-    if copied == length:
-        return
-    source.seek(offset + copied)
-    left = length - copied
-    while left:
-        data = source.read(min(left, _COPY))
-        if not data:
-            raise OSError("the source has become shorter")
-        _put(target, data)
-        left -= len(data)
-
-
-def _copy_by_system(source: BinaryIO, offset: int, length: int, target: FileIO) -> int:
-    """Return how many bytes the system copied without showing them to us; 0 where it cannot."""
-    done = 0
-    if not hasattr(os, "copy_file_range"):
-        return done
-    with contextlib.suppress(OSError):  # other file systems, archives: read and write instead
-        handle = source.fileno()
-        while done < length:
-            n = os.copy_file_range(
-                handle, target.fileno(), min(length - done, _COPY), offset + done
-            )
-            if not n:
-                break
-            done += n
-            if n == _COPY:
-                _begin_writeback(target, target.tell() - n)
-    return done
 
 
 def _begin_writeback(file: FileIO, start: int) -> None:

@@ -14,10 +14,11 @@ from emixcli.package import PackagePlan, PackageResult, Sender, write_package
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.planning import find_sender, plan_selection
 from emixcli.services.secret_file import secret_written
-from emixcli.services.selection import Choice, Selection, check_new, check_outside
+from emixcli.services.targets import check_new, check_outside
 
 if TYPE_CHECKING:
     from emixcli.services.sealing import Sealing
+    from emixcli.services.selection import Choice, Selection
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from emixcli import __version__
-from emixcli.errors import DeidUnsafeError, OutputError, OutputExistsError, UsageError
+from emixcli.errors import DeidUnsafeError, UsageError
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
@@ -186,44 +186,4 @@ def _check_all(found: Deidentified, choice: Choice) -> None:
         raise DeidUnsafeError(
             f"{n_refused} objects cannot be de-identified safely, so nothing goes out",
             hint="emix anonymize lists them with the reason",
-        )
-
-
-def check_new(path: Path | None, sources: Sequence[str] = ()) -> None:
-    """Refuse a file that exists, has no folder, or would lie in what is read.
-
-    Raises
-    ------
-    OutputExistsError
-        It exists.
-    OutputError
-        Its folder does not, or is below a source.
-    """
-    if path is None:
-        return
-    check_outside(path, sources)
-    if path.exists() or path.is_symlink():
-        raise OutputExistsError(
-            f"{path.name} exists already", hint="choose another name or remove it first"
-        )
-    if not path.parent.is_dir():
-        raise OutputError("the folder of the output does not exist", hint="make it first")
-
-
-def check_outside(output: Path | None, sources: Sequence[str]) -> None:
-    """Refuse an output below a folder that is read: the source is never written.
-
-    Raises
-    ------
-    OutputError
-        It would be.
-    """
-    if output is None:
-        return
-    target = output.resolve()
-    if any(
-        source.is_dir() and target.is_relative_to(source.resolve()) for source in map(Path, sources)
-    ):
-        raise OutputError(
-            "the output would be written into the source", hint="choose a folder outside of it"
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from emixcli.deid.report import Report
 from emixcli.errors import EmixError, OutputError
 from emixcli.services.deidentify import DeidentifyingReader, Refused, place_of, refusal
-from emixcli.services.object_file import write_object
+from emixcli.services.object_file import ObjectWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,6 +38,7 @@ class Written:
         self._folder, self._media, self._reader, self._report = folder, media, reader, report
         self._names = {place_of(instance): name for instance, name in items}
         self._outputs = {output.name: output for output in report.outputs}
+        self._writer = ObjectWriter()
         self.refused: list[Refused] = []
 
     def open_old(self, instance: Instance) -> BinaryIO:
@@ -80,7 +81,7 @@ class Written:
         """Return the report of an object that was written again."""
         path = self._path(before.name)
         with contextlib.closing(self._reader.anonymize(source, repair)) as made:
-            write_object(made, source, str(path))
+            self._writer.write(made, source, str(path))
             sha256 = before.sha256
             if sha256:
                 with path.open("rb") as file:

@@ -6,14 +6,12 @@ table and is tested against it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from emixcli.model import Finding, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class FindingType:
+class FindingType(NamedTuple):
     """What one code means.
 
     Attributes

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from emixcli.media.disc.sectors import SectorBytes
-from emixcli.media.sources import DiscSource
+from emixcli.media.sources.disc import DiscSource
 from tests.damage.discs import KINDS, Disc, damage, make
 from tests.damage.oracle import judge
 from tests.faulty import FaultyBytes

@@ -29,8 +29,8 @@ from emixcli.media.disc.mapfile import Mapfile
 from emixcli.media.disc.tracks import raw_tracks
 from emixcli.media.header import HeaderReader, read_header
 from emixcli.media.sniff import document_kind
-from emixcli.media.sources import archive_in
 from emixcli.media.sources.base import StreamBytes
+from emixcli.media.sources.contents import archive_in
 from emixcli.reports.reading import load
 from emixcli.services.asked import asked_of
 from tests import builders

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from emixcli.deid.parse import iter_elements, iter_items
 from emixcli.deid.pixels.errors import PixelError
@@ -22,8 +21,7 @@ _REGION: Final = KEYWORDS["AnatomicRegionSequence"]
 _SAME: Final = 1e-3
 
 
-@dataclass(frozen=True, slots=True)
-class Groups:
+class Groups(NamedTuple):
     """Values of the sequences of functional groups, as bytes of the file."""
 
     shared: bytes = b""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal, NamedTuple
 
 from emixcli.deid.pixels.errors import PixelError, damaged, unsupported
 
@@ -18,8 +17,7 @@ _MAX_LINE: Final = 65_535 * 65_535
 _ZEROS: Final = bytes(1024 * 1024)
 
 
-@dataclass(frozen=True)
-class Layout:
+class Layout(NamedTuple):
     """How pixels follow each other: planes of lines of units of bytes.
 
     A unit is what several pixels share: one pixel, or two in YBR_FULL_422. With planar

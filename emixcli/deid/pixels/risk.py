@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from emixcli.deid.pixels.facts import KEYWORDS, Facts, Region
 from emixcli.deid.pixels.rectangles import outside
@@ -32,8 +31,7 @@ _MOST: Final = 0.97
 _OTHER_HEADS: Final = re.compile(r"(femoral|humeral|radial|ulnar|metatarsal|pancreatic) head")
 
 
-@dataclass(frozen=True)
-class Policy:
+class Policy(NamedTuple):
     """What was asked for.
 
     Attributes
@@ -58,8 +56,7 @@ class Policy:
     ocr: bool = False
 
 
-@dataclass(frozen=True)
-class Assessment:
+class Assessment(NamedTuple):
     """What must happen to the pixels of an image.
 
     Attributes

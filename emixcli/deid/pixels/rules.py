@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from importlib.resources import files
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from emixcli.deid import tables
 from emixcli.deid.pixels.facts import KEYWORDS, Facts, Region
 from emixcli.errors import UsageError
 
@@ -25,8 +24,7 @@ _BAR: Final = 6
 Texts = Mapping[str, str]
 
 
-@dataclass(frozen=True)
-class Test:
+class Test(NamedTuple):
     """One attribute compared with values in lower case, any of which will do."""
 
     keyword: str
@@ -103,8 +101,7 @@ class Rule:
         return tuple(found)
 
 
-@dataclass(frozen=True)
-class Risk:
+class Risk(NamedTuple):
     """A kind of image that often shows who the patient is."""
 
     id: str
@@ -115,8 +112,7 @@ class Risk:
     clean: bool
 
 
-@dataclass(frozen=True)
-class Head:
+class Head(NamedTuple):
     """What tells that an image shows a head."""
 
     parts: frozenset[str]
@@ -133,7 +129,7 @@ def lower_texts(facts: Facts) -> Texts:
 @lru_cache(maxsize=1)
 def load_rules() -> tuple[Rule, ...]:
     """Return the catalogue of devices that burn text into images."""
-    document = json.loads((files("emixcli") / "data" / "burned_in.json").read_bytes())
+    document = json.loads(tables.read("burned_in.json"))
     return tuple(
         Rule(
             row["id"],
@@ -147,7 +143,9 @@ def load_rules() -> tuple[Rule, ...]:
 
 @lru_cache(maxsize=1)
 def _risk_table() -> dict[str, Any]:
-    return tomllib.loads((files("emixcli") / "data" / "pixel_risks.toml").read_text("utf-8"))
+    import tomllib
+
+    return tomllib.loads(tables.read("pixel_risks.toml"))
 
 
 @lru_cache(maxsize=1)

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emixcli.errors import MediaError
-from emixcli.media.disc.sectors import SectorBytes
-from emixcli.media.names import native_path
-from emixcli.media.sources.archive import ZipSource
+from emixcli.media.names import drive_device
 from emixcli.media.sources.base import Bytes, FileBytes, MediaFile, Source, SourceNotes
-from emixcli.media.sources.disc import DiscSource, disc_in
-from emixcli.media.sources.folder import FileSource, FolderSource
-from emixcli.media.sources.opening import (
-    find_mapfile,
-    open_carved,
-    open_cue,
-    open_drive,
-    open_nero,
-)
+from emixcli.media.sources.folder import FolderSource
 
 if TYPE_CHECKING:
     from emixcli.media.disc.mapfile import Mapfile
-    from emixcli.media.disc.ranges import Ranges
     from emixcli.media.sources.encrypted import Password
 
 __all__ = [
     "Bytes",
-    "DiscSource",
     "FileBytes",
     "FolderSource",
     "MediaFile",
@@ -37,17 +22,6 @@ __all__ = [
     "SourceNotes",
     "open_source",
 ]
-
-_FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-#: First bytes of archives that are not read, and what they are called.
-_FOREIGN = (
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
-    (b"Rar!\x1a\x07", "RAR"),
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
-)
-_HEAD = 8192
 
 
 def open_source(
@@ -68,72 +42,8 @@ def open_source(
     MediaError
         Where there is none, or where it cannot be read at all.
     """
-    drive = open_drive(path, mapfile)
-    if drive is not None:
-        return drive
-    try:
-        mode = Path(path).stat().st_mode
-    except (OSError, ValueError) as exc:
-        raise MediaError(
-            "no such file, folder or drive", hint="check the path, and that the disc is inserted"
-        ) from exc
-    if stat.S_ISDIR(mode):
+    if drive_device(path) is None and Path(path).is_dir():
         return FolderSource(path)
-    if not stat.S_ISREG(mode):
-        raise MediaError("neither a file nor a folder nor a drive", hint="check the path")
-    try:
-        fd = os.open(native_path(os.path.realpath(path)), _FLAGS)
-        return _open_content(path, FileBytes(fd, os.lseek(fd, 0, os.SEEK_END)), mapfile, password)
-    except OSError as exc:
-        raise MediaError(
-            "the file or drive cannot be read",
-            hint="check that you may read it, or try another drive",
-        ) from exc
+    from emixcli.media.sources.contents import open_content  # 40 modules of discs and archives
 
-
-def _open_content(
-    path: str, content: FileBytes, mapfile: Mapfile | None, password: Password | None
-) -> Source:
-    """Tell by content what a file is; takes `content` over."""
-    mapfile = mapfile or find_mapfile(path)
-    bad = mapfile.unread(content.size) if mapfile else None
-    head = content.read_at(0, _HEAD)
-    archive = open_cue(path, content, head) or open_nero(content)
-    archive = archive or archive_in(content, head, bad=bad, password=password)
-    if archive is not None:
-        return archive
-    for magic, name in _FOREIGN:
-        if head.startswith(magic):
-            content.close()
-            raise MediaError(f"{name} archives are not read", hint="unpack it and give the folder")
-    carved = None if head[128:132] == b"DICM" else open_carved(content, head, bad)
-    if carved is not None:
-        return carved
-    content.close()
-    return FileSource(path)
-
-
-def archive_in(
-    content: Bytes,
-    head: bytes,
-    *,
-    bad: Ranges | None = None,
-    search: bool = True,
-    password: Password | None = None,
-) -> Source | None:
-    """Return the medium inside a file, None where it holds none; then `content` stays open.
-
-    Parameters
-    ----------
-    bad
-        What of the file cannot be read.
-    search
-        Whether to search all of an image for what its directories do not name.
-    password
-        As in `open_source`.
-    """
-    if head[128:132] == b"DICM":
-        return None
-    if head.startswith((b"PK\x03\x04", b"PK\x05\x06", b"PK\x06\x06")):
-        return ZipSource(SectorBytes(content, bad=bad), recover=search, password=password)
-    return disc_in(content, head, bad=bad, search=search)
+    return open_content(path, mapfile=mapfile, password=password)

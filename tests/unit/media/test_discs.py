@@ -24,8 +24,9 @@ from emixcli.media.disc.sectors import SECTOR, SectorBytes
 from emixcli.media.disc.tracks import SYNC
 from emixcli.media.losses import find_losses, name_losses, read_through
 from emixcli.media.scan import scan_media
-from emixcli.media.sources import DiscSource, open_source
+from emixcli.media.sources import open_source
 from emixcli.media.sources.base import StreamBytes
+from emixcli.media.sources.disc import DiscSource
 from emixcli.media.sources.opening import drive_source
 from emixcli.progress import SILENT
 from tests import builders

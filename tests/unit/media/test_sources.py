@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from emixcli.errors import EmixError, MediaError
 from emixcli.media.names import UniqueNames, drive_device, fold, native_path, safe_path
 from emixcli.media.scan import scan_media
-from emixcli.media.sources import archive_in, open_source
+from emixcli.media.sources import open_source
 from emixcli.media.sources.base import StreamBytes
+from emixcli.media.sources.contents import archive_in
 from tests import builders
 
 needs_xorriso = pytest.mark.skipif(not builders.has_xorriso(), reason="xorriso is not installed")

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from emixcli.errors import EmixError, MediaError
 from emixcli.media.disc.volume import read_disc
 from emixcli.media.scan import scan_media
-from emixcli.media.sources import archive_in, open_source
+from emixcli.media.sources import open_source
 from emixcli.media.sources.base import StreamBytes
+from emixcli.media.sources.contents import archive_in
 from tests import builders
 from tests.faulty import FaultyBytes
 from tests.udfimage import BLOCK, START, UdfImage
