@@ -28,6 +28,8 @@ EXIT_TERMINATED = 143
 _COMPLETE = "_EMIX_COMPLETE"
 #: Commands that go on where they were stopped.
 _RESUMING = {"send", "upload", "share", "download"}
+#: Objects between two searches for cycles: by default imports alone cause a hundred.
+_GC_EVERY = 50_000
 #: Typer's names of types, for people.
 _NO_NUMBER = re.compile(r"is not a valid (?:int|integer|float)(?: range)?$")
 #: What the extra `server` brings (pyproject.toml); without it `emix exchange` says so.
@@ -138,11 +140,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             reconfigure(errors="backslashreplace")
     with contextlib.suppress(ValueError):  # only the main thread may set handlers
         signal.signal(signal.SIGTERM, _terminate)
+    gc.set_threshold(_GC_EVERY)
     # numpy's BLAS, which nothing here uses, would start threads: 50 ms of processor
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     code = run(arguments, logged=True)
-    # Python ends by looking for cycles in all that it holds: 20 ms, and the system takes it anyway
-    gc.freeze()
+    gc.freeze()  # at its end Python would look for cycles in all of it: 20 ms
     return code
 
 

@@ -68,11 +68,11 @@ class Anonymized:
     @property
     def actions(self) -> Counter[tuple[int, str]]:
         """How often each action letter was taken on each tag, nested ones included."""
-        found: Counter[tuple[int, str]] = Counter()
+        found: dict[tuple[int, str], int] = {}  # a Counter calls a function for each new key
         for record in self.records:
             for action, n in record.actions.items():
-                found[action] += n
-        return found
+                found[action] = found.get(action, 0) + n
+        return Counter(found)
 
     def identifiers(self) -> Iterator[Identifier]:
         """Yield every value that was removed or replaced, nested ones included."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from emixcli.deid import tables
@@ -58,8 +57,7 @@ def all_hold(clauses: tuple[Clause, ...], texts: Texts) -> bool:
     return True
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """Regions that are blackened where in every clause a test holds.
 
     Attributes
@@ -73,7 +71,7 @@ class Rule:
     regions: tuple[Region, ...]
     enough: bool = False
 
-    @cached_property
+    @property
     def has_size(self) -> bool:
         """Whether it is about images of one size."""
         tested = {test.keyword for clause in self.clauses for test in clause}
@@ -102,7 +100,16 @@ class Rule:
 
 
 class Risk(NamedTuple):
-    """A kind of image that often shows who the patient is."""
+    """A kind of image that often shows who the patient is.
+
+    Attributes
+    ----------
+    believe
+        Whether Burned In Annotation NO (with `visible`: also Recognizable Visual Features NO)
+        settles it.
+    clean
+        Whether blackened regions of a rule that knows the device settle it.
+    """
 
     id: str
     what: str
@@ -113,7 +120,15 @@ class Risk(NamedTuple):
 
 
 class Head(NamedTuple):
-    """What tells that an image shows a head."""
+    """What tells that an image shows a head, with the face.
+
+    Attributes
+    ----------
+    parts, words
+        Body parts, and words in descriptions.
+    codes
+        SNOMED CT and SRT, in Anatomic Region Sequence.
+    """
 
     parts: frozenset[str]
     words: tuple[str, ...]
@@ -143,9 +158,8 @@ def load_rules() -> tuple[Rule, ...]:
 
 @lru_cache(maxsize=1)
 def _risk_table() -> dict[str, Any]:
-    import tomllib
-
-    return tomllib.loads(tables.read("pixel_risks.toml"))
+    table: dict[str, Any] = json.loads(tables.read("pixel_risks.json"))
+    return table
 
 
 @lru_cache(maxsize=1)
