@@ -33,7 +33,7 @@ def find_answer(request_id: str, how: Access, *, accepted: bool) -> Answer | Non
     from emixcli.services.request import open_request
 
     requests = connect(how).requests
-    opened = open_request(requests, request_id, load_identity(create=False))
+    opened = open_request(requests, request_id, load_identity())
     return start_answer(opened, accepted=accepted)
 
 
@@ -53,6 +53,7 @@ def find_order(
     """
     from emixcli.services.share import ShareOrder, check_order
 
+    _require_both(answer, to, purpose)
     recipients, purpose = _recipients(answer, to), _purpose(answer, purpose)
     if answer is None:
         return check_order(ShareOrder(recipients, purpose, hold_s, frozenset(confirmed or ())))
@@ -61,15 +62,29 @@ def find_order(
     return check_order(ShareOrder(recipients, purpose, hold_s, frozenset(recipients), request_id))
 
 
+def _require_both(answer: Answer | None, to: Sequence[str] | None, purpose: str | None) -> None:
+    from emixcli.errors import UsageError
+    from emixcli.exchange.interface import Purpose
+
+    if answer is not None:
+        return
+    missing = []
+    if not to:
+        missing.append(("recipient", "--to ADDR"))
+    if not purpose:
+        missing.append(("purpose of use", f"--purpose P ({', '.join(Purpose)})"))
+    if missing:
+        words, options = zip(*missing, strict=True)
+        raise UsageError(f"no {' and no '.join(words)}", hint=f"give {' and '.join(options)}")
+
+
 def _recipients(answer: Answer | None, to: Sequence[str] | None) -> tuple[str, ...]:
     """Return to whom: as given, or whoever asked and nobody else."""
     from emixcli.errors import UsageError
     from emixcli.mailaddress import address_key
 
     if answer is None:
-        if not to:
-            raise UsageError("no recipient", hint="give --to ADDR")
-        return tuple(to)
+        return tuple(to or ())
     requester = answer.opened.record.requester
     if to and [address_key(address) for address in to] != [address_key(requester)]:
         raise UsageError(
@@ -84,9 +99,7 @@ def _purpose(answer: Answer | None, purpose: str | None) -> str:
     from emixcli.errors import UsageError
 
     if answer is None:
-        if not purpose:
-            raise UsageError("no purpose of use", hint="give --purpose treatment, for instance")
-        return purpose
+        return purpose or ""
     if purpose not in {None, answer.opened.record.purpose}:
         raise UsageError("the purpose is not that of the request", hint="leave out --purpose")
     return answer.opened.record.purpose

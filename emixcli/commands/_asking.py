@@ -103,19 +103,20 @@ def ask_checks(
     from emixcli.ui import prompts
 
     is_given = identity is not None and authorisation is not None
-    if identity is None:
-        identity = prompts.ask(
-            f"how was it made sure who asks ({', '.join(IdentityCheck)})",
-            option="--identity-checked HOW",
-            no_input=no_input,
-        )
-    if authorisation is None:
-        authorisation = prompts.ask(
-            f"what allows them to have the images ({', '.join(AuthorisationCheck)})",
-            option="--authorisation-checked HOW",
-            no_input=no_input,
-        )
-    checks = _word(IdentityCheck, identity), _word(AuthorisationCheck, authorisation)
+    identity = identity or prompts.choose(
+        "how was it made sure who asks?",
+        [*IdentityCheck],
+        option="--identity-checked HOW and --authorisation-checked HOW",
+        no_input=no_input,
+    )
+    checked = _word(IdentityCheck, identity)
+    authorisation = authorisation or prompts.choose(
+        "what allows them to have the images?",
+        [*AuthorisationCheck],
+        option="--authorisation-checked HOW",
+        no_input=no_input,
+    )
+    checks = checked, _word(AuthorisationCheck, authorisation)
     if not is_given:
         prompts.typed("approve this request?", SENTENCE, no_input=no_input)
     return checks

@@ -89,6 +89,8 @@ def accepted(exchange: HttpExchange, email: str, *, yes: bool, no_input: bool) -
     elif objection is not None and not yes:
         meant = f"did you mean {objection.meant}? " if objection.meant else ""
         hint = f"{meant}if the one that you typed is right, letter by letter, add --yes"
+        if objection.reason == "domain.free_mail":
+            hint = "only an administrator of your organisation enters it, with --yes"
         raise RecipientUnconfirmedError(objection.message, hint=hint)
     return objection.reason if objection is not None else ""
 
@@ -121,7 +123,7 @@ def show_one(contact: Contact) -> None:
     from emixcli.ui.times import time_text
 
     rows = [("address", contact.email), ("state", contact.state)]
-    rows.append(("known", "yes" if contact.known else "no: it must be confirmed each time"))
+    rows.append(("known", _known(contact)))
     rows += [
         ("name", contact.name),
         ("organisation", contact.organisation),
@@ -134,6 +136,16 @@ def show_one(contact: Contact) -> None:
         moment = getattr(contact, name)
         rows.append((name, time_text(moment) if moment else ""))
     output.write_table([row for row in rows if row[1]])
+
+
+def _known(contact: Contact) -> str:
+    if contact.known:
+        return "yes"
+    if contact.state == "blocked":
+        return "no: nothing goes there"
+    if contact.added:
+        return "no: a second person has to enter it"
+    return "no: it must be confirmed each time"
 
 
 def show_imported(n_rows: int, refused: Sequence[NotEntered], *, json: bool) -> None:

@@ -90,7 +90,7 @@ Hold = Annotated[
 
 MaxDownloads = Annotated[
     int | None,
-    typer.Option("--max-downloads", metavar="N", min=1, help="Each may open it N times at most."),
+    number("--max-downloads", low=1, help="Each may open it N times at most."),
 ]
 Expires = Annotated[
     str,
@@ -154,13 +154,21 @@ def package_json(package: Package) -> dict[str, Any]:
 def show_shares(shares: Sequence[Share]) -> None:
     """Tell people about shares: the link is data, the rest is said."""
     from emixcli.ui import console, output
-    from emixcli.ui.times import is_future, time_text
 
     for share in shares:
         output.write_line(share.link or share.share_id)
-        waits = share.state == "held" and is_future(share.hold_until)
-        held = f", mail held until {time_text(share.hold_until)}" if waits else ""
-        console.note(f"share {share.share_id} for {share.recipient}: {share.state}{held}")
+        console.note(f"share {share.share_id} for {share.recipient}: {_state(share)}")
+
+
+def _state(share: Share) -> str:
+    from emixcli.ui.times import is_future, time_text
+
+    if share.state != "held":
+        return share.state
+    if is_future(share.hold_until):
+        when = time_text(share.hold_until)
+        return f"its mail leaves at {when}; until then emix recall {share.share_id} takes it back"
+    return "its mail is on the way"
 
 
 def find_package(exchange: HttpExchange, target_id: str) -> Package:

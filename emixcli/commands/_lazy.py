@@ -60,6 +60,22 @@ class EmixCommand(TyperCommand):
 class HelpfulGroup(TyperGroup):
     """A group that shows its help on standard error where no command is named."""
 
+    example = ""
+
+    def format_help(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the example, then what Typer writes."""
+        if self.example:
+            formatter.write(f"Example: {self.example}\n\n")
+        super().format_help(ctx, formatter)
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write what each command does: its first sentence, wrapped and never cut."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, _first_sentence(found.help or "")) for name, found in commands if found]
+        if rows:
+            with formatter.section("Commands"):
+                formatter.write_dl(rows)
+
     def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         """Take the arguments, or show the help and end as for any wrong usage."""
         if not args and not ctx.resilient_parsing:
@@ -165,7 +181,7 @@ def _prepare(app: typer.Typer) -> None:
 
 def _give_examples(command: Command, examples: Mapping[str, str], path: str = "") -> None:
     """Set the example of a command, and of the subcommands that a module's `EXAMPLES` names."""
-    if isinstance(command, EmixCommand):
+    if isinstance(command, EmixCommand | HelpfulGroup):
         command.example = examples.get(path, "")
     for name, child in getattr(command, "commands", {}).items():
         _give_examples(child, examples, f"{path} {name}".strip())
@@ -179,6 +195,10 @@ def _prose(callback: Callable[..., Any]) -> str:
             return "\n".join(lines[:-1]).strip()
         lines.append(line)
     return "\n".join(lines).strip()
+
+
+def _first_sentence(text: str) -> str:
+    return re.split(r"(?<=\.)\s", " ".join(text.split()), maxsplit=1)[0]
 
 
 def _name_environment(command: Command, prefix: str) -> None:

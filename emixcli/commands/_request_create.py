@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emixcli.commands._exchange import CaFile, Purpose, TimeOut, TokenFile
+from emixcli.commands._exchange import CaFile, OptionalPurpose, TimeOut, TokenFile
 from emixcli.commands._options import DryRun, Json, NoInput, Profile, Yes
 
 if TYPE_CHECKING:
+    from emixcli.exchange.http import HttpExchange
     from emixcli.exchange.request_terms import Readers as ReaderKeys
     from emixcli.services.asked import Asked, AskedExam, AskedPatient
     from emixcli.services.request import Sealed
@@ -78,7 +79,7 @@ Readers = Annotated[
 
 def create(
     *,
-    purpose: Purpose,
+    purpose: OptionalPurpose = None,
     of: Of = "",
     patient_name: PatientName = "",
     birth_date: BirthDate = "",
@@ -115,27 +116,33 @@ def create(
     from emixcli.exchange.connect import connect
     from emixcli.services.asked import Asked, Asker
     from emixcli.services.request import read_form
-    from emixcli.ui import prompts
 
     signed = b"" if form is None else read_form(form)
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
-    account = exchange.account()
+    account, readers = exchange.account(), exchange.requests.readers(of)
+    purpose, patient_name, birth_date, exam = _complete(
+        purpose or "", patient_name, birth_date, exam, has_ids=bool(patient_id), no_input=no_input
+    )
     asked = Asked(
         organisation=of, purpose=purpose, reason=reason, consent=consent,
-        patient=_patient(patient_name, birth_date, patient_id or [], sex, no_input=no_input),
-        exam=_exam(exam, exam_date, (modality, accession, study_uid), no_input=no_input),
+        patient=_patient(patient_name, birth_date, patient_id or [], sex),
+        exam=_exam(exam, exam_date, (modality, accession, study_uid)),
         requester=Asker(
             requester or account.name, organisation or account.organisation, account.email,
             telephone,
         ),
     )  # fmt: skip
-    sealed = _seal(asked, signed, exchange.requests.readers(of), reader or [])
-    if dry_run:
-        _show(sealed, "", json=json)
-        return
+    sealed = _seal(asked, signed, readers, reader or [])
+    request_id = "" if dry_run else _submit(exchange, sealed, yes=yes, no_input=no_input)
+    _show(sealed, request_id, json=json)
+
+
+def _submit(exchange: HttpExchange, sealed: Sealed, *, yes: bool, no_input: bool) -> str:
+    from emixcli.ui import prompts
+
     question = f"ask {sealed.organisation} for these images?"
     prompts.confirm(question, yes=yes, no_input=no_input)
-    _show(sealed, exchange.requests.create(sealed.data).request_id, json=json)
+    return exchange.requests.create(sealed.data).request_id
 
 
 def _seal(asked: Asked, form: bytes, readers: ReaderKeys, only: list[str]) -> Sealed:
@@ -146,33 +153,39 @@ def _seal(asked: Asked, form: bytes, readers: ReaderKeys, only: list[str]) -> Se
     return seal_asked(check_asked(asked), form, readers, identity=load_identity(), only=only)
 
 
-def _exam(text: str, days: str, known: tuple[str, str, str], *, no_input: bool) -> AskedExam:
-    from emixcli.services.asked import AskedExam
+def _complete(
+    purpose: str, name: str, birth_date: str, exam: str, *, has_ids: bool, no_input: bool
+) -> tuple[str, str, str, str]:
+    """Return what a request must say, with what is missing asked for."""
     from emixcli.ui import prompts
 
-    text = text or prompts.ask("which examination", option="--exam TEXT", no_input=no_input)
+    given = {
+        ("purpose of use: treatment, patient-request …", "--purpose P"): purpose,
+        ("the patient's name, as Family^Given", "--patient-name NAME"): name,
+        ("birth date, as 1970-12-31", "--birth-date DAY"): birth_date or " " * has_ids,
+        ("which examination", "--exam TEXT"): exam,
+    }
+    missing = [question for question, text in given.items() if not text]
+    answers = dict(zip(missing, prompts.ask_each(missing, no_input=no_input), strict=True))
+    first, second, third, fourth = ({**given, **answers}[question].strip() for question in given)
+    return first, second, third, fourth
+
+
+def _exam(text: str, days: str, known: tuple[str, str, str]) -> AskedExam:
+    from emixcli.services.asked import AskedExam
+
     first_day, _, last_day = days.partition("/")
     return AskedExam(text, first_day, last_day, *known)
 
 
-def _patient(
-    name: str, birth_date: str, ids: list[str], sex: str, *, no_input: bool
-) -> AskedPatient:
+def _patient(name: str, birth_date: str, ids: list[str], sex: str) -> AskedPatient:
     from emixcli.errors import UsageError
     from emixcli.services.asked import MAX_IDS, AskedPatient, PatientNumber
-    from emixcli.ui import prompts
 
     if len(ids) > MAX_IDS:
         raise UsageError(
             f"a request names {MAX_IDS} numbers of a patient at most",
             hint="give those that the images will have",
-        )
-    name = name or prompts.ask(
-        "the patient's name, as Family^Given", option="--patient-name NAME", no_input=no_input
-    )
-    if not birth_date and not ids:
-        birth_date = prompts.ask(
-            "birth date, as 1970-12-31", option="--birth-date DAY", no_input=no_input
         )
     numbers = [text.partition("@") for text in ids]
     known = tuple(PatientNumber(value, authority) for value, _, authority in numbers)
@@ -181,6 +194,7 @@ def _patient(
 
 def _show(sealed: Sealed, request_id: str, *, json: bool) -> None:
     from emixcli.ui import console, output
+    from emixcli.ui.words import groups
 
     if json:
         document = {
@@ -194,5 +208,7 @@ def _show(sealed: Sealed, request_id: str, *, json: bool) -> None:
         output.write_json(document)
         return
     for fingerprint in sealed.fingerprints:
-        console.note(f"sealed for {fingerprint}")
+        console.note(f"sealed for {groups(fingerprint)}")
     output.write_line(request_id or "nothing was sent")
+    if request_id:
+        console.note(f"{sealed.organisation} was asked; emix requests shows how far it is")

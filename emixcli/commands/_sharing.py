@@ -14,8 +14,20 @@ if TYPE_CHECKING:
     from emixcli.services.share import NewShare, Refusal, ShareOrder
 
 
+def warn_of_kept(order: ShareOrder, journal: Journal) -> None:
+    """Say whose share is there already and does not get the limits that are asked for now."""
+    from emixcli.services.share import kept_terms
+    from emixcli.ui import console
+
+    for email in kept_terms(journal, order):
+        console.warn(
+            f"{email} has a share from before, which keeps its own limits;"
+            " to change them: emix revoke SHARE_ID, then send again"
+        )
+
+
 def judge_order(
-    exchange: Exchange, order: ShareOrder, journal: Journal | None, *, no_input: bool
+    exchange: Exchange, order: ShareOrder, journal: Journal, *, no_input: bool
 ) -> list[Judged]:
     """Return what may happen with the recipients, asked before anything is uploaded.
 
@@ -27,6 +39,7 @@ def judge_order(
     from emixcli.services.recipients import judge_recipients, require_possible
     from emixcli.ui import prompts
 
+    warn_of_kept(order, journal)
     judged = judge_recipients(exchange, order, journal)
     require_possible(order, judged, each=not no_input and prompts.is_interactive())
     return judged

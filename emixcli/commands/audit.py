@@ -28,7 +28,10 @@ Action = Annotated[
     typer.Option("--action", metavar="A", help="Such as share.opened, or share for all of them."),
 ]
 Actor = Annotated[
-    str, typer.Option("--actor", metavar="ID", help="Who: an account's id, recipient, exchange.")
+    str,
+    typer.Option(
+        "--actor", metavar="ID", help="Who: an account's address or id, recipient, exchange."
+    ),
 ]
 Subject = Annotated[
     str, typer.Option("--subject", metavar="ID", help="What about: a package, share or account.")
@@ -74,6 +77,9 @@ def list_(
     if json:
         rows = [entry.as_json() for entry in entries]
         output.write_json({"schema": "emix.audit-list/1", "rows": rows, "more": more})
+        return
+    if not entries:
+        console.note("no rows")
         return
     head = ("row", "time", "who", "action", "about", "details")
     output.write_table([_cells(entry) for entry in entries], head=head)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._options import Json, Profile, Quiet
+from emixcli.commands._options import Json, Profile, Quiet, number
 
 if TYPE_CHECKING:
     from emixcli.exchange.connect import Access
@@ -77,19 +77,18 @@ Failures = Annotated[
         "--failures", metavar="FILE", help="Write rows that failed to FILE, to be run again."
     ),
 ]
-Jobs = Annotated[
-    int, typer.Option("--jobs", metavar="N", min=1, max=32, help="Send N rows at a time.")
-]
+Jobs = Annotated[int, number("--jobs", low=1, high=32, help="Send N rows at a time.")]
 PerMinute = Annotated[
     int | None,
-    typer.Option("--per-minute", metavar="N", min=1, help="Begin at most N sends in a minute."),
+    number("--per-minute", low=1, help="Begin at most N sends in a minute."),
 ]
 Wait = Annotated[
     float,
-    typer.Option(
+    number(
         "--wait",
+        low=0,
+        kind=float,
         metavar="SECONDS",
-        min=0,
         help="Go on trying for so long where the exchange does not answer.",
     ),
 ]
@@ -101,8 +100,12 @@ WatchFolder = Annotated[
 ]
 QuietFor = Annotated[
     float,
-    typer.Option(
-        "--quiet-for", metavar="SECONDS", min=0, help="With --watch: an export is complete then."
+    number(
+        "--quiet-for",
+        low=0,
+        kind=float,
+        metavar="SECONDS",
+        help="With --watch: an export is complete then.",
     ),
 ]
 Once = Annotated[
@@ -257,7 +260,8 @@ def _show(outcomes: Sequence[Outcome], *, json: bool) -> None:
         else:
             output.write_line(f"{name}: {one.error.message} [{one.error.id}]")
             output.write_line(f"    {one.error.hint}")
-    output.write_line(", ".join(f"{n} {state}" for state, n in counts.items() if n))
+    some = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
+    output.write_line(some or "nothing to send")
 
 
 def _count(outcomes: Sequence[Outcome]) -> dict[str, int]:

@@ -244,24 +244,35 @@ def export(
     profile: Profile = None,
     json: Json = False,
 ) -> None:
-    """Write the contacts as CSV, which import takes."""
+    """Write the contacts as CSV, which import takes.
+
+    Without addresses that nobody entered and no owner proved, and without blocked ones.
+    """
     from emixcli.commands._contacts import load
     from emixcli.commands._exchange import access
     from emixcli.container.sink import FileSink
-    from emixcli.services.contacts import contacts_csv
+    from emixcli.services.contacts import contacts_csv, entered
+    from emixcli.ui import console
     from emixcli.ui import output as out
+    from emixcli.ui.words import some
 
     how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
     found, fresh = load(how, offline=offline)
-    text = contacts_csv(found.contacts)
+    contacts = entered(found.contacts)
+    text = contacts_csv(contacts)
     if output is not None:
         with FileSink(output, mode=0o600) as sink:
             sink.write(text.encode())
     if json:
         file = None if output is None else str(output)
-        _write_json(found.contacts, as_of=found.as_of, offline=not fresh, file=file)
-    elif output is None:
+        _write_json(contacts, as_of=found.as_of, offline=not fresh, file=file)
+        return
+    if output is None:
         out.write_line(text.rstrip("\n"))
+    left = len(found.contacts) - len(contacts)
+    console.note(
+        f"{some(len(contacts), 'contact')} written; {left} blocked or never entered left out"
+    )
 
 
 @app.command("policy")

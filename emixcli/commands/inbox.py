@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import typer
-
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._options import Json, Profile
+from emixcli.commands._options import Json, Profile, number
 
 if TYPE_CHECKING:
     from emixcli.exchange.inbox import Arrived
@@ -15,9 +13,7 @@ if TYPE_CHECKING:
 
 def command(
     *,
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="Show at most N packages.")
-    ] = 100,
+    limit: Annotated[int, number("--limit", low=1, help="Show at most N packages.")] = 100,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
     timeout: TimeOut = None,

@@ -10,6 +10,8 @@ from emixcli.commands._exchange import CaFile, TimeOut
 from emixcli.commands._options import Json, NoInput, PasswordFile, Profile, Quiet, Verbose
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from emixcli.exchange.interface import Login
 
 Url = Annotated[
@@ -62,7 +64,13 @@ def command(
             "--store is neither keyring nor file", hint="--store file where there is no keyring"
         )
     exchange = connect(access(profile, url=url, ca_file=ca_file, timeout=timeout), login=False)
-    credentials.probe_store(store)
+    _probe(
+        store,
+        [
+            url or "",
+            *_given(email=email, password_file=password_file, ca_file=ca_file, profile=profile),
+        ],
+    )
     address = email or prompts.ask("mail address", option="--email ADDR", no_input=no_input)
     password = (
         read_secret(password_file, what="password", option="--password-file")
@@ -81,6 +89,30 @@ def command(
     if url is not None:
         config.save("exchange_url", exchange.url, profile=profile)
     _show(found, exchange.url, store, json=json, quiet=quiet)
+
+
+def _given(**options: object) -> Iterator[str]:
+    for name, value in options.items():
+        if value is not None:
+            yield from (f"--{name.replace('_', '-')}", str(value))
+
+
+def _probe(store: str, given: Sequence[str]) -> None:
+    """Refuse a store that does not work, and say the whole command that does."""
+    import shlex
+
+    from emixcli import credentials
+    from emixcli.errors import AuthRequiredError
+
+    try:
+        credentials.probe_store(store)
+    except AuthRequiredError as error:
+        again = shlex.join(["emix", "login", *filter(None, given), "--store", "file"])
+        raise AuthRequiredError(
+            error.message,
+            hint=f"{again} keeps the token in a file that only you can read; or give a token by"
+            " EMIX_TOKEN_FILE",
+        ) from error
 
 
 def _show(found: Login, url: str, store: str, *, json: bool, quiet: bool) -> None:

@@ -148,7 +148,7 @@ def _open(exchange: HttpExchange, request_id: str, form_out: Path | None) -> Ope
     from emixcli.services.targets import check_new
 
     check_new(form_out)
-    opened = open_request(exchange.requests, request_id, load_identity(create=False))
+    opened = open_request(exchange.requests, request_id, load_identity())
     if form_out is not None:
         if not opened.form:
             raise UsageError("this request has no form", hint="leave --form-out out")

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._options import Json, Profile, Verbose
+from emixcli.commands._options import Json, Profile, Verbose, number
 
 if TYPE_CHECKING:
     from emixcli.exchange.request_terms import RequestRecord
+
+
+_STATES = ("", "open", "approved", "declined", "fulfilled", "expired")
 
 
 def command(
@@ -23,9 +26,7 @@ def command(
             help="Those only that are open, approved, declined, fulfilled or expired.",
         ),
     ] = "",
-    limit: Annotated[
-        int, typer.Option("--limit", metavar="N", min=1, help="Show at most N requests.")
-    ] = 100,
+    limit: Annotated[int, number("--limit", low=1, help="Show at most N requests.")] = 100,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
     timeout: TimeOut = None,
@@ -42,9 +43,14 @@ def command(
 
     from emixcli.commands._asking import record_json
     from emixcli.commands._exchange import access
+    from emixcli.errors import UsageError
     from emixcli.exchange.connect import connect
     from emixcli.ui import output
 
+    if state not in _STATES:
+        raise UsageError(
+            "this is not a state of a request", hint=f"one of {', '.join(_STATES[1:])}"
+        )
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
     found = [*itertools.islice(exchange.requests.iter_all(state), limit + 1)]
     records, more = found[:limit], len(found) > limit

@@ -159,12 +159,19 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
     """Ask, send, hand over the codes; nothing is asked where an earlier run has done it all."""
     from emixcli.commands._answering import confirm_differences
     from emixcli.commands._sending import ask, describe
-    from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over, judge_order
+    from emixcli.commands._sharing import (
+        check_code_out,
+        confirm_addresses,
+        hand_over,
+        judge_order,
+        warn_of_kept,
+    )
     from emixcli.services import send as service
     from emixcli.ui.progress import progress
 
     named = len(order.recipients) > 1
     if sending.earlier is not None:
+        warn_of_kept(order, sending.journal)
         with manner.keys.written_table(sending.choice.links):
             hand_over(sending.earlier.shares, manner.code_out, named=named)
         return sending.earlier

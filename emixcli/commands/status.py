@@ -59,7 +59,7 @@ def command(
         return
     _show(package)
     for file in files:
-        output.write_line(f"certificate  {file}")
+        output.write_line(f"written  {file}")
 
 
 def _one_of(package: Package, share: Share | None) -> Share:
@@ -68,7 +68,10 @@ def _one_of(package: Package, share: Share | None) -> Share:
     if share is not None:
         return share
     if len(package.shares) != 1:
-        raise UsageError("a certificate is about one share", hint="give the id of the share")
+        raise UsageError(
+            "a certificate is about one share",
+            hint=f"give the id of the share: emix status {package.package_id} shows them",
+        )
     return package.shares[0]
 
 
@@ -96,15 +99,21 @@ def _show(package: Package) -> None:
     for share in package.shares:
         output.write_line("")
         output.write_line(f"share    {share.share_id}")
-        output.write_line(f"to       {share.recipient} ({share.purpose})")
+        urgent = ", urgent" if share.urgent else ""
+        output.write_line(f"to       {share.recipient} ({share.purpose}{urgent})")
         output.write_line(f"state    {share.state}")
         if share.state == "held" and is_future(share.hold_until):
-            output.write_line(f"mail     {time_text(share.hold_until)}; emix recall stops it")
+            when = time_text(share.hold_until)
+            output.write_line(f"mail     {when}; emix recall {share.share_id} stops it")
         elif share.mail in _NOT_SENT:
             output.write_line(f"mail     not sent: {_NOT_SENT[share.mail]}")
         for what, when in _steps(share):
             if when:
                 output.write_line(f"{what:<9}{time_text(when)}")
+        if share.max_opens is not None:
+            output.write_line(f"openings {share.opens} of {share.max_opens}")
+        if share.expires and not share.ended_at:
+            output.write_line(f"expires  {time_text(share.expires)}")
         if share.link:
             output.write_line(f"link     {share.link}")
 

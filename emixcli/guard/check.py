@@ -177,6 +177,11 @@ def _check_ending(local: str, domain: str, ours: Iterable[str], book: AddressBoo
     return _OK
 
 
+def is_free_mail(address: str) -> bool:
+    """Whether anybody gets an address at its domain."""
+    return address.rpartition("@")[2] in mail_tables().free
+
+
 def _is_below(domain: str, other: str) -> bool:
     return domain == other or domain.endswith("." + other)
 
@@ -206,15 +211,16 @@ def _check_contacts(address: str, book: AddressBook, policy: Policy) -> Verdict:
 
 def _check_kind(address: str, book: AddressBook, policy: Policy) -> Verdict:
     del book
-    local, _, domain = address.rpartition("@")
+    local = address.rpartition("@")[0]
     tables = mail_tables()
+    if is_free_mail(address) and policy.free_mail is FreeMail.REFUSE:
+        words = "anybody gets an address at this domain, and your organisation does not send there"
+        return Verdict(Level.BLOCK, "domain.free_mail", words)
     if local in tables.lists or local.startswith("list-") or local.endswith(("-list", "-l")):
         words = "behind this address are many people, or nobody"
         return Verdict(Level.WARN, "address.list", words)
-    if domain in tables.free and policy.free_mail is not FreeMail.ALLOW:
-        words = "anybody gets an address at this domain, and your organisation takes care there"
-        level = Level.WARN if policy.free_mail is FreeMail.WARN else Level.BLOCK
-        return Verdict(level, "domain.free_mail", words)
+    if is_free_mail(address) and policy.free_mail is FreeMail.WARN:
+        return Verdict(Level.WARN, "domain.free_mail", "anybody gets an address at this domain")
     if local in tables.roles:
         words = "this is the mailbox of an office, which several people read"
         return Verdict(Level.WARN, "address.role", words)

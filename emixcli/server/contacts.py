@@ -18,7 +18,7 @@ from emixcli.errors import (
     NotFoundError,
     UsageError,
 )
-from emixcli.guard.check import Level, Policy, check_address
+from emixcli.guard.check import FreeMail, Level, Policy, check_address, is_free_mail
 from emixcli.guard.decision import refusal
 from emixcli.mailaddress import address_key, parse_address
 from emixcli.server.accounts import Account
@@ -214,12 +214,12 @@ def enter_contact(
 def _check_entry(work: Work, account: Account, address: str, accept: str) -> None:
     """Refuse what looks mistyped, unless that was seen and accepted."""
     policy = load_policy(work, account.organisation_id)
-    verdict = check_address(address, StoredBook(work, account, policy), policy)
-    if verdict.level is not Level.BLOCK:
-        return
-    if verdict.reason == "domain.free_mail":
+    if policy.free_mail is FreeMail.REFUSE and is_free_mail(address):
         require_admin(account)
-    elif verdict.is_final or accept != verdict.reason:
+    verdict = check_address(address, StoredBook(work, account, policy), policy)
+    if verdict.level is not Level.BLOCK or verdict.reason == "domain.free_mail":
+        return
+    if verdict.is_final or accept != verdict.reason:
         refused = refusal(verdict)
         raise RefusedRecipientError(refused.message, hint=refused.hint, reason=refused.reason)
 

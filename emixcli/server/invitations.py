@@ -122,7 +122,7 @@ def withdraw(exchange: Exchange, account: Account, invitation_id: str) -> None:
         change = update(table).where(table.c.id == invitation_id, mine, alive)
         if not work.hit(change.values(expires_ms=work.now_ms, session_hash=None)):
             message = "there is no such invitation, or it was used"
-            raise NotFoundError(message, hint="emix requests")
+            raise NotFoundError(message, hint="emix requests shows what was asked")
         organisation_id = account.organisation_id
         work.audit(organisation_id, account.id, "request.uninvited", invitation_id)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,10 +97,17 @@ def moment_of(text: str) -> str:
 def iter_entries(
     exchange: HttpExchange, wanted: AuditFilter, *, page_size: int = 1000
 ) -> Iterator[Entry]:
-    """Yield the rows, oldest first."""
+    """Yield the rows, oldest first.
+
+    An actor who is named by a mail address is looked for here: no address stands in a URL.
+    """
+    address = wanted.actor if "@" in wanted.actor else ""
+    if address:
+        wanted, page_size = replace(wanted, actor=""), 1000
     for page in iter_audit(exchange, wanted, page_size=page_size):
         for row in page.rows:
-            yield Entry(row, page.organisation_id, page.organisation, page.addresses)
+            if not address or page.addresses.get(row.actor) == address:
+                yield Entry(row, page.organisation_id, page.organisation, page.addresses)
 
 
 def verify_audit(exchange: HttpExchange, *, page_size: int = 1000) -> Verified:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,12 +30,11 @@ COLUMNS: Final = {
     "deid_option": "options of de-identification, divided by `;`",
     "report_copies": "structured: copies of the reports go along, with codes and numbers only",
     "ref": "your own word for the row, repeated in every result",
+    "failure": "why the row failed, in a list of failures; not read",
 }
 """The columns of a batch; the first three are required."""
 
 _REQUIRED: Final = ("source", "to", "purpose")
-#: What an earlier list of failures has put behind a ref.
-_REASON: Final = re.compile(r"\s*\[[a-z_]+(?:\.[a-z_]+)*\]$")
 _MAX_SIZE: Final = 64 * 2**20
 _YES: Final = {
     "": False,
@@ -124,18 +122,16 @@ def _csv(text: str) -> Iterator[dict[str, str]]:
 
 
 def _json_lines(text: str) -> Iterator[dict[str, str]]:
-    for line in text.splitlines():
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
             continue
         try:
             record: Any = json.loads(line)
-        except (ValueError, RecursionError) as exc:
-            raise UsageError(
-                "a line of the batch is no JSON", hint="one object in each line"
-            ) from exc
+        except (ValueError, RecursionError):
+            record = None
         if not isinstance(record, dict):
             raise UsageError(
-                "a line of the batch is no JSON object", hint="one object in each line"
+                f"line {number} of the batch is no JSON object", hint="one object in each line"
             )
         _check_columns([*record, *_REQUIRED])
         yield {name: _text(value) for name, value in record.items()}
@@ -253,7 +249,7 @@ def write_failures(
             for name in ("source", "report"):
                 places = (str((folder / part).resolve()) for part in _parts(fields, name))
                 row[name] = ";".join(places)
-        row["ref"] = " ".join(filter(None, (_REASON.sub("", row["ref"]), f"[{error.id}]")))
+        row["failure"] = error.id
         writer.writerow(row)
     with FileSink(path) as sink:
         sink.write(text.getvalue().encode())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,17 +38,19 @@ COLUMNS: Final = {
 """The columns of a file of contacts; the first is required."""
 
 _MAX_SIZE: Final = 16 * 2**20
+_FINGERPRINT: Final = re.compile("[0-9a-f]{40}")
 #: Failures that say nothing of the next contact.
 _OF_ONE: Final = (RecipientUnconfirmedError, UsageError, ForbiddenError)
 
 
 @dataclass(frozen=True, slots=True)
 class NewContact:
-    """A line of a file: its number from 1, the header not counted."""
+    """A line of a file: its number from 1, the header not counted; why it cannot be entered."""
 
     number: int
     email: str
     details: Mapping[str, str]
+    error: UsageError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +70,14 @@ def details_of(
     Raises
     ------
     UsageError
-        Two identifiers.
+        Two identifiers, or no fingerprint.
     """
     if npi and other:
         raise UsageError("a contact has one identifier", hint="leave one of the two out")
     found = {"name": name, "organisation": organisation}
     found["fingerprint"] = "".join(fingerprint.replace(":", " ").split()).lower()
+    if found["fingerprint"] and not _FINGERPRINT.fullmatch(found["fingerprint"]):
+        raise UsageError("this is not a fingerprint", hint="40 digits and letters from a to f")
     found = {key: text for key, text in found.items() if text}
     if npi or other:
         found |= {"identifier_kind": "npi" if npi else "other", "identifier": npi or other}
@@ -118,11 +123,11 @@ def read_contacts(path: Path) -> list[NewContact]:
     try:
         if path.stat().st_size > _MAX_SIZE:
             raise UsageError("the file of contacts is too large", hint="16 MB at most")
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, ValueError) as exc:
-        raise UsageError(
-            "the file of contacts cannot be read", hint="CSV in UTF-8 with a header"
-        ) from exc
+        text = path.read_bytes().decode("utf-8-sig")
+    except OSError as exc:
+        raise UsageError("the file of contacts cannot be read", hint="check its name") from exc
+    except UnicodeDecodeError as exc:
+        raise UsageError("the file of contacts is not UTF-8", hint="save it as CSV UTF-8") from exc
     head = text.partition("\n")[0]
     reader = csv.DictReader(io.StringIO(text), delimiter=";" if ";" in head else ",")
     try:
@@ -136,20 +141,21 @@ def read_contacts(path: Path) -> list[NewContact]:
         rows = [{key: (row.get(key) or "").strip() for key in COLUMNS} for row in reader]
     except csv.Error as exc:
         raise UsageError("the file is not CSV", hint="one line for each contact") from exc
-    return [
-        NewContact(
-            number,
-            row["email"],
-            details_of(
-                name=row["name"],
-                organisation=row["organisation"],
-                npi=row["npi"],
-                other=row["identifier"],
-                fingerprint=row["fingerprint"],
-            ),
+    return [_new_contact(number, row) for number, row in enumerate(rows, 1)]
+
+
+def _new_contact(number: int, row: Mapping[str, str]) -> NewContact:
+    try:
+        details = details_of(
+            name=row["name"],
+            organisation=row["organisation"],
+            npi=row["npi"],
+            other=row["identifier"],
+            fingerprint=row["fingerprint"],
         )
-        for number, row in enumerate(rows, 1)
-    ]
+    except UsageError as error:
+        return NewContact(number, row["email"], {}, error)
+    return NewContact(number, row["email"], details)
 
 
 def import_contacts(exchange: HttpExchange, rows: Sequence[NewContact]) -> list[NotEntered]:
@@ -160,10 +166,21 @@ def import_contacts(exchange: HttpExchange, rows: Sequence[NewContact]) -> list[
     refused = []
     for row in rows:
         try:
+            if row.error is not None:
+                raise row.error
             enter_contact(exchange, parse_address(row.email), row.details)
         except _OF_ONE as error:
             refused.append(NotEntered(row.number, row.email, error))
     return refused
+
+
+def entered(contacts: Iterable[Contact]) -> list[Contact]:
+    """Return the contacts that somebody entered or their owner proved, and that are not blocked.
+
+    Others are addresses to which something was sent, perhaps mistyped: a file that is imported
+    again must not make them known.
+    """
+    return [one for one in contacts if (one.added or one.verified) and one.state != "blocked"]
 
 
 def contacts_csv(contacts: Sequence[Contact]) -> str:

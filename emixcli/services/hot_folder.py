@@ -253,7 +253,8 @@ def _root(folder: Path, route: Row) -> Path:
     root = folder / route.fields.get("source", "").strip()
     if not root.is_dir() or not root.resolve().is_relative_to(folder.resolve()):
         raise UsageError(
-            "the source of a watched row is no folder below the watched one", hint="make it first"
+            f"the source of row {route.number} is no folder below the watched one",
+            hint="make it first",
         )
     return root
 

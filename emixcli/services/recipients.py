@@ -19,6 +19,7 @@ from emixcli.guard.decision import Action, Decision, decide
 from emixcli.mailaddress import address_key
 from emixcli.services.contact_cache import load_cache
 from emixcli.services.pins import find_pin
+from emixcli.services.share import begun_share
 
 if TYPE_CHECKING:
     from emixcli.exchange.connect import Access
@@ -67,11 +68,10 @@ def judge_recipients(
     Those whose share was begun before, as the journal says, are left out: the exchange then gives
     the share that it has.
     """
-    begun = journal.find if journal is not None else None
     emails = [
         email
         for email in order.recipients
-        if begun is None or begun("code", recipient=email) is None
+        if journal is None or begun_share(journal, email) is None
     ]
     # Whose key is trusted was confirmed with its owner.
     pinned = {address_key(one) for one in emails if find_pin(exchange.url, one)}

@@ -123,7 +123,9 @@ def parse_life(text: str) -> int | None:
         raise UsageError("this is no length of time", hint="such as 7d for days, or 12h for hours")
     seconds = int(number) * {"d": 86400, "h": 3600}[unit]
     if not 0 < seconds <= LIFE_MAX_S:
-        raise UsageError("a share lives for 30 days at most", hint="such as --expires 7d")
+        raise UsageError(
+            "a share lives from 1 hour to 30 days", hint="such as 7d for days, or 12h for hours"
+        )
     return seconds
 
 
@@ -241,9 +243,13 @@ def share_package(
             continue
         try:
             new = _share_with(exchange, key, order, email, package_id=package_id, journal=journal)
+        except _OF_ONE_RECIPIENT as error:
+            journal.append("refused", recipient=email)
+            refused.append(Refusal(email, error))
+            continue
         except EmixError as error:
             refused.append(Refusal(email, error))
-            stopped = None if isinstance(error, _OF_ONE_RECIPIENT) else error
+            stopped = error
             continue
         on_share(new)
         made.append(new)
@@ -261,7 +267,7 @@ def _share_with(
     package_id: str,
     journal: Journal,
 ) -> NewShare:
-    record = journal.find("code", recipient=email)
+    record = begun_share(journal, email)
     if record is None:
         public = trusted_key(exchange, email)
         record = _prepare(journal, key, email, order, package_id=package_id, public=public)
@@ -270,6 +276,25 @@ def _share_with(
     if journal.find("shared", recipient=email) is None:
         journal.append("shared", recipient=email, share_id=share.share_id)
     return NewShare(share, code)
+
+
+def begun_share(journal: Journal, email: str) -> Record | None:
+    """Return the record of a share that was asked for and not refused."""
+    for record in reversed(journal.records):
+        if record.get("recipient") == email:
+            return None if record["step"] == "refused" else journal.find("code", recipient=email)
+    return None
+
+
+def kept_terms(journal: Journal, order: ShareOrder) -> list[str]:
+    """Return the recipients whose share is there with other terms than are asked for now."""
+    terms = _terms(order)
+    begun = ((email, begun_share(journal, email)) for email in order.recipients)
+    return [email for email, record in begun if record and record.get("terms", terms) != terms]
+
+
+def _terms(order: ShareOrder) -> list[int | bool | None]:
+    return [order.max_opens, order.expires_s, order.urgent]
 
 
 def _prepare(
@@ -294,7 +319,7 @@ def _prepare(
         hold_s=order.hold_s,
         slot=slot,
         code=sealed,
-        terms=[order.max_opens, order.expires_s, order.urgent],
+        terms=_terms(order),
         idempotency_key=secrets.token_hex(16),
     )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import getpass
 import os
 import sys
+from collections.abc import Sequence
 from typing import Literal
 
 from emixcli.errors import DeclinedError, UsageError
@@ -43,6 +44,36 @@ def ask(question: str, *, option: str = "", default: str = "", no_input: bool = 
     _require_terminal(question, option, no_input=no_input)
     shown = f" [{default}]" if default else ""
     return _read_line(f"{question}{shown}: ").strip() or default
+
+
+def ask_each(questions: Sequence[tuple[str, str]], *, no_input: bool = False) -> list[str]:
+    """Return an answer to each question; where nobody can be asked, name all the options at once.
+
+    Parameters
+    ----------
+    questions
+        Each with the option that answers it.
+
+    Raises
+    ------
+    DeclinedError
+    """
+    if questions:
+        named, options = zip(*questions, strict=True)
+        _require_terminal("; ".join(named), ", ".join(options), no_input=no_input)
+    return [ask(question, option=option) for question, option in questions]
+
+
+def choose(question: str, words: Sequence[str], *, option: str, no_input: bool = False) -> str:
+    """Return one of the words, or what begins as only one of them does; asked until it is one."""
+    while True:
+        text = ask(f"{question}\n  {', '.join(words)}", option=option, no_input=no_input).lower()
+        found = [word for word in words if word == text] or [
+            word for word in words if text and word.startswith(text)
+        ]
+        if len(found) == 1:
+            return found[0]
+        sys.stderr.write("  one of these words, or how it begins\n")
 
 
 def ask_secret(
@@ -103,8 +134,9 @@ def typed(
     if yes:
         return True
     _require_terminal(question, "--yes", no_input=no_input)
-    answer = _read_line(f"{question}\ntype {visible(expected)} to go on: ")
-    if answer.strip().casefold() != expected.strip().casefold():
+    shown = f'"{visible(expected)}"' if " " in expected else visible(expected)
+    answer = _read_line(f"{question}\ntype {shown} to go on: ")
+    if answer.strip().strip('"').casefold() != expected.strip().casefold():
         msg = "what was typed does not match"
         raise DeclinedError(msg, hint="nothing was done")
     return True

@@ -71,7 +71,7 @@ def current_account(request: Request, site: SiteArg) -> Account:
     account = find_caller(request, site)
     if account is None:
         message = "this needs an account, or the login has ended"
-        raise AuthRequiredError(message, hint="emix login URL")
+        raise AuthRequiredError(message, hint="run emix login")
     return account
 
 

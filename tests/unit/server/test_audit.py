@@ -203,6 +203,9 @@ def test_filters_and_pages(
     assert kinds == [e.row.action for e in everything if e.row.action.startswith("share.")]
     assert [*iter_entries(auditor, AuditFilter(action="shar"))] == []
     assert [*iter_entries(auditor, AuditFilter(actor="recipient"))] == []
+    ours = [*iter_entries(auditor, AuditFilter(actor="audit@a.example"))]
+    assert {e.name_of(e.row.actor) for e in ours} == {"audit@a.example"}
+    assert [*iter_entries(auditor, AuditFilter(actor="nobody@a.example"))] == []
     clock.forward(days=1)
     later = everything[-1].at.replace("Z", "+00:00")
     after = [*iter_entries(auditor, AuditFilter(until=later))]

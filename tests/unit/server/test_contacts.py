@@ -337,6 +337,12 @@ def test_free_mail_by_policy(
     assert sender.post("/v1/contacts", {"email": patient}).status_code == 403
     add(admin, patient)
     assert try_share(sender, package_id, patient, confirm_email=None).status_code == 201
+    near = "a.patiemt@gmail.com"
+    seen = {"email": near, "accept": judge(sender, near)[1]}
+    assert seen["accept"] == "address.near"
+    assert sender.post("/v1/contacts", seen).status_code == 403
+    assert admin.post("/v1/contacts", seen).status_code == 201
+    assert judge(sender, "news-l@gmail.com", "news-l@gmail.com")[0] == "refuse"
 
 
 def test_a_second_person_for_new_recipients(

@@ -189,6 +189,18 @@ def test_contacts_are_kept_for_use_without_a_network(
     assert not kept.exists()
 
 
+def test_what_nobody_entered_is_not_exported(emix: Emix, small_disc: Path) -> None:
+    sent = send(small_disc, "mistyped@typo.test", "--confirm-to", "mistyped@typo.test", "--json")
+    assert emix(*sent, "--code-out", "code").code == 0
+    assert "mistyped@typo.test" in contacts(emix("contacts", "list", "--json"))
+    out = emix("contacts", "export")
+    assert "mistyped@typo.test" not in out.stdout
+    assert "never entered left out" in out.stderr
+    assert not contacts(emix("contacts", "show", "mistyped@typo.test", "--json"))[
+        "mistyped@typo.test"
+    ]["known"]
+
+
 def test_files_of_contacts_go_out_and_in(emix: Emix, harmon: str, tmp_path: Path) -> None:
     assert emix("contacts", "export", "-o", "out.csv").code == 0
     lines = Path("out.csv").read_text().splitlines()
@@ -218,6 +230,10 @@ def test_files_of_contacts_go_out_and_in(emix: Emix, harmon: str, tmp_path: Path
     found = contacts(emix("contacts", "list", "--json"))
     assert found["max.berg@ward.book.test"]["fingerprint"] == "abcd" * 10
     assert found["max.berg@ward.book.test"]["known"]
+    Path("some.csv").write_text("email,fingerprint\nx@y.test,zz\nmax.berg@ward.book.test,\n")
+    some = emix("contacts", "import", "some.csv", "--json")
+    assert some.document["counts"] == {"read": 2, "entered": 1, "refused": 1}
+    assert some.document["refused"][0]["message"] == "this is not a fingerprint"
     for text in ("name\nx\n", "email,phone\nx@y.test,1\n", "\x00\xff"):
         Path("bad.csv").write_bytes(text.encode("latin-1"))
         assert emix("contacts", "import", "bad.csv").code == 2

@@ -206,6 +206,7 @@ def test_nobody_approves_their_own_and_both_checks_are_needed(
     assert wrong.code == 2
     closed = person("mr@a.example")("request", "approve", request_id, *CHECKED, "--json")
     assert closed.error["id"] == "key.no_match"
+    assert "request key publish" in closed.error["hint"]
     assert archive.ok("requests", "--state", "approved", "--json")["requests"] == []
 
 
@@ -215,8 +216,9 @@ def test_the_sentence_is_typed_at_a_terminal(
 ) -> None:
     request_id = ask(asker)
     how = (
-        ("video-call): ", "called-back"),
-        ("court-order): ", "Treatment"),
+        ("video-call: ", "phone"),
+        ("video-call: ", "called"),
+        ("court-order: ", "Treatment"),
     )
     sentence = "I have checked who asks and that they may have these images"
     for answer, code in (("yes", 5), (sentence, 0)):
@@ -280,6 +282,17 @@ def test_what_is_missing_or_wrong_is_said_before_anything_leaves(
     assert done.code == code, done.stderr
     assert "CANARY" not in done.stderr
     assert archive.ok("requests", "--json")["requests"] == []
+
+
+def test_all_that_is_missing_is_named_at_once(archive: Person, asker: Person) -> None:
+    create = ("request", "create", "--of", "Hospital A", "--json")
+    options = ("--purpose P", "--patient-name NAME", "--birth-date DAY", "--exam TEXT")
+    bare = asker(*create)
+    assert (bare.code, bare.error["hint"]) == (5, f"give {', '.join(options)}")
+    some = asker(*create, "--purpose", "treatment", "--patient-id", "1")
+    assert some.error["hint"] == f"give {options[1]}, {options[3]}"
+    assert asker("request", "create", "--of", "Hospital Z").code == 64
+    assert archive("requests", "--state", "lost", "--json").code == 2
 
 
 @pytest.mark.parametrize(

@@ -132,6 +132,27 @@ def test_sharing_goes_on_with_the_refused(
     assert whole.document["shares"][0] == found.document["shares"][0]
 
 
+def test_who_was_refused_first_gets_the_limits_of_the_second_run(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
+) -> None:
+    arguments: Arguments = (
+        "send", small_disc, *to("had"), "--to", "late@clinic.example", *SEND,
+        "--code-out", "codes",
+    )  # fmt: skip
+    assert run_emix(*arguments).code == 3
+    limits = ("--max-downloads", "2", "--expires", "7d", "--urgent", "--hold", "0")
+    again = run_emix(*arguments, "--confirm-to", "late@clinic.example", *limits)
+    assert again.code == 0, again.stderr
+    had, late = again.document["shares"]
+    assert (late["max_opens"], late["urgent"]) == (2, True)
+    assert late["expires"] < had["expires"]
+    assert had["max_opens"] is None
+    plain = [one for one in arguments if one != "--json"]
+    told = run_emix(*plain, *limits)
+    assert "had@clinic.example has a share from before" in told.stderr
+    assert "late@clinic.example has" not in told.stderr
+
+
 def test_mistyped_confirmation_stops_before_anything(
     run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
 ) -> None:
@@ -241,7 +262,16 @@ def test_needs_confirmation(
 def test_recall_before_the_mail(
     run_emix: EmixProcess, logged_in: ExchangeProcess, small_disc: Path
 ) -> None:
-    sent = run_emix("send", small_disc, *to("recall"), *SEND, "--code-out", "code").document
+    arguments = [one for one in SEND if one != "--json"]
+    limits = ("--max-downloads", "3", "--urgent")
+    told = run_emix("send", small_disc, *to("recall"), *arguments, *limits, "--code-out", "code")
+    sent = run_emix("list", "--json").document["packages"][0]
+    (share,) = sent["shares"]
+    assert f"until then emix recall {share['share_id']} takes it back" in told.stderr
+    status = run_emix("status", sent["package_id"]).stdout
+    assert "(treatment, urgent)" in status
+    assert "openings 0 of 3" in status
+    assert status.count("expires  ") == 2
     recalled = run_emix("recall", sent["package_id"], "--json")
     assert recalled.document["shares"][0]["state"] == "recalled"
     again = run_emix("recall", sent["package_id"])
@@ -314,7 +344,8 @@ def test_login_whoami_logout(
     login = ("login", exchange.url, "--email", EMAIL, "--password-file", exchange.password_file)
     no_keyring = run_emix(*login, "--json")
     assert no_keyring.code == 4
-    assert "emix login --store file" in no_keyring.error["hint"]
+    again = " ".join(["emix", *map(str, login[:4]), "--password-file", str(login[5])])
+    assert no_keyring.error["hint"].startswith(f"{again} --store file keeps")
     assert run_emix(*login, "--store", "file", "--json").document["email"] == EMAIL
     kept = emix_home / "credentials.json"
     assert stat.S_IMODE(kept.stat().st_mode) == 0o600
