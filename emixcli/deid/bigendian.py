@@ -8,6 +8,7 @@ from typing import Final, NamedTuple
 
 from emixcli.deid.parse import LONG_VRS, MAX_DEPTH, UNDEFINED, VRS, encode, encode_item
 from emixcli.deid.refusal import DeidError, Reason
+from emixcli.deid.rest import is_rest
 
 _HEAD: Final = struct.Struct(">HH2sH")
 _ITEM: Final = struct.Struct(">HHI")
@@ -47,9 +48,15 @@ class Converter:
 
     def __init__(self, data: bytes) -> None:
         self._data = data
+        self._groups: set[int] = set()
 
-    def dataset(self, at: int) -> tuple[bytes, Pixels | None]:
+    def dataset(self, at: int, *, is_all: bool = True) -> tuple[bytes, Pixels | None]:
         """Return the elements before the pixel data, and where that is.
+
+        Parameters
+        ----------
+        is_all
+            Whether `data` holds the file to its end.
 
         Raises
         ------
@@ -58,10 +65,17 @@ class Converter:
         """
         made: list[bytes] = []
         while at < len(self._data):
-            tag, vr, value, length = self._head(at)
-            if tag in _PIXELS:
-                return b"".join(made), Pixels(tag, vr, value, length)
-            content, at = self._element(tag, vr, value, length, 0)
+            try:
+                tag, vr, value, length = self._head(at)
+                if tag in _PIXELS:
+                    return b"".join(made), Pixels(tag, vr, value, length)
+                content, at = self._element(tag, vr, value, length, 0)
+            except DeidError:
+                if is_all and is_rest(self._data[at:], self._groups, explicit=True, order=">"):
+                    break
+                raise
+            if tag >> 16 & 1:
+                self._groups.add(tag >> 16)
             made.append(content)
         return b"".join(made), None
 

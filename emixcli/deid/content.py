@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.deid.codes import SCHEME, is_public
 from emixcli.deid.options import Option
-from emixcli.deid.parse import iter_elements, iter_items
+from emixcli.deid.parse import iter_elements, iter_items, names_vrs
 
 if TYPE_CHECKING:
     from emixcli.deid.parse import Element
@@ -68,7 +68,7 @@ def is_personal(
 def _concept(data: bytes, element: Element, *, explicit: bool) -> tuple[str, str, str]:
     """Return scheme, code and meaning of the first item of a sequence."""
     found = {0x00080100: "", SCHEME: "", 0x00080104: ""}
-    inner = explicit and element.vr not in ("UN", "")
+    inner = names_vrs(data, element.vr, element.value, explicit=explicit)
     items = iter_items(data, element.value, element.end, explicit=inner, depth=1)
     for start, stop in items:
         for part in iter_elements(data, start, stop, explicit=inner):

@@ -185,9 +185,10 @@ class Values:
     def _numbers_tell(self, old: bytes, scope: Scope) -> bool:
         """Whether numbers in text are a date or an identifier, alone or as they follow."""
         parts = old.decode("ascii").strip(" \0").split("\\")
-        if any(self._tells(part) or self._is_key(part, scope) for part in parts):
+        whole = [binary.whole_number(part) for part in parts]
+        if any(map(self._tells, parts)) or any(map(self._tells, whole)):
             return True
-        return self._is_split(old)
+        return any(self._is_key(digits, scope) for digits in whole) or self._is_split(old)
 
     def _definitions(self, old: bytes) -> bytes:
         """Return UIDs of definitions; those that nobody has published are mapped like any other."""
@@ -199,12 +200,11 @@ class Values:
             return old
         return self.new_uids(old)
 
-    def _is_key(self, text: str, scope: Scope) -> bool:
-        """Whether a number is an identifier.
+    def _is_key(self, digits: str, scope: Scope) -> bool:
+        """Whether a whole number is an identifier.
 
         Short ones count at the top only: elsewhere a measured value may be one by chance.
         """
-        digits = binary.whole_number(text)
         if len(digits) < _MANY_DIGITS and (not digits or scope.depth):
             return False
         return digits in self._context.identity.compacts

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from emixcli.deid import charsets, tables, values
 from emixcli.deid.identity import BIRTH_DATE, TAGS, Known, known_of
-from emixcli.deid.parse import Element, iter_elements, iter_items, vr_of
+from emixcli.deid.parse import Element, iter_elements, iter_items, names_vrs, vr_of
 from emixcli.deid.private import is_creator
 from emixcli.deid.rules import CHARACTER_SET, Rules
 
@@ -64,7 +64,7 @@ class _Walk:
         vr = vr_of(tag, element.vr)
         is_items = vr == "SQ" or element.is_undefined or element.vr == "SQ"
         if is_items and element.vr in ("SQ", "UN", ""):
-            inner = explicit and element.vr == "SQ"
+            inner = names_vrs(data, element.vr, element.value, explicit=explicit)
             yield from self._below(data, element, charset, explicit=inner, depth=depth + 1)
             return
         if not self._is_all and not may_identify(element):

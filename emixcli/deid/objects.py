@@ -281,7 +281,7 @@ def _pixel_head(element: PixelElement, size: int, *, explicit: bool) -> bytes:
 def _converted(source: Source) -> tuple[bytes, bigendian.Pixels | None]:
     while True:
         try:
-            return bigendian.Converter(source.data).dataset(source.dataset)
+            return bigendian.Converter(source.data).dataset(source.dataset, is_all=source.is_all)
         except DeidError as exc:
             if exc.reason != Reason.TRUNCATED or source.is_all:
                 raise

@@ -84,6 +84,27 @@ def head(data: bytes, at: int, *, explicit: bool) -> tuple[int, str, int, int]:
     return tag, "", at + 8, _LENGTH.unpack_from(data, at + 4)[0]
 
 
+def names_vrs(data: bytes, vr: str, value: int, *, explicit: bool) -> bool:
+    """Whether the elements in the items of a sequence have VRs.
+
+    In UN they have none (PS3.5 section 6.2.2), but some writers gave them theirs.
+
+    Parameters
+    ----------
+    vr, value
+        Of the sequence: as named in the file, and where its value begins.
+    explicit
+        Whether the elements beside it have VRs.
+    """
+    if not explicit or vr not in ("UN", ""):
+        return explicit
+    first = data[value + 8 : value + 14]
+    if data[value : value + 4] != _ITEM or first[4:] not in VRS:
+        return False
+    tag = int.from_bytes(first[:2], "little") << 16 | int.from_bytes(first[2:4], "little")
+    return bool(tag >> 16 & 1) or tables.dictionary().get(tag) == VRS[first[4:]]
+
+
 def iter_elements(
     data: bytes, at: int, end: int, *, explicit: bool, depth: int = 0
 ) -> Iterator[Element]:
@@ -97,7 +118,7 @@ def iter_elements(
     while at < end:
         tag, vr, value, length = head(data, at, explicit=explicit)
         if length == UNDEFINED:
-            inner = explicit and vr not in ("UN", "")
+            inner = names_vrs(data, vr, value, explicit=explicit)
             stop = skip_items(data, value, end, explicit=inner, depth=depth + 1)
             yield Element(tag, vr, at, value, stop - 8, stop)
         else:
@@ -132,7 +153,7 @@ def _skip_item(data: bytes, at: int, end: int, explicit: bool, depth: int) -> in
         if length != UNDEFINED:
             at = value + length
         else:
-            inner = explicit and vr not in ("UN", "")
+            inner = names_vrs(data, vr, value, explicit=explicit)
             at = skip_items(data, value, end, explicit=inner, depth=depth + 1)
     raise DeidError(Reason.TRUNCATED)
 

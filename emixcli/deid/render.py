@@ -10,7 +10,15 @@ from emixcli.deid import private as pv
 from emixcli.deid.iods import types_in
 from emixcli.deid.kept import PATIENT_ID, PATIENT_NAME, Values
 from emixcli.deid.options import Option
-from emixcli.deid.parse import Element, encode, encode_item, iter_elements, iter_items, vr_of
+from emixcli.deid.parse import (
+    Element,
+    encode,
+    encode_item,
+    iter_elements,
+    iter_items,
+    names_vrs,
+    vr_of,
+)
 from emixcli.deid.rules import CHARACTER_SET, DATE_VRS, find_row
 from emixcli.deid.scope import CONTENT, GRAPHICS, Context, Scope
 
@@ -54,9 +62,8 @@ class Renderer:
 
     def items(self, data: bytes, element: Element, scope: Scope, *, is_dummy: bool) -> bytes:
         """Return the items of a sequence, each with a length."""
-        # What is in UN is written as in implicit VR (PS3.5 section 6.2.2).
         inner = Scope(
-            explicit=scope.explicit and element.vr not in ("UN", ""),
+            explicit=names_vrs(data, element.vr, element.value, explicit=scope.explicit),
             charset=scope.charset,
             types=types_in(element.tag),
             creators={},
@@ -120,7 +127,7 @@ class Renderer:
             return b""  # pixels that nobody has looked at
         if scope.is_personal and tag == content.CODE:
             self._count(tag, "D")
-            return self._dummy_code(element, scope)
+            return self._dummy_code(data, element, scope)
         if tag == content.NAME and scope.is_dummy:
             scope = scope._replace(is_dummy=False)
         if element.vr != "SQ" or element.stop - element.start > _MAX_REPEATED:
@@ -194,24 +201,25 @@ class Renderer:
 
     def _dummy_sequence(self, data: bytes, element: Element, scope: Scope) -> bytes:
         if element.tag in _CODED_IDENTITIES:
-            return self._dummy_code(element, scope)
+            return self._dummy_code(data, element, scope)
         is_dummy = element.tag in CONTENT | GRAPHICS or scope.is_dummy
         return self._write_items(
-            element, self.items(data, element, scope, is_dummy=is_dummy), scope
+            data, element, self.items(data, element, scope, is_dummy=is_dummy), scope
         )
 
-    def _dummy_code(self, element: Element, scope: Scope) -> bytes:
-        explicit = scope.explicit and element.vr not in ("UN", "")
+    def _dummy_code(self, data: bytes, element: Element, scope: Scope) -> bytes:
+        explicit = names_vrs(data, element.vr, element.value, explicit=scope.explicit)
         code = (
             encode(0x00080100, "SH", b"REMOVED", explicit=explicit)
             + encode(0x00080102, "SH", b"99EMIX", explicit=explicit)
             + encode(0x00080104, "LO", b"Removed", explicit=explicit)
         )
-        return self._write_items(element, encode_item(code), scope)
+        return self._write_items(data, element, encode_item(code), scope)
 
     @staticmethod
-    def _write_items(element: Element, value: bytes, scope: Scope) -> bytes:
-        vr = "UN" if element.vr in ("UN", "") and scope.explicit else "SQ"
+    def _write_items(data: bytes, element: Element, value: bytes, scope: Scope) -> bytes:
+        has_vrs = names_vrs(data, element.vr, element.value, explicit=scope.explicit)
+        vr = "SQ" if has_vrs or not scope.explicit else "UN"
         return encode(element.tag, vr, value, explicit=scope.explicit)
 
     def _new_uids(self, data: bytes, element: Element, vr: str, scope: Scope) -> bytes | None:
@@ -232,7 +240,7 @@ class Renderer:
         if letter == "K" and is_standard and self.context.rules.keeps_content(element.tag):
             scope = scope._replace(is_retained=True)
         return self._write_items(
-            element, self.items(data, element, scope, is_dummy=is_dummy), scope
+            data, element, self.items(data, element, scope, is_dummy=is_dummy), scope
         )
 
     def _value(

@@ -10,10 +10,11 @@ from emixcli.deid import binary, charsets, publicuids
 from emixcli.deid.identity import Known
 from emixcli.deid.known import iter_known, may_identify
 from emixcli.deid.options import Option
-from emixcli.deid.parse import LONG_VRS, SHORT_VRS, UNDEFINED, Element, head, skip_items
+from emixcli.deid.parse import LONG_VRS, SHORT_VRS, UNDEFINED, Element, head, names_vrs, skip_items
 from emixcli.deid.pixels.facts import FACT_TAGS
 from emixcli.deid.private import is_creator
 from emixcli.deid.refusal import DeidError, Reason
+from emixcli.deid.rest import MAX_REST, is_rest
 from emixcli.deid.rules import CHARACTER_SET, Rules
 
 if TYPE_CHECKING:
@@ -136,7 +137,12 @@ class Splitter:
                 charset = records[-1].text()
             if self._is_end(source, index):
                 return None
-            found = self._step(source, index, charset)
+            try:
+                found = self._step(source, index, charset)
+            except DeidError:
+                if self._is_rest(source, index, records):
+                    return None
+                raise
             if isinstance(found, PixelElement):
                 return found
             if found is not None:
@@ -221,6 +227,14 @@ class Splitter:
             source.grow()
         return source.is_all and not source.data[index : index + 4096].strip(b"\0")
 
+    @staticmethod
+    def _is_rest(source: Source, index: int, records: list[Record]) -> bool:
+        """Whether what could not be read is behind the data set, and no part of it."""
+        while not source.is_all and len(source.data) - index <= MAX_REST:
+            source.grow()
+        groups = {record.tag >> 16 for record in records if record.tag >> 16 & 1}
+        return source.is_all and is_rest(source.data[index:], groups, explicit=source.explicit)
+
     def _step(
         self, source: Source, index: int, charset: str
     ) -> PixelElement | tuple[Record, int] | None:
@@ -255,7 +269,7 @@ class Splitter:
 
     @staticmethod
     def _end_of_items(source: Source, vr: str, value: int) -> int | None:
-        inner = source.explicit and vr not in ("UN", "")
+        inner = names_vrs(source.data, vr, value, explicit=source.explicit)
         try:
             return skip_items(source.data, value, len(source.data), explicit=inner, depth=1)
         except DeidError as exc:

@@ -27,17 +27,32 @@ _B: Final = r"(?P<b>0?[1-9]|[12]\d|3[01])"
 #: Months as they begin in the languages of Western Europe.
 _MONTH: Final = (
     r"(?:(?:jan|ene|gen|feb|f[eé]v|m[aä]r|mrt|maart|apr|abr|avr|ma[yigj]|mei|juni?|giu|jul|lug|"
-    r"jui|aug|ago|ao[uû]|sep|set|oct|okt|ott|out|nov|de[czs]|d[ií]c|d[eé]c)[a-zäéûç]*)\.?"
+    r"jui|aug|ago|ao[uû]|sep|set|oct|okt|ott|out|nov|de[czs]|d[ií]c|d[eé]c)[a-zàáäãéèíóúûüç]*)\.?"
 )
+#: Accents and vowels that are characters of their own.
+_MARK: Final = r"\u0300-\u036f\u0591-\u05c7\u0610-\u065f\u0900-\u0dff\u0e31-\u0e4e"
 #: Months in other scripts, and in Roman numbers: only beside a whole year.
-_OTHER_MONTH: Final = r"(?:[^\W\d_a-z]{3,12}|[ivx]{1,4})\.?"
+_FOREIGN: Final = rf"(?:[^\W\d_a-z]|[{_MARK}]){{3,14}}"
+_OTHER_MONTH: Final = rf"(?:{_FOREIGN}|[ivx]{{1,4}})\.?"
+#: Months as they begin in other languages with Latin letters: only beside a whole year.
+_FAR_MONTH: Final = (
+    r"(?<![^\W\d_])(?:tammi|helmi|maalis|huhti|touko|kesäk|heinä|elokuu|syysk|lokak|marras|joulu|"
+    r"stycz|luteg|marca|kwiet|czerw|lipc|lipiec|sierp|wrze|pa[źz]dz|listopad|grud[nz]|"
+    r"ledn|leden|[úu]nor|b[řr]ez|dub[ne]|kv[ěe]t|[čc]erv|srp[ne]|z[áa][řr][íi]|[řr][íi]j|prosin|"
+    r"sije[čc]|velja[čc]|o[žz]uj|trav[na]|svib[na]|lip[na]n|kolovoz|rujn|rujan|studen|"
+    r"ocak|[şs]ubat|nisan|haziran|temmuz|a[ğg]ustos|eyl[üu]l|ek[iİ]m|kas[ıi]m|aral[ıi]k|"
+    r"m[áa]rc|[áa]pril|m[áa]j|j[úūu]n[ií]|j[úūu]l[ií]|szept|október|ianu|iuni|iuli|noie|"
+    r"jaanu|veebr|juun|juul|detse|saus|vasar|kovo|baland|gegu|bir[žz]el|liepo|rugp|rugs|spal|"
+    r"lapkr|gruod|maij|[áa]g[úu]st|shkurt|prill|qershor|korrik|gusht|shtator|tetor|n[ëe]ntor|"
+    r"dhjetor)[^\W\d_]*\.?"
+)
 #: English months as words of their own: beside a year, or a day and a short year.
 _ENGLISH: Final = (
     r"(?<![a-z])(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|"
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
 )
 _ROMAN: Final = r"(?:x?i{1,3}|i?[vx]|vi{1,3}|xi{0,2})"
-_LINK: Final = r"(?:[-./, ]|\bof\b|\bde\b|\bdel\b)*"
+_LINK: Final = r"(?:[-./, ]|\bof\b|\bde\b|\bdel\b|\bd['’])*"
 _ISO: Final = rf"(?<!\d){_YEAR}(?P<sep>[-./ :_]?)(?P<month>0[1-9]|1[0-2])(?P=sep)"
 _SHORT_ISO: Final = rf"(?<!\d){_YEAR}(?P<sep>[-./_])(?P<month>0?[1-9]|1[0-2])(?P=sep)"
 _PATTERNS: Final = (
@@ -47,7 +62,10 @@ _PATTERNS: Final = (
     rf"(?<![\d.]){_A}(?P<sep>[-/_]){_B}(?P=sep)(?P<short>\d\d)(?!\d)",
     rf"(?<!\d)(?=\d{{8}}){_A}(?P<sep>){_B}{_YEAR}(?!\d)",
     rf"(?<!\d){_DAY}{_LINK}{_MONTH}{_LINK}(?P<year>(?:19|20)?\d\d)(?!\d)",
-    rf"(?<!\d){_DAY}{_LINK}{_OTHER_MONTH}{_LINK}{_YEAR}(?!\d)",
+    rf"(?<!\d){_DAY}{_LINK}(?:{_OTHER_MONTH}|{_FAR_MONTH}){_LINK}{_YEAR}(?!\d)",
+    rf"(?:{_FOREIGN}\.?|{_FAR_MONTH}){_LINK}{_DAY}{_LINK}{_YEAR}(?!\d)",
+    rf"(?<!\d){_YEAR}{_LINK}(?:{_FOREIGN}\.?|{_FAR_MONTH}){_LINK}{_DAY}",
+    rf"(?<!\d){_DAY}(?P<link>[-/]) ?[^\W\d_]{{3,12}}\.?(?P=link) ?{_YEAR}(?!\d)",
     rf"(?<![a-z]){_MONTH}{_LINK}{_DAY}{_LINK}{_YEAR}(?!\d)",
     rf"(?<!\d){_YEAR}{_LINK}{_MONTH}{_LINK}{_DAY}",
     rf"(?<!\d){_YEAR} ?年 ?(?P<month>\d\d?) ?月(?: ?(?P<day>\d\d?) ?日)?",
@@ -56,6 +74,8 @@ _PATTERNS: Final = (
     rf"(?<![\d.])(?P<dotted>{_A}\.{_B}\.(?P<short>\d\d))(?![\d.]*\d)",
     rf"(?<!\d){_DAY}(?P<link>[-./]){_ROMAN}(?P=link)(?P<short>\d\d)(?!\d)",
     rf"(?<!\d)(?P<day>[12]\d|3[01]|0?[1-9])\. ?[a-z]{{3,12}}\.? {_YEAR}(?!\d)",
+    rf"(?<![\d.]){_A}(?P<link>[-./ ]) ?{_B}(?P=link) ?['’](?P<short>\d\d)(?!\d)",
+    rf"(?<![\d,]){_A}, ?{_B}, ?{_YEAR}(?!\d)",
     rf"{_ENGLISH}[- ]{_DAY},?[- ](?P<short>\d\d)(?!\d)",
     rf"{_ENGLISH}[-./, ]{{0,2}}{_YEAR}(?!\d)",
     rf"(?<!\d){_YEAR}[-/.](?P<nth>[0-2]\d\d|3[0-5]\d|36[0-6])(?!\.?\d)",
@@ -67,7 +87,11 @@ _PATTERNS: Final = (
 _LETTER: Final = re.compile(r"[^\W\d_]")
 #: Each with what it needs beside digits: a whole year, letters.
 _TEXTS: Final = tuple(
-    (_YEAR in pattern, "a-z" in pattern or _ROMAN in pattern or "年" in pattern, pattern)
+    (
+        _YEAR in pattern,
+        "a-z" in pattern or r"\W" in pattern or _ROMAN in pattern or "年" in pattern,
+        pattern,
+    )
     for pattern in _PATTERNS
 )
 

@@ -12,7 +12,7 @@ from emixcli.model import Instance, Patient, Series, Study, Value
 from emixcli.validate.geometry import slice_positions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from emixcli.packed import SharedValues
 
@@ -28,6 +28,7 @@ _DECIDING = (*_IDENTITY, _STUDY, _SERIES)
 #: More patients with one id and name are hostile, and looking for pairs among them would hang.
 _MAX_ALIKE = 100
 Identity = tuple[str, str, str, str]
+_Mark = tuple[str, ...]
 #: Study UID, series UID, and some of the instances there.
 _Group = tuple[str, str, list[Instance]]
 
@@ -92,6 +93,46 @@ def _merge(found: dict[Identity, list[_Group]]) -> dict[Identity, list[_Group]]:
         if len(others) == 1:
             result[others[0]].extend(result.pop(identity))
     return result
+
+
+def together(patients: Iterable[Patient]) -> list[tuple[Patient, ...]]:
+    """Return patients with those side by side who may be one person.
+
+    They share a number, a study, or a name with the birth date: a married name, an object without
+    a name, a second number. For who looks for what tells of a person; `group` joins less.
+    """
+    above: dict[_Mark, _Mark] = {}
+
+    def top(mark: _Mark) -> _Mark:
+        while (found := above.setdefault(mark, mark)) != mark:
+            above[mark] = mark = above[found]
+        return mark
+
+    patients = tuple(patients)
+    for patient in patients:
+        first, *others = _marks(patient)
+        for mark in others:
+            above[top(mark)] = top(first)
+    persons: dict[_Mark, list[Patient]] = {}
+    for patient in patients:
+        persons.setdefault(top(next(_marks(patient))), []).append(patient)
+    return [tuple(members) for members in persons.values()]
+
+
+def _marks(patient: Patient) -> Iterator[_Mark]:
+    """Yield what those who may be one person have in common."""
+    yield ("", patient.key)
+    identity = _identity(
+        [patient.studies[0].series[0].instances[0].value(slot) for slot in _IDENTITY]
+    )
+    patient_id, _, name, birth = identity
+    if patient_id:
+        yield ("id", patient_id)
+    if name and birth:
+        yield ("name", name, birth)
+    for study in patient.studies:
+        if study.uid:
+            yield ("study", study.uid)
 
 
 def _key(identity: Identity) -> str:

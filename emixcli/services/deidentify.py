@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, cast
 from emixcli.anonymize import Anonymized, Anonymizer, DeidError, Option, Profile, Reason
 from emixcli.deid.repair import TRIES, Repair
 from emixcli.errors import DeidUnsafeError, EmixError
-from emixcli.media.grouping import group
+from emixcli.media.grouping import group, together
 from emixcli.media.header import HeaderReader
 from emixcli.model import FileSet, Instance
 from emixcli.packed import pack
@@ -362,7 +362,7 @@ def look_again(
     how: Deidentification,
     progress: ProgressListener = SILENT,
 ) -> None:
-    """Search the new objects of each patient for what stood in any of the old ones.
+    """Search the new objects of each person for what stood in any of the old ones.
 
     Where something is found, that object is made again without it and searched again; where that
     does not help, it does not go out.
@@ -387,14 +387,14 @@ def look_again(
     keyed = Keyed(how.key or b"", report.profile.rules.max_shift_days)
     patients = tuple(patients)
     progress.stage("verifying", 2 * sum(1 for _ in _instances(patients)), "files")
-    for patient in patients:
+    for person in together(patients):
         verifier = Verifier(report.profile, ours=keyed.is_own)
         unread = set()
-        for instance in _instances((patient,)):
+        for instance in _instances(person):
             if not learn(instance, verifier, outputs, how):
                 unread.add(place_of(instance))
             progress.advance(1)
-        for instance in _instances((patient,)):
+        for instance in _instances(person):
             if place_of(instance) in unread:
                 outputs.repair(instance, Repair().given_up())
             else:

@@ -93,6 +93,30 @@ def test_a_word_of_another_object_is_taken_out(tmp_path: Path) -> None:
         assert path.is_dir() or b"abelka" not in path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"PatientName": "Zabelkova^Anna"},  # a married name
+        {"PatientName": "", "PatientBirthDate": None},
+        {"PatientID": "", "PatientName": "X"},  # the same study
+        {"PatientID": "another-1"},  # the same name and birth date
+    ],
+)
+def test_what_another_object_of_the_same_person_tells_too(
+    tmp_path: Path, other: dict[str, object]
+) -> None:
+    disc = write(
+        tmp_path / "disc",
+        {"PatientMotherBirthName": "Quorrenthal", "PatientBirthDate": "19471231"},
+        named(SoftwareVersions="Quorrenthal 3.1", AcquisitionDate=None, **other),
+        named(SoftwareVersions="31/12/1947", **other),
+    )
+    result = clean(disc, tmp_path / "out", "--retain-full-dates")
+    assert result.code == 0, result.stderr
+    found = {str(ds.get("SoftwareVersions")) for ds in outputs(tmp_path / "out").values()}
+    assert found == {"None", "3.1"}
+
+
 @pytest.mark.parametrize("written", ["akleba", "Zab-elka", "Jindrich Zabelka", "QUJDWmFiZWxrYQ=="])
 def test_disguised_words_too(tmp_path: Path, written: str) -> None:
     disc = write(

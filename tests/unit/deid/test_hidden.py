@@ -86,6 +86,19 @@ def test_identifiers_written_as_numbers_go(tag: int, vr: str, value: bytes) -> N
     assert value not in run(make(WHO | {tag: (vr, value)}))[0]
 
 
+@pytest.mark.parametrize("value", [b"20240305", b"20240305.0", b"2.0240305E7 ", b"+20240305 "])
+def test_days_written_as_numbers_go(value: bytes) -> None:
+    assert kept(0x00180050, "DS", value) == 0
+
+
+@pytest.mark.parametrize("era", ["S25.1.31", "S25/01/31", "s250131", "born S25-1-31"])
+def test_a_birth_date_of_an_era_goes(era: str) -> None:
+    who = {0x00100030: ("DA", b"19500131"), 0x00181400: ("LO", era.encode())}
+    output = read(run(make(who))[0])
+    assert "31" not in str(output.get(0x00181400, ""))
+    assert kept(0x00181020, "LO", b"R5.1.7") == "R5.1.7"
+
+
 def test_a_short_identifier_counts_at_the_top_only() -> None:
     who = {0x00100020: ("LO", b"48213 ")}
     inner = encode_item(encode(0x00200013, "IS", b"48213 ", explicit=True))
