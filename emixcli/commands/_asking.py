@@ -8,7 +8,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from emixcli.exchange.request_terms import AuthorisationCheck, IdentityCheck, RequestRecord
+    from emixcli.exchange.request_terms import (
+        AuthorisationCheck,
+        IdentityCheck,
+        Invitation,
+        RequestRecord,
+    )
     from emixcli.services.asked import Asked
     from emixcli.services.request import OpenedRequest
 
@@ -35,6 +40,19 @@ def record_json(record: RequestRecord) -> dict[str, Any]:
         "authorisation_checked": record.authorisation_checked or None,
         "declined_for": record.declined_for or None,
         "share_id": record.share_id or None,
+    }
+
+
+def invitation_json(one: Invitation) -> dict[str, Any]:
+    """Return what became of an invitation to ask for images."""
+    return {
+        "invitation_id": one.invitation_id,
+        "recipient": one.email,
+        "invited_by": one.invited_by or None,
+        "mail": one.mail or None,
+        "created": one.created or None,
+        "used": one.used or None,
+        "expires": one.expires,
     }
 
 

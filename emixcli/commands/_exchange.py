@@ -100,6 +100,9 @@ Urgent = Annotated[
     bool, typer.Option("--urgent", help="Its mail goes before all others, and is marked so.")
 ]
 
+#: What is said of the mail with a link that did not leave, or did not arrive.
+NOT_SENT = {"blocked": "not sent: blocked", "failed": "not sent: its mail server refused it"}
+
 
 def access(
     profile: str | None = None,

@@ -10,7 +10,7 @@ from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
 from emixcli.commands._options import Json, Profile, Verbose, number
 
 if TYPE_CHECKING:
-    from emixcli.exchange.request_terms import RequestRecord
+    from emixcli.exchange.request_terms import Invitation, RequestRecord
 
 
 _STATES = ("", "open", "approved", "declined", "fulfilled", "expired")
@@ -36,12 +36,13 @@ def command(
 ) -> None:
     """List requests for images: to one's organisation, and one's own; newest first.
 
-    Whose images is not shown here: emix request show ID opens one.
+    Then follow one's own invitations to ask, and what became of their mails. Whose images is
+    not shown here: emix request show ID opens one.
     """
     del verbose
     import itertools
 
-    from emixcli.commands._asking import record_json
+    from emixcli.commands._asking import invitation_json, record_json
     from emixcli.commands._exchange import access
     from emixcli.errors import UsageError
     from emixcli.exchange.connect import connect
@@ -54,11 +55,17 @@ def command(
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
     found = [*itertools.islice(exchange.requests.iter_all(state), limit + 1)]
     records, more = found[:limit], len(found) > limit
+    invitations = [] if state else [*exchange.requests.iter_invitations()]
     if json:
         requests = [record_json(record) for record in records]
-        output.write_json({"schema": "emix.requests/1", "requests": requests, "more": more})
+        document = {"schema": "emix.requests/1", "requests": requests, "more": more}
+        output.write_json(
+            {**document, "invitations": [invitation_json(one) for one in invitations]}
+        )
         return
     _show(records, more=more)
+    if invitations:
+        _show_invitations(invitations)
 
 
 def _show(records: list[RequestRecord], *, more: bool) -> None:
@@ -83,3 +90,22 @@ def _show(records: list[RequestRecord], *, more: bool) -> None:
         console.note("no requests")
     if more:
         console.note("there are more: --limit N")
+
+
+def _show_invitations(invitations: list[Invitation]) -> None:
+    from emixcli.commands._exchange import NOT_SENT
+    from emixcli.ui import output
+    from emixcli.ui.times import time_text
+
+    rows = [
+        (
+            one.invitation_id,
+            one.email,
+            NOT_SENT.get(one.mail, one.mail),
+            time_text(one.used),
+            time_text(one.expires),
+        )
+        for one in invitations
+    ]
+    output.write_line("")
+    output.write_table(rows, head=("invitation", "to", "mail", "used", "expires"))

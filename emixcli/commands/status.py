@@ -16,9 +16,6 @@ if TYPE_CHECKING:
     from emixcli.exchange.http import HttpExchange
     from emixcli.exchange.interface import Package, Share
 
-#: Why a mail with a link did not leave, or did not arrive.
-_NOT_SENT = {"blocked": "blocked", "failed": "its mail server refused it"}
-
 
 def command(
     target_id: Annotated[str, typer.Argument(metavar="ID", help="A package or a share.")],
@@ -88,6 +85,7 @@ def _certify(exchange: HttpExchange, share: Share, files: Sequence[Path]) -> Non
 
 
 def _show(package: Package) -> None:
+    from emixcli.commands._exchange import NOT_SENT
     from emixcli.ui import output
     from emixcli.ui.progress import size_text
     from emixcli.ui.times import is_future, time_text
@@ -105,8 +103,8 @@ def _show(package: Package) -> None:
         if share.state == "held" and is_future(share.hold_until):
             when = time_text(share.hold_until)
             output.write_line(f"mail     {when}; emix recall {share.share_id} stops it")
-        elif share.mail in _NOT_SENT:
-            output.write_line(f"mail     not sent: {_NOT_SENT[share.mail]}")
+        elif share.mail in NOT_SENT:
+            output.write_line(f"mail     {NOT_SENT[share.mail]}")
         for what, when in _steps(share):
             if when:
                 output.write_line(f"{what:<9}{time_text(when)}")

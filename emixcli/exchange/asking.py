@@ -58,11 +58,15 @@ class HttpRequests:
             body={"email": email, "confirm_email": confirm_email},
             token=self._token,
         )
-        return Invitation(
-            invitation_id=bodies.text(found, "invitation_id"),
-            email=bodies.text(found, "email"),
-            expires=bodies.text(found, "expires"),
-        )
+        return _invitation(found)
+
+    def iter_invitations(self) -> Iterator[Invitation]:
+        """Yield one's own invitations that have not ended, newest first."""
+
+        def fetch(cursor: str) -> dict[str, Any]:
+            return self._ask("GET", "/v1/invitations" + page_query(limit=_PAGE, cursor=cursor))
+
+        yield from map(_invitation, iter_items(fetch, "invitations"))
 
     def uninvite(self, invitation_id: str) -> None:
         """End an invitation that was not used yet."""
@@ -120,6 +124,18 @@ def _readers(document: Document) -> Readers:
         for item in bodies.documents(document, "keys")
     ]
     return Readers(bodies.text(document, "organisation"), tuple(keys))
+
+
+def _invitation(document: Document) -> Invitation:
+    return Invitation(
+        invitation_id=bodies.text(document, "invitation_id"),
+        email=bodies.text(document, "email"),
+        expires=bodies.text(document, "expires"),
+        mail=bodies.text(document, "mail", ""),
+        invited_by=bodies.text(document, "invited_by", ""),
+        created=bodies.text(document, "created", ""),
+        used=bodies.text(document, "used", ""),
+    )
 
 
 def _record(document: Document) -> RequestRecord:

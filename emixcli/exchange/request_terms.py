@@ -84,11 +84,18 @@ class RequestRecord:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A link by which somebody without an account may ask, once."""
+    """A link by which somebody without an account may ask, once; times "" where there is none.
+
+    `mail` says what became of the mail with the link: `queued`, `sent`, `failed` or `blocked`.
+    """
 
     invitation_id: str
     email: str
     expires: str
+    mail: str = ""
+    invited_by: str = ""
+    created: str = ""
+    used: str = ""
 
 
 @dataclass(frozen=True, slots=True)

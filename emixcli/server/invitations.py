@@ -10,7 +10,8 @@ import hmac
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, select, update
+from sqlalchemy import Row, and_, delete, func, literal, select, tuple_, update
+from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import (
     AuthRequiredError,
@@ -35,6 +36,7 @@ from emixcli.server.request_mail import invitation_subject
 from emixcli.server.roles import require_sender
 from emixcli.server.states import MailState, Role
 from emixcli.server.tables import (
+    accounts,
     invitation_codes,
     organisations,
     request_invitations,
@@ -101,7 +103,8 @@ def invite(exchange: Exchange, account: Account, email: str, confirm_email: str)
         organisation_id, action = account.organisation_id, "request.invited"
         work.audit(organisation_id, account.id, action, invitation_id, recipient=address)
         mine = request_invitations.c.id == invitation_id
-        return work.connection.execute(select(request_invitations).where(mine)).one()
+        made = select(request_invitations, literal(account.email).label("inviter"))
+        return work.connection.execute(made.where(mine)).one()
 
 
 def withdraw(exchange: Exchange, account: Account, invitation_id: str) -> None:
@@ -113,10 +116,7 @@ def withdraw(exchange: Exchange, account: Account, invitation_id: str) -> None:
         There is no such one of theirs, or it was used or has ended.
     """
     require_sender(account)
-    table = request_invitations
-    mine = table.c.organisation_id == account.organisation_id
-    if account.role is not Role.ADMIN:
-        mine = and_(mine, table.c.account_id == account.id)
+    table, mine = request_invitations, _visible_to(account)
     with exchange.write() as work:
         alive = and_(table.c.used_ms.is_(None), table.c.expires_ms > work.now_ms)
         change = update(table).where(table.c.id == invitation_id, mine, alive)
@@ -125,6 +125,37 @@ def withdraw(exchange: Exchange, account: Account, invitation_id: str) -> None:
             raise NotFoundError(message, hint="emix requests shows what was asked")
         organisation_id = account.organisation_id
         work.audit(organisation_id, account.id, "request.uninvited", invitation_id)
+
+
+def _visible_to(account: Account) -> ColumnElement[bool]:
+    """Those of whoever invited; for an administrator all of the organisation."""
+    table = request_invitations
+    mine = table.c.organisation_id == account.organisation_id
+    return mine if account.role is Role.ADMIN else and_(mine, table.c.account_id == account.id)
+
+
+def list_invitations(
+    exchange: Exchange, account: Account, *, after: str, limit: int
+) -> list[Row[Any]]:
+    """Invitations that have not ended, newest first, with who invited.
+
+    Parameters
+    ----------
+    after
+        The id of the last one of the page before; empty for the first page.
+    """
+    table = request_invitations
+    query = select(table, accounts.c.email.label("inviter")).join(
+        accounts, accounts.c.id == table.c.account_id
+    )
+    with exchange.read() as work:
+        query = query.where(_visible_to(account), table.c.expires_ms > work.now_ms)
+        if after:
+            last = select(table.c.created_ms, table.c.id).where(
+                _visible_to(account), table.c.id == after
+            )
+            query = query.where(tuple_(table.c.created_ms, table.c.id) < last.scalar_subquery())
+        return work.all(query.order_by(table.c.created_ms.desc(), table.c.id.desc()).limit(limit))
 
 
 def _check_rate(work: Work, account: Account) -> None:

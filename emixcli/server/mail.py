@@ -78,6 +78,14 @@ encrypted in your browser for {organisation}, before it leaves it. The link can 
 
 If you did not ask {organisation} for images, delete this message.
 """
+_INVITE_UNDELIVERED = """\
+The mail with the link of one of your invitations to ask for images could not be delivered.
+
+Invitation: {invitation_id}
+
+See whom it was for (emix requests), end it (emix request uninvite {invitation_id}) and invite
+the right address.
+"""
 _INVITE_OTP = """\
 Your code to ask {organisation} for images:
 
@@ -102,6 +110,7 @@ Ask {organisation} by telephone what is missing. What you sent was deleted.
 """
 TEXTS = {
     "request-invite": ("Ask for medical images", _INVITE),
+    "request-undelivered": ("An invitation could not be delivered", _INVITE_UNDELIVERED),
     "request-otp": ("Your code to ask for images", _INVITE_OTP),
     "request-arrived": ("A request for images has arrived", _ARRIVED),
     "request-declined": ("Your request for images was declined", _DECLINED),

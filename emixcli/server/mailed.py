@@ -55,8 +55,8 @@ def conclude_mail(work: Work, job: Row[Any], state: MailState) -> None:
         note_mail(work, row.organisation_id, row.recipient)
     work.hit(update(table).where(table.c.id == row.id).values(mail=state))
     work.audit(row.organisation_id, SYSTEM, f"{kind}.{_WORDS[state]}", row.id)
-    if state is MailState.FAILED and kind == "share":
-        work.enqueue("undelivered", row.id)
+    if state is MailState.FAILED:
+        work.enqueue("undelivered" if kind == "share" else "request-undelivered", row.id)
 
 
 def _address(row: Row[Any]) -> str:

@@ -371,7 +371,9 @@ def note_download(exchange: Exchange, share_id: str) -> None:
         row = work.one(select(shares).where(shares.c.id == share_id))
         if row is not None:
             values = {"downloaded_ms": work.now_ms}
-            work.move_share(row, ShareState.DOWNLOADED, actor=RECIPIENT, values=values)
+            # The account for whose key it is sealed, where there is one.
+            actor = row.to_account or RECIPIENT
+            work.move_share(row, ShareState.DOWNLOADED, actor=actor, values=values)
 
 
 def still_readable(exchange: Exchange, content: Content) -> bool:

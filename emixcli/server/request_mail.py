@@ -13,7 +13,15 @@ from emixcli.server.tables import accounts, organisations, request_invitations, 
 from emixcli.server.work import Work
 
 #: Kinds of jobs that this module writes letters for.
-KINDS = frozenset({"request-invite", "request-otp", "request-arrived", "request-declined"})
+KINDS = frozenset(
+    {
+        "request-invite",
+        "request-otp",
+        "request-undelivered",
+        "request-arrived",
+        "request-declined",
+    }
+)
 
 
 def invitation_subject(invitation_id: str) -> str:
@@ -25,6 +33,8 @@ def letter_for(work: Work, job: Row[Any], base_url: str) -> Letter | None:
     """The letter for a job, or None where there is nothing to say any more."""
     if job.kind in {"request-invite", "request-otp"}:
         return _to_invited(work, job, base_url)
+    if job.kind == "request-undelivered":
+        return _to_inviter(work, job)
     row = work.one(
         select(requests, organisations.c.name.label("organisation"))
         .join(organisations, organisations.c.id == requests.c.organisation_id)
@@ -43,6 +53,17 @@ def letter_for(work: Work, job: Row[Any], base_url: str) -> Letter | None:
             return None
         to = reader.email
     return Letter(job.kind, job.id, job.created_ms, to, fields)
+
+
+def _to_inviter(work: Work, job: Row[Any]) -> Letter | None:
+    row = work.one(
+        select(request_invitations.c.id, accounts.c.email)
+        .join(accounts, accounts.c.id == request_invitations.c.account_id)
+        .where(request_invitations.c.id == job.subject)
+    )
+    if row is None:
+        return None
+    return Letter(job.kind, job.id, job.created_ms, row.email, {"invitation_id": row.id})
 
 
 def _to_invited(work: Work, job: Row[Any], base_url: str) -> Letter | None:

@@ -82,8 +82,21 @@ def post_invitation(body: InviteBody, account: AccountArg, site: SiteArg) -> dic
     """Mail somebody a link to ask for images, once."""
     row = invitations.invite(site.exchange, account, body.email, body.confirm_email)
     site.wake()
-    expires = iso_time(row.expires_ms)
-    return {"invitation_id": row.id, "email": row.address, "expires": expires}
+    return _invitation_json(row)
+
+
+@router.get("/invitations")
+def get_invitations(
+    account: AccountArg,
+    site: SiteArg,
+    cursor: Annotated[str, Query(max_length=26)] = "",
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> dict[str, Any]:
+    """Own invitations that have not ended (an administrator's: all of the organisation)."""
+    rows = invitations.list_invitations(site.exchange, account, after=cursor, limit=limit + 1)
+    more = len(rows) > limit
+    found = [_invitation_json(row) for row in rows[:limit]]
+    return {"invitations": found, "next_cursor": found[-1]["invitation_id"] if more else None}
 
 
 @router.delete("/invitations/{invitation_id}", status_code=204)
@@ -152,6 +165,18 @@ def post_decline(
     row = asking.decline(site.exchange, account, request_id, body.reason)
     site.wake()
     return request_json(row, account)
+
+
+def _invitation_json(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "invitation_id": row.id,
+        "email": row.address,
+        "invited_by": row.inviter,
+        "mail": row.mail,
+        "created": iso_time(row.created_ms),
+        "used": iso_time(row.used_ms),
+        "expires": iso_time(row.expires_ms),
+    }
 
 
 async def read_body(request: Request) -> bytes:

@@ -77,5 +77,56 @@ def test_an_invitation_that_waits_does_not_go_to_an_address_that_was_blocked(
     admin.ok("POST", "/v1/contacts:block", {"email": address})
     clock.forward(minutes=2)
     wait_for(lambda: rows(admin, "request.withheld"))
+    (seen,) = sender.ok("GET", "/v1/invitations")["invitations"]
+    assert seen["mail"] == "blocked"
     assert rows(admin, "request.withheld")[0]["subject"] == made["invitation_id"]
     assert mailbox.taken == []
+
+
+def test_whoever_invited_is_told_of_a_mail_that_was_refused(
+    api: Api, mailbox: Mailbox, admin: Person, sender: Person, run_emix: Callable[..., Result]
+) -> None:
+    publish(sender)
+    mailbox.answers = ["550 no such user"]
+    address = "jo@home.example"
+    made = sender.ok("POST", "/v1/invitations", {"email": address, "confirm_email": address})
+    assert made["mail"] == "queued"
+    wait_for(lambda: mailbox.taken)
+    (told,) = mailbox.taken
+    assert told.rcpt_tos == ["ct@a.example"]
+    assert isinstance(told.content, bytes)
+    assert made["invitation_id"].encode() in told.content
+    assert b"home.example" not in told.content
+    failed = {**made, "mail": "failed"}
+    for person in (sender, admin):
+        assert person.ok("GET", "/v1/invitations")["invitations"] == [failed]
+    for email in ("mr@a.example", "admin@b.example", "audit@a.example"):
+        assert api.login(email, PASSWORD).ok("GET", "/v1/invitations")["invitations"] == []
+    assert [row["subject"] for row in rows(admin, "request.undelivered")] == [made["invitation_id"]]
+    shown = run_emix("requests").stdout
+    assert "jo@home.example" in shown
+    assert "not sent: its mail server refused it" in shown
+    (listed,) = run_emix("requests", "--json").document["invitations"]
+    assert listed["mail"] == "failed"
+    assert run_emix("requests", "--state", "open", "--json").document["invitations"] == []
+
+
+def test_invitations_page_by_page(sender: Person, clock: FrozenClock) -> None:
+    publish(sender)
+    made = []
+    for name in ("a", "b", "c", "d", "e"):
+        address = f"{name}{name}@home.example"
+        body = {"email": address, "confirm_email": address}
+        made.append(sender.ok("POST", "/v1/invitations", body)["invitation_id"])
+    found: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = sender.ok("GET", f"/v1/invitations?limit=2&cursor={cursor}")
+        found += [one["invitation_id"] for one in page["invitations"]]
+        cursor = page["next_cursor"]
+    assert sorted(found) == sorted(made)
+    assert len(found) == 5
+    sender.call("DELETE", f"/v1/invitations/{made[0]}")
+    assert len(sender.ok("GET", "/v1/invitations")["invitations"]) == 4
+    clock.forward(days=15)
+    assert sender.ok("GET", "/v1/invitations")["invitations"] == []
