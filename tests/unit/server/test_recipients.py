@@ -19,6 +19,7 @@ from tests.unit.server.api import (
     Person,
     Recipient,
     iter_mails,
+    make_content,
     share_body,
     wait_for,
 )
@@ -188,6 +189,34 @@ def test_a_sealed_package_arrives_in_the_inbox_alone(
     assert isinstance(text, bytes)
     assert f"emix download {share['share_id']}".encode() in text
     assert b"/r/" not in text
+
+
+def test_who_has_an_account_is_named_in_every_row(
+    api: Api, sender: Person, colleague: Person
+) -> None:
+    content = make_content(20_000)
+    package_id = sender.announce(len(content))
+    parts = sender.send_parts(package_id, content)
+    # A slot of this kind needs the room that a real page has.
+    sealed = sender.seal(package_id, parts, slots={"offset": 100, "length": 16384})
+    assert sealed.status_code == 200
+    share = share_sealed(sender, package_id, publish(colleague))
+    notified(sender, share)
+    opened = colleague.ok("POST", f"/v1/inbox/{share['share_id']}:open", {})
+    assert requests.get(opened["copy"]["url"], timeout=30).status_code == 200
+    path = f"/v1/shares/{share['share_id']}"
+    wait_for(lambda: sender.ok("GET", path)["state"] == "downloaded")
+    admin = api.login("admin@a.example", PASSWORD)
+    answer = admin.ok("GET", "/v1/audit", params={"subject": share["share_id"]})
+    account = colleague.ok("GET", "/v1/account")["account"]["id"]
+    theirs = [row["action"] for row in answer["rows"] if row["actor"] == account]
+    assert theirs == [
+        "share.verified",
+        "share.opened",
+        "share.access_granted",
+        "share.downloaded",
+    ]
+    assert "recipient" not in {row["actor"] for row in answer["rows"]}
 
 
 def test_a_sealed_share_has_no_link_that_works(
