@@ -10,6 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from emixcli.keywords import KEYWORDS, POSITIONS
 from emixcli.packed import Packed, SharedValues, Value, name_of, pack, unpack, unpack_one
@@ -197,8 +198,7 @@ class Instance:
         return default if value is None or value != value or abs(value) > 2**53 else int(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """Instances with one Series Instance UID, in viewing order.
 
     Attributes
@@ -215,8 +215,7 @@ class Series:
         return self.instances[0].text(keyword)
 
 
-@dataclass(frozen=True, slots=True)
-class Study:
+class Study(NamedTuple):
     """Series with one Study Instance UID, by series number."""
 
     uid: str
@@ -227,8 +226,7 @@ class Study:
         return self.series[0].text(keyword)
 
 
-@dataclass(frozen=True, slots=True)
-class Patient:
+class Patient(NamedTuple):
     """Studies of one patient: same id, issuer, name and birth date after normalisation."""
 
     key: str
@@ -239,8 +237,7 @@ class Patient:
         return self.studies[0].text(keyword)
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(NamedTuple):
     """A report found beside the images, not in DICOM: PDF, HL7, CDA, CCR, RTF or text."""
 
     source: int
@@ -251,8 +248,7 @@ class Document:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Unreadable:
+class Unreadable(NamedTuple):
     """A file that could not be read, or not as far as its header says."""
 
     source: int
@@ -261,8 +257,7 @@ class Unreadable:
     reason: str  # a fixed phrase, never the text of a library
 
 
-@dataclass(frozen=True, slots=True)
-class Missing:
+class Missing(NamedTuple):
     """An object that a DICOMDIR names and that is not on the media, "" for what it does not say."""
 
     source: int
@@ -273,8 +268,7 @@ class Missing:
     instance_number: str
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """An object that a PACS will not store, and the codes of the findings that say why."""
 
     source: int

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
 import typer
 
@@ -45,8 +44,7 @@ Jobs = Annotated[
 ]
 
 
-@dataclass(frozen=True)
-class Files:
+class Files(NamedTuple):
     """What is read and written."""
 
     paths: list[str]

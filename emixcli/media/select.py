@@ -122,7 +122,7 @@ def _choose_studies(
     for patient in kept:
         left = tuple(study for study in patient.studies if id(study) in chosen)
         if left:
-            result.append(replace(patient, studies=left))
+            result.append(patient._replace(studies=left))
     if not result:
         raise PatientMismatchError(
             "the chosen studies belong to another patient than the chosen one",

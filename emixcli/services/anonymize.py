@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from emixcli import __version__
 from emixcli.anonymize import new_key
@@ -63,8 +63,7 @@ class AnonymizeRequest:
     jobs: int | None = None
 
 
-@dataclass(frozen=True)
-class AnonymizeResult:
+class AnonymizeResult(NamedTuple):
     """What became of the objects.
 
     `report` holds no old value; `refused` names files on the medium. `n_reports` counts reports on

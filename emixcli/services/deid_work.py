@@ -15,7 +15,7 @@ import signal
 import struct
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, BinaryIO, Self, cast
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self, cast
 
 from emixcli import __version__
 from emixcli.deid.report import Report
@@ -49,8 +49,7 @@ _NUMBER = struct.Struct("<I")
 _MOST_JOBS = 16_000
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(NamedTuple):
     """Instances with the names of the new files.
 
     `sources` are the media without what is on them. `folder` None writes nothing. `hashes` asks for

@@ -60,8 +60,7 @@ class Refused(NamedTuple):
     hint: str
 
 
-@dataclass(frozen=True)
-class Deidentified:
+class Deidentified(NamedTuple):
     """What `deidentify` found.
 
     `actions` counts what was done to each tag; `accepted` counts risks that were let pass. `links`

@@ -39,7 +39,7 @@ def _compared(document: Document, media: MediaReader, patients: Sequence[Patient
     from emixcli.reports import reading
 
     verdict = reading.judge(patients, reading.read_file(lambda: media.open(document), document))
-    return replace(document, verdict=str(verdict.level), reason=verdict.reason)
+    return document._replace(verdict=str(verdict.level), reason=verdict.reason)
 
 
 def _findings(documents: Sequence[Document]) -> list[Finding]:

@@ -180,10 +180,6 @@ class FileBytes:
             length -= len(part)
         return b"".join(parts)
 
-    def fileno(self) -> int:
-        """Return the handle of the operating system."""
-        return self._fd
-
     def read_into(self, offset: int, view: memoryview) -> int:
         """Fill `view` without a copy; returns how many bytes, fewer also before the end."""
         if hasattr(os, "preadv"):
@@ -238,12 +234,6 @@ class _RawBytes(io.RawIOBase):
 
     def seekable(self) -> bool:
         return True
-
-    def fileno(self) -> int:
-        """Return the handle of a file of the system, for copying without reading."""
-        if isinstance(self._content, FileBytes):
-            return self._content.fileno()
-        return super().fileno()  # raises: there is none
 
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._content.size}[whence]

@@ -21,6 +21,8 @@ _FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)  # a pipe that took a file's place must not hang the scan
 )
 _MAX_DEPTH = 128
+#: Enough for most headers.
+_BLOCK = 16 * 1024
 
 
 class FolderSource:
@@ -112,10 +114,14 @@ class FolderSource:
 
     def open(self, path: str) -> BinaryIO:
         """Return the content of a file as a stream."""
-        return stream_of(self.open_bytes(path))
+        return open(self._path(path), "rb", _BLOCK, opener=_opener)
 
     def close(self) -> None:
         """Nothing is held open."""
+
+
+def _opener(path: str, _flags: int) -> int:
+    return os.open(path, _FLAGS)
 
 
 class _FolderFile(MediaFile):
