@@ -87,14 +87,17 @@ def _concept(item: Dataset, keyword: str = "ConceptNameCodeSequence") -> str:
     codes = list(item.get(keyword) or [])
     if not codes:
         return ""
-    return str(codes[0].get("CodeMeaning") or codes[0].get("CodeValue") or "")
+    values = ("CodeMeaning", "CodeValue", "LongCodeValue", "URNCodeValue")
+    return next((str(codes[0].get(name)) for name in values if codes[0].get(name)), "")
 
 
 def _content_value(item: Dataset) -> str:
     """Return the value of a content item by its value type (PS3.3 Table C.17.3-7)."""
     from pydicom.multival import MultiValue
 
-    kind = str(item.get("ValueType") or "")
+    kind = str(item.get("ValueType") or "").strip().upper()
+    if not kind and "TextValue" in item:
+        kind = "TEXT"
     simple = {
         "TEXT": "TextValue",
         "DATETIME": "DateTime",
@@ -123,24 +126,32 @@ def _content_value(item: Dataset) -> str:
 
 def _shown(kind: str, value: str) -> str:
     if kind == "PNAME":
-        return value.partition("=")[0].replace("^", " ").strip()
-    if kind in {"DATE", "DATETIME"} and value[:8].isdigit():
-        rest = value[8:].partition(".")[0]
-        time = ":".join(rest[start : start + 2] for start in range(0, min(len(rest), 6), 2))
-        return f"{value[:4]}-{value[4:6]}-{value[6:8]} {time}".strip()
-    if kind == "TIME" and value[:4].isdigit():
-        return ":".join(value[start : start + 2] for start in range(0, min(len(value), 6), 2))
+        groups = (group.replace("^", " ").split() for group in value.split("="))
+        return next((" ".join(words) for words in groups if words), "")
+    if kind in {"DATE", "DATETIME", "TIME"} and value[:2].isdigit():
+        return _moment(value if kind != "TIME" else f"{'':8}{value}")
     return value
+
+
+def _moment(value: str) -> str:
+    """Return a date, a time behind eight places, or both, with the zone as written."""
+    start = next((i for i, letter in enumerate(value) if letter in "+-"), len(value))
+    digits = value[:start].partition(".")[0]
+    day = "-".join(filter(None, (digits[:4].strip(), digits[4:6].strip(), digits[6:8].strip())))
+    time = ":".join(digits[i : i + 2] for i in range(8, min(len(digits), 14), 2))
+    return " ".join(filter(None, (day, time, value[start:])))
 
 
 def _measured(item: Dataset) -> str:
     measured = list(item.get("MeasuredValueSequence") or [])
+    qualifier = _concept(item, "NumericValueQualifierCodeSequence")
     if not measured:
-        return _concept(item, "NumericValueQualifierCodeSequence")
+        return qualifier
     units = list(measured[0].get("MeasurementUnitsCodeSequence") or [])
     unit = str(units[0].get("CodeValue") or "") if units else ""
     unit = "" if unit in {"1", "{nounits}", "no units"} else unit
-    return f"{measured[0].get('NumericValue', '')} {unit}".strip()
+    said = f"({qualifier})" if qualifier else ""
+    return " ".join(filter(None, (str(measured[0].get("NumericValue", "")), unit, said)))
 
 
 def _reference(item: Dataset) -> str:

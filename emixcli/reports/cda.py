@@ -21,6 +21,7 @@ from emixcli.reports.xmltree import text_of
 if TYPE_CHECKING:
     from emixcli.reports.blocks import Block
 
+_WRITTEN_DATE: Final = re.compile(r"\d{4}-\d\d?(?!\d)")
 _POWER: Final = re.compile(r"[+\-\u2212]?\d+$")
 #: Characters of one text; the reader of reports shows no more and says so.
 _MAX_TEXT: Final = 1_050_000
@@ -139,7 +140,8 @@ def _person(name: Element) -> str:
 def date_text(value: str) -> str:
     """Return a time of HL7 for people, its zone as written: 2024-01-02 10:15 +0100."""
     digits = value[:14].partition(".")[0].partition("+")[0].partition("-")[0]
-    if len(digits) < len("YYYY") or not digits.isdecimal():
+    is_plain = len(digits) >= len("YYYY") and digits.isdecimal()
+    if not is_plain or _WRITTEN_DATE.match(value):
         return value
     day = "-".join(filter(None, (digits[:4], digits[4:6], digits[6:8])))
     time = ":".join(filter(None, (digits[8:10], digits[10:12], digits[12:14])))

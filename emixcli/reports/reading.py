@@ -28,6 +28,7 @@ MAX_SIZE: Final = 64 * 2**20
 _MAX_BLOCKS: Final = 5000
 _MAX_TEXT: Final = 1_000_000
 _MAX_TITLE: Final = 80
+_MAX_WORDS: Final = 2000  # in all names of a patient: each is compared with those of the images
 _CUT: Final = "The rest is not shown here: save the original."
 
 
@@ -139,11 +140,17 @@ def load(data: bytes, kind: str) -> Reading:
         raise ReportError("a report is of no known kind", hint="it can be saved, but not be shown")
     limit, letters = _LIMITS.get(kind, (MAX_SIZE, b""))
     if len(data) > MAX_SIZE or sum(data.count(bytes([one])) for one in letters) > limit:
-        raise _TooManyPartsError(
-            "a report has too many parts", hint="it can be sent, but not be shown"
-        )
+        raise _too_many()
     found = reader(data)
+    if any(sum(len(name.words) + 1 for name in one.names) > _MAX_WORDS for one in found.identities):
+        raise _too_many()
     return replace(found, blocks=_bounded(found.blocks))
+
+
+def _too_many() -> _TooManyPartsError:
+    return _TooManyPartsError(
+        "a report has too many parts", hint="it can be sent, but not be shown"
+    )
 
 
 def _bounded(found: Iterable[Block]) -> tuple[Block, ...]:

@@ -337,7 +337,7 @@ def _births(valued: list[tuple[_Labelled, str]]) -> tuple[str, ...]:
     all_births = [(one, value) for one, value in valued if one.kind == Label.BORN]
     clear = [value for one, value in all_births if one.is_marked or one.at_start]
     kept: list[str] = []
-    for value in clear or [value for _, value in all_births[:1]]:
+    for value in dict.fromkeys(clear or [value for _, value in all_births[:1]]):
         if len(kept) < _MANY and all(
             compare_birth_dates(value, other) == Link.CONFLICT for other in kept
         ):

@@ -103,3 +103,23 @@ def test_it_is_shown_in_the_terminal_as_a_tree() -> None:
     assert shown == [
         ("heading", 1, "Imaging report"), ("item", 1, "Findings"), ("item", 2, "Finding: Nodule."),
     ]  # fmt: skip
+
+
+def test_values_that_are_written_oddly_are_told_right() -> None:
+    long = Dataset()
+    long.LongCodeValue, long.CodingSchemeDesignator = "A" * 20, "99EMIX"
+    untyped = item("TEXT", "x", TextValue="No type.")
+    del untyped.ValueType
+    made = report(
+        item("DATETIME", "a", DateTime="202601141130+0100"),
+        item("DATETIME", "b", DateTime="20260114113000.5-0500"),
+        item("DATETIME", "c", DateTime="2026"),
+        item("TIME", "d", Time="113000.25"), item("PNAME", "e", PersonName="=山田^太郎"),
+        item("NUM", "f", MeasuredValueSequence=measured("9"),
+             NumericValueQualifierCodeSequence=code("estimated")),
+        item("CODE", "g", ConceptCodeSequence=[long]), untyped,
+    )  # fmt: skip
+    assert [value for _, _, value in tree(made)][1:] == [
+        "2026-01-14 11:30 +0100", "2026-01-14 11:30:00 -0500", "2026", "11:30:00", "山田 太郎",
+        "9 mm (estimated)", "A" * 20, "No type.",
+    ]  # fmt: skip

@@ -62,6 +62,11 @@ def test_bytes_of_one_character_may_be_escaped_one_by_one() -> None:
     assert text(message.encode(), "hl7v2") == "Größe A"
 
 
+def test_a_date_of_hl7_may_be_written_as_people_do() -> None:
+    message = (HEAD + "OBR|1||A|CT").replace("A^B", "A^B||1963-08-17")
+    assert ("Born", "1963-08-17") in shown(message, "hl7v2")[1].rows
+
+
 def test_all_flags_of_a_result_are_shown() -> None:
     message = HEAD + "OBR|1||A|CT\rOBX|1|NM|1^Na||190|mmol|135-145|HH~A|||F\r"
     assert shown(message, "hl7v2")[-1].rows[1][4] == "critically high, abnormal"
@@ -125,3 +130,12 @@ def test_raised_numbers_and_footnotes_do_not_run_into_the_text(inner: str, plain
 )  # fmt: skip
 def test_what_rtf_says_in_odd_ways(source: bytes, plain: str) -> None:
     assert text(b"{\\rtf1" + source + b"}", "rtf") == plain
+
+
+def test_a_patient_of_countless_names_is_blocked_not_compared() -> None:
+    """Each name takes its time to compare; a real patient has a few."""
+    names = "~".join(f"DOE{n}^JO" for n in range(2000))
+    read = reading.read(HEAD.replace("A^B", names).encode(), "hl7v2")
+    assert read.too_large
+    assert reading.judge((), read) == reading.TOO_LARGE
+    assert not reading.read(HEAD.replace("A^B", names[:900]).encode(), "hl7v2").too_large
