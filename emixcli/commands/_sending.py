@@ -31,11 +31,26 @@ def describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
         for line in plan_lines(choice.file_set):
             console.note(line.replace("\n", " "))
     console.note(f"{counts_text(plan.counts)}; at most {size_text(plan.size_bound)}")
-    console.note(f"to {', '.join(order.recipients)} for {order.purpose}")
+    console.note(f"to {', '.join(order.recipients)} for {order.purpose}{_terms(order)}")
     for finding in choice.scanned.findings:
         console.note(f"{finding.severity} {finding.code} ({finding.count}): {finding.why}")
     note_reports(plan)
     note_left_out(choice)
+
+
+def _terms(order: ShareOrder) -> str:
+    """Return how often, how long and how fast, where it was said."""
+    from emixcli.ui.words import some
+
+    terms = []
+    if order.max_opens is not None:
+        terms.append(f"{some(order.max_opens, 'opening')} each")
+    if order.expires_s is not None:
+        days, rest = divmod(order.expires_s, 86400)
+        terms.append(f"for {some(rest // 3600 + days * 24, 'hour') if rest else some(days, 'day')}")
+    if order.urgent:
+        terms.append("urgent")
+    return f"; {', '.join(terms)}" if terms else ""
 
 
 def ask(sending: Sending, order: ShareOrder, *, yes: bool, no_input: bool) -> None:

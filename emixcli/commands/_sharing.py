@@ -158,6 +158,7 @@ def hand_over(made: Sequence[NewShare], code_out: Path | None, *, named: bool) -
     """
     from emixcli.services.secret_file import replace_secret
     from emixcli.ui import console
+    from emixcli.ui.words import some
 
     for new in made:
         if not new.code:
@@ -168,6 +169,7 @@ def hand_over(made: Sequence[NewShare], code_out: Path | None, *, named: bool) -
     if code_out is not None:
         lines = [f"{new.share.recipient} {new.code}" if named else new.code for new in coded]
         replace_secret(code_out, "\n".join(lines))
+        console.note(f"{some(len(coded), 'access code')} in {code_out}")
         return
     for new in coded:
         console.note(f"access code for {new.share.recipient}: {new.code}")
@@ -202,7 +204,7 @@ def require_all(made: Sequence[NewShare], refused: Sequence[Refusal]) -> None:
         n_all = len(made) + len(refused)
         again = "the same command shares with the missing ones only; another address: emix share"
         raise PartialError(
-            f"{len(refused)} of {n_all} recipients got nothing; {refused[0].recipient}:"
-            f" {first.message}",
+            f"shared with {len(made)} of {n_all} recipients, not with"
+            f" {refused[0].recipient}: {first.message}",
             hint=f"{first.hint}; {again}".lstrip("; "),
         )

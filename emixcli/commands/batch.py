@@ -58,7 +58,7 @@ def check(
     with progress(quiet) as listener:
         outcomes = batch.check(rows, listener)
     _show(outcomes, json=json)
-    _require_all(outcomes, "cannot be sent")
+    _require_all(outcomes, "cannot be sent", hint="mend the list and check it again")
 
 
 CodesOut = Annotated[
@@ -167,7 +167,9 @@ def run(
     how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
     outcomes = _run(manner, how, profile, quiet=quiet)
     _show(outcomes, json=json)
-    _require_all(outcomes, "failed")
+    again = "run the batch again when it is mended: nothing goes twice"
+    moved = "emix-failed in the watched folder has them: mend them, and move them back"
+    _require_all(outcomes, "failed", hint=again if watch is None else moved)
 
 
 def _run(manner: _Manner, how: Access, profile: str | None, *, quiet: bool) -> list[Outcome]:
@@ -271,7 +273,7 @@ def _count(outcomes: Sequence[Outcome]) -> dict[str, int]:
     return counts
 
 
-def _require_all(outcomes: Sequence[Outcome], words: str) -> None:
+def _require_all(outcomes: Sequence[Outcome], words: str, *, hint: str) -> None:
     """Raise where a row failed.
 
     Raises
@@ -284,6 +286,5 @@ def _require_all(outcomes: Sequence[Outcome], words: str) -> None:
     n = sum(one.error is not None for one in outcomes)
     if n:
         raise PartialError(
-            f"{n} of {len(outcomes)} rows {words}",
-            hint="the list says why; run the batch again when it is mended: nothing goes twice",
+            f"{n} of {len(outcomes)} rows {words}", hint=f"the list says why; {hint}"
         )

@@ -199,7 +199,7 @@ def trust(
 def _confirm_key(
     offered: Offered, fingerprint: str, *, replace: bool, yes: bool, no_input: bool
 ) -> None:
-    from emixcli.errors import RecipientUnconfirmedError
+    from emixcli.errors import DeclinedError, RecipientUnconfirmedError
     from emixcli.services.pins import check_fingerprint
     from emixcli.ui import prompts
 
@@ -212,11 +212,12 @@ def _confirm_key(
     if fingerprint:
         check_fingerprint(offered, fingerprint)
         return
-    prompts.confirm(
-        f"does its owner read {groups(offered.public.fingerprint)} to you?",
-        yes=yes,
-        no_input=no_input,
-    )
+    if not yes and (no_input or not prompts.is_interactive()):
+        raise DeclinedError(
+            "a terminal is needed to compare the fingerprint that its owner reads to you",
+            hint="give it by --fingerprint F",
+        )
+    prompts.confirm(f"does its owner read {groups(offered.public.fingerprint)} to you?", yes=yes)
 
 
 def _tell_trusted(address: str, fingerprint: str, *, json: bool) -> None:

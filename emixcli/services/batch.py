@@ -51,6 +51,22 @@ class NotesOnly(ProgressListener):
         self._listener.note(text)
 
 
+class RowStages(NotesOnly):
+    """Passes on what one send does, with the row that it is of."""
+
+    def __init__(self, listener: ProgressListener, row: Row | BadRow) -> None:
+        super().__init__(listener)
+        self._row = f"row {row.number}"
+
+    def stage(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
+        """Begin a stage."""
+        self._listener.stage(f"{self._row}: {name}", total, unit)
+
+    def advance(self, n: int) -> None:
+        """Report more as done."""
+        self._listener.advance(n)
+
+
 HowOf = Callable[[Row], "Deidentification | None"]
 
 
@@ -118,7 +134,7 @@ class Batch:
         jobs
             How many are sent at a time.
         progress
-            Hears notes only where several are sent at a time.
+            Hears what each row does, or how many have ended where several are sent at a time.
         on_outcome
             Hears of each row when it ends.
 
@@ -129,12 +145,15 @@ class Batch:
         OutputError
             Codes or journal cannot be written: nothing more is sent.
         """
-        heard = progress if jobs == 1 else NotesOnly(progress)
+        if jobs > 1:
+            progress.stage("sending", len(rows), "rows")
         outcomes: list[Outcome] = []
         again: list[Row | BadRow] = []
         stopped: EmixError | None = None
-        crew = Crew(rows, lambda row: self._run_row(row, heard), jobs)
+        crew = Crew(rows, lambda row: self._run_row(row, _heard(progress, row, jobs)), jobs)
         for outcome in crew.results():
+            if jobs > 1:
+                progress.advance(1)
             if isinstance(outcome.error, JournalBusyError) and jobs > 1:
                 # The same send stands in another row: once that is over, it was sent already.
                 again.append(outcome.row)
@@ -146,7 +165,7 @@ class Batch:
         if stopped is not None:
             raise stopped
         for row in again:
-            self._end(self._run_row(row, heard), outcomes, on_outcome)
+            self._end(self._run_row(row, _heard(progress, row, jobs)), outcomes, on_outcome)
         return sorted(outcomes, key=lambda one: one.row.number)
 
     def _run_row(self, row: Row | BadRow, progress: ProgressListener) -> Outcome:
@@ -235,6 +254,10 @@ class Batch:
     def _keep(self, row: Row, new: NewShare) -> None:
         if self.codes is not None:
             self.codes.add(row, new)
+
+
+def _heard(progress: ProgressListener, row: Row | BadRow, jobs: int) -> ProgressListener:
+    return RowStages(progress, row) if jobs == 1 else NotesOnly(progress)
 
 
 def _concerns_all(error: EmixError) -> bool:

@@ -105,8 +105,9 @@ def require_possible(
     bad = [one for one in judged if one.action in stops]
     if bad and (each or len(bad) == len(order.recipients)):
         first = bad[0].decision
+        nobody = " to anybody" if len(order.recipients) > 1 else ""
         raise RecipientUnconfirmedError(
-            f"{bad[0].email}: {first.message}; nothing was sent", hint=first.hint
+            f"{bad[0].email}: {first.message}; nothing was sent{nobody}", hint=first.hint
         )
 
 

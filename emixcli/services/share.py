@@ -148,7 +148,7 @@ def check_order(order: ShareOrder) -> ShareOrder:
         )
     if order.max_opens is not None and not 1 <= order.max_opens <= OPENS_MAX:
         raise UsageError(f"a share is opened 1 to {OPENS_MAX} times", hint="check --max-downloads")
-    recipients = tuple(_plain(text) for text in order.recipients)
+    recipients = tuple(_plain(text, n) for n, text in enumerate(order.recipients, 1))
     same = {address_key(address) for address in recipients}
     if not recipients or len(same) != len(recipients):
         raise UsageError("no recipient, or one is given twice", hint="give --to ADDRESS")
@@ -161,12 +161,16 @@ def check_order(order: ShareOrder) -> ShareOrder:
     return replace(order, recipients=recipients, confirmed=confirmed)
 
 
-def _plain(text: str) -> str:
+def _plain(text: str, number: int) -> str:
     """Return one address in plain letters; where others look like them, say that they do."""
     verdict = check_form(text)
     if verdict.reason == "address.letters":
-        raise UsageError(verdict.words, hint="type it in plain letters, do not copy it")
-    return parse_address(text)
+        message = f"recipient {number}: {verdict.words}"
+        raise UsageError(message, hint="type it in plain letters, do not copy it")
+    try:
+        return parse_address(text)
+    except UsageError as error:
+        raise UsageError(f"recipient {number}: {error.message}", hint=error.hint) from error
 
 
 def fetch_key(exchange: Exchange, content: Content, identity: Identity) -> bytes:

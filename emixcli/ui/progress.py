@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 LINE_INTERVAL_S = 10.0
+#: How many stages are shown at a time; older ones are over.
+_SHOWN = 4
 
 
 @contextlib.contextmanager
@@ -115,13 +117,15 @@ class _BarListener(ProgressListener):
     def stage(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
         with self._lock:
             if self._progress is not None and self._task is not None:
-                task = self._progress.tasks[self._task]
+                task = next(one for one in self._progress.tasks if one.id == self._task)
                 if task.total is None:
                     self._progress.update(self._task, total=task.completed)
             if self._progress is None:
                 self._progress = _make_bar()
                 self._progress.start()
             amount = "" if unit == "bytes" else unit
+            for task_id in self._progress.task_ids[: -_SHOWN + 1]:  # a batch has thousands
+                self._progress.remove_task(task_id)
             self._task = self._progress.add_task(name, total=total, unit=amount)
 
     def advance(self, n: int) -> None:

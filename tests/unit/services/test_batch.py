@@ -11,9 +11,14 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from emixcli.errors import UsageError
+from emixcli.progress import ProgressListener
+from emixcli.services.batch import Batch, RowStages
+from emixcli.services.batch_file import BadRow
 from tests import builders
 from tests.builders import Canary
 from tests.running import ROOT, EmixProcess, Result
@@ -294,3 +299,27 @@ def test_half_a_line_that_a_crash_left_is_cut_off(
     assert [json.loads(line)["step"] for line in (tmp_path / "log").read_text().splitlines()] == [
         "begin", "begin", "end",
     ]  # fmt: skip
+
+
+class _Heard(ProgressListener):
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int | None]] = []
+
+    def stage(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
+        self.told.append((f"{name} {unit}", total))
+
+    def advance(self, n: int) -> None:
+        self.told.append(("more", n))
+
+
+def test_what_is_heard_of_a_batch() -> None:
+    bad = [BadRow(n, "", UsageError("no", hint="none")) for n in (1, 2)]
+    heard = _Heard()
+    nothing: Any = None  # a bad row is never sent
+    batch = Batch(nothing, nothing, nothing, lambda _row: None)
+    assert [one.row.number for one in batch.run(bad, jobs=2, progress=heard)] == [1, 2]
+    assert heard.told == [("sending rows", 2), ("more", 1), ("more", 1)]
+    one = RowStages(heard, bad[1])
+    one.stage("uploading", 7)
+    one.advance(3)
+    assert heard.told[3:] == [("row 2: uploading bytes", 7), ("more", 3)]

@@ -98,6 +98,9 @@ def test_a_refused_recipient_leaves_the_others_theirs(
     assert found.error["id"] == "partial"
     (share,) = found.document["shares"]
     assert share["recipient"] == "good@clinic.example"
+    assert found.error["message"].startswith(
+        "shared with 1 of 2 recipients, not with fresh@clinic.example: "
+    )
     (refused,) = found.document["refused"]
     assert (refused["recipient"], refused["id"]) == (
         "fresh@clinic.example",
@@ -267,6 +270,8 @@ def test_recall_before_the_mail(
     told = run_emix("send", small_disc, *to("recall"), *arguments, *limits, "--code-out", "code")
     sent = run_emix("list", "--json").document["packages"][0]
     (share,) = sent["shares"]
+    assert "for treatment; 3 openings each, urgent" in told.stderr
+    assert "1 access code in code" in told.stderr
     assert f"until then emix recall {share['share_id']} takes it back" in told.stderr
     status = run_emix("status", sent["package_id"]).stdout
     assert "(treatment, urgent)" in status

@@ -92,3 +92,16 @@ def test_a_bar_on_a_terminal_only(quieter: dict[str, str]) -> None:
 )
 def test_sizes(size: float, text: str) -> None:
     assert progress.size_text(size) == text
+
+
+def test_thousands_of_stages_stay_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emixcli.ui.console.is_drawable", lambda: True)
+    with progress.progress() as listener:
+        assert isinstance(listener, progress._BarListener)
+        for n in range(50):
+            listener.stage(f"row {n}: sending", None if n % 2 else 10)
+            listener.advance(10)
+        assert listener._progress is not None
+        names = [task.description for task in listener._progress.tasks]
+    assert names[-1] == "row 49: sending"
+    assert len(names) == 4
