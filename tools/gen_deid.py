@@ -197,8 +197,12 @@ def technical() -> str:
     return "".join(lines)
 
 
-#: Label Map and Height Map Segmentation Storage, which pydicom does not have yet.
-_NEWER_CLASSES = ("1.2.840.10008.5.1.4.1.1.66.7", "1.2.840.10008.5.1.4.1.1.66.8")
+#: What pydicom does not have yet: Label Map and Height Map Segmentation, CT For Processing, Waveform
+#: Presentation States, Ultrasound Waveform.
+_NEWER_CLASSES = tuple(
+    f"1.2.840.10008.5.1.4.1.1.{number}"
+    for number in ("66.7", "66.8", "2.3", "2.4", "2.5", "9.100.1", "9.100.2", "601.5")
+)
 
 #: Coding schemes (PS3.16 section 8), and SOP classes of makers of which many objects speak.
 _OTHER_UIDS = """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
+import zlib
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -37,6 +38,14 @@ _TEXT: Final = re.compile(rb"[\t\n\r\x20-\x7e]+")
 _RUNS: Final = re.compile(rb"[\x20-\x7e]*[A-Za-z]{4}[\x20-\x7e]{8,}|[\x20-\x7e]{8,}[A-Za-z]{4}")
 _MOST_BYTES: Final = 1 << 16
 _WORDS: Final = re.compile(rb"[A-Za-z]{3}")
+#: How files begin: gzip, ZIP, xz, 7z, PDF, RTF, OLE, PNG, JPEG, GIF.
+_FILES: Final = (
+    b"\x1f\x8b\x08", b"PK\3\4", b"\xfd7zXZ\0", b"7z\xbc\xaf\x27\x1c", b"%PDF-", b"{\\rtf",
+    b"\xd0\xcf\x11\xe0\xa1\xb1", b"\x89PNG", b"\xff\xd8\xff", b"GIF8",
+)  # fmt: skip
+#: Bytes of a deflated stream that are tried, and of its shortest.
+_TRIED: Final = 4096
+_SHORTEST_STREAM: Final = 11
 
 
 def longest(tag: int, named: str = "") -> int | None:
@@ -114,6 +123,20 @@ def is_text(raw: bytes, *, width: int = 1) -> bool:
     return _WORDS.search(stripped) is not None and (
         len({byte for byte in stripped.lower() if 0x61 <= byte <= 0x7A}) >= _MIN_LETTERS
     )
+
+
+def is_file(raw: bytes) -> bool:
+    """Whether bytes are a file or a deflated stream (RFC 1950): nobody looks into them."""
+    if raw.startswith(_FILES):
+        return True
+    if len(raw) < _SHORTEST_STREAM or raw[0] & 0x8F != 8 or (raw[0] << 8 | raw[1]) % 31:
+        return False
+    stream = zlib.decompressobj()
+    try:
+        found = stream.decompress(raw, _TRIED)
+    except zlib.error:
+        return False
+    return len(found) == _TRIED or (bool(found) and stream.eof)
 
 
 def holds_words(raw: bytes) -> bool:

@@ -291,7 +291,7 @@ class Values:
         if most is not None and len(old) > most:
             return True
         width = values.WIDTHS.get(element.vr or vr, 1)
-        if len(old) <= _MAX_SEARCHED and binary.is_text(old, width=width):
+        if binary.is_file(old) or (len(old) <= _MAX_SEARCHED and binary.is_text(old, width=width)):
             return True
         identity = self._context.identity
         return any(binary.holds_number(identity, named, old) for named in {element.vr, vr})

@@ -87,6 +87,12 @@ def test_a_site_can_take_a_private_sop_class_upon_itself() -> None:
     assert ds.SOPClassUID == sop_class
 
 
+@pytest.mark.parametrize("number", ["2.3", "2.5", "9.100.1", "9.100.2", "66.7", "601.5"])
+def test_classes_of_newer_editions_are_known(number: str) -> None:
+    sop_class = f"1.2.840.10008.5.1.4.1.1.{number}"
+    assert read(run(make(NAME, sop_class=sop_class))[0]).SOPClassUID == sop_class
+
+
 def test_doubles_unordered_and_unknown_elements() -> None:
     extra = (
         encode(0x00100010, "PN", b"Zzyzx^Two ", explicit=True)

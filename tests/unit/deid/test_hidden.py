@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
+import zlib
 
 import pytest
 
@@ -55,6 +57,21 @@ def kept(tag: int, vr: str, value: bytes, *options: Option) -> object:
 def test_text_in_numbers_goes(tag: int, vr: str, value: bytes) -> None:
     output, _ = run(make(WHO | {tag: (vr, value)}))
     assert b"Mabuse" not in output
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        zlib.compress(b"Mabuse Hans"), gzip.compress(b"Mabuse Hans"),
+        zlib.compress(b"Mabuse" * 9999),
+        b"%PDF-1.4\n\0\1\2", b"PK\3\4\0\1", b"\xff\xd8\xff\xe0\0\1\2\3",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    ("tag", "vr"), [(0x00281201, "OW"), (0x0070041C, "OB"), (0x56000020, "OF")]
+)
+def test_files_in_bytes_go(tag: int, vr: str, value: bytes) -> None:
+    assert kept(tag, vr, value + bytes(-len(value) % 4)) in {None, b""}
 
 
 @pytest.mark.parametrize(

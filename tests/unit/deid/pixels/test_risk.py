@@ -130,6 +130,7 @@ def test_ordinary_images_stay_as_they_are(values: dict[str, Any], policy: Policy
     [
         ({"BodyPartExamined": "HEAD"}, True),
         ({"BodyPartExamined": "Brain"}, True),
+        ({"BodyPartExamined": "HEAD", "SOPClassUID": "1.2.840.10008.5.1.4.1.1.2.3"}, True),
         ({"SOPClassUID": MR, "SeriesDescription": "T1 MPRAGE sag"}, True),
         ({"StudyDescription": "CT Schädel nativ".encode("latin-1")}, True),
         ({"StudyDescription": "CT Schädel nativ".encode()}, True),
