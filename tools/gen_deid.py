@@ -197,8 +197,8 @@ def technical() -> str:
     return "".join(lines)
 
 
-#: What pydicom does not have yet: Label Map and Height Map Segmentation, CT For Processing, Waveform
-#: Presentation States, Ultrasound Waveform.
+#: What pydicom does not have yet: Label Map and Height Map Segmentation, CT For Processing,
+#: Waveform Presentation States, Ultrasound Waveform.
 _NEWER_CLASSES = tuple(
     f"1.2.840.10008.5.1.4.1.1.{number}"
     for number in ("66.7", "66.8", "2.3", "2.4", "2.5", "9.100.1", "9.100.2", "601.5")
