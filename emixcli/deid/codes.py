@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 VALUES: Final = frozenset({0x00080100, 0x00080119, 0x00080120})
 SCHEME: Final = 0x00080102
 
-#: How codes of a scheme are written (PS3.16 section 8).
+#: How codes of a scheme are written (PS3.16 section 8): compiled when one is met.
 _SHAPES: Final = {
     "SCT": r"\d{6,18}",
     "SRT": r"[A-Z]\d?-[\dA-F]{4,5}",
@@ -49,10 +49,7 @@ _SHAPES: Final = {
     "RXNORM": r"\d{1,7}",
     "UBERON": r"\d{7}",
 }
-_PATTERNS: Final = {scheme: re.compile(shape) for scheme, shape in _SHAPES.items()}
-_OTHERS: Final = re.compile(
-    r"[A-Z]{0,4}[-.:]?\d(?=[^\d]*(?:\d[^\d]*){0,6}$)[\dA-Z]{0,4}(?:[-.]\d+)*"
-)
+_OTHERS: Final = r"[A-Z]{0,4}[-.:]?\d(?=[^\d]*(?:\d[^\d]*){0,6}$)[\dA-Z]{0,4}(?:[-.]\d+)*"
 _OTHER_SCHEMES: Final = frozenset(
     ["ACR", "ASTM-sigpurpose", "BARI", "BI", "DC", "MAYOASRG", "NYUMCCG", "PATHLEX", "RO", "UNS",
      "UPC"]
@@ -73,7 +70,7 @@ _PARTITIONS: Final = frozenset({"00", "10"})
 
 def is_scheme(scheme: str) -> bool:
     """Whether a Coding Scheme Designator is that of a public scheme (PS3.16 section 8)."""
-    return scheme in _PATTERNS or scheme in _OTHER_SCHEMES
+    return scheme in _SHAPES or scheme in _OTHER_SCHEMES
 
 
 def is_public(scheme: str, code: str) -> bool:
@@ -83,10 +80,10 @@ def is_public(scheme: str, code: str) -> bool:
 
 def is_shaped(scheme: str, code: str) -> bool:
     """Whether a code is written as those of a public scheme, and its check digit is right."""
-    pattern = _PATTERNS.get(scheme)
-    if pattern is None:
-        pattern = _OTHERS if scheme in _OTHER_SCHEMES else None
-    if pattern is None or pattern.fullmatch(code) is None:
+    shape = _SHAPES.get(scheme)
+    if shape is None:
+        shape = _OTHERS if scheme in _OTHER_SCHEMES else None
+    if shape is None or re.fullmatch(shape, code) is None:
         return False
     if scheme == "SCT":
         return code[-3:-1] in _PARTITIONS and _has_verhoeff(code)

@@ -34,8 +34,8 @@ _WHAT: Final = frozenset({
     ("SCT", "397669002"), ("SCT", "50373000"), ("SCT", "27113001"), ("SCT", "57312000"),
 })  # fmt: skip
 
-#: What concepts of local schemes are called that say who somebody is.
-_PERSONAL: Final = re.compile(
+#: What concepts of local schemes are called that say who somebody is: seldom compiled.
+_PERSONAL: Final = (
     r"(?i)insur|versicher|phone|telefon|mobile|\bfax|e-?mail|passport|licen[cs]e|social|security"
     r"|birth|geburt|address|adresse|postal|\bzip\b|account|identif|kennung"
     r"|\bids?\b|\bmrn\b|\bssn\b"
@@ -61,7 +61,7 @@ def is_personal(
             scheme, code, meaning = _concept(data, element, explicit=explicit)
             if (scheme, code) in _WHO or ((scheme, code) in _WHAT and not is_kept):
                 return True
-            return not is_public(scheme, code) and _PERSONAL.search(meaning) is not None
+            return not is_public(scheme, code) and re.search(_PERSONAL, meaning) is not None
     return False
 
 
