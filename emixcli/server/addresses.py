@@ -149,7 +149,7 @@ def require_noted_key(work: Work, account: Account, address: str, fingerprint: s
     if row is not None and row.fingerprint not in {"", fingerprint}:
         message = "the key is not the one that your contacts have for this recipient"
         hint = "compare by telephone, then emix contacts add ADDR --fingerprint HEX"
-        raise RefusedRecipientError(message, hint=hint, reason="contact.key")
+        raise RefusedRecipientError(message, hint=hint, reason="address.key")
 
 
 def require(decision: Decision) -> None:
