@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Final
 
+from emixcli.reports.dates import Link, compare_birth_dates
 from emixcli.reports.hl7 import Message, Segment, unescape
 from emixcli.reports.matching import Identifier, Identity
-from emixcli.reports.names import parse_xpn
+from emixcli.reports.names import Likeness, compare, parse_xpn
 
 #: Types of CX.5 (table 0203) that number a visit or an account, not a person.
 _NO_PERSON: Final = frozenset({"AN", "VN", "ANON", "ANC", "AND", "ANT", "BA", "CC", "XX"})
+_MAX_SPELLINGS: Final = 100
 _UID: Final = re.compile(r"[0-2](?:\.(?:0|[1-9]\d*)){3,}")
 _STUDY_UID_CODES: Final = re.compile(r"113014|110180|StudyInstanceUID|Study Instance UID")
 
@@ -25,7 +27,9 @@ def read_identity(messages: Iterable[Message]) -> Identity:
         for message in messages
         for segment in message.all("PID")
     ]
-    persons = {_person(patient) for patient in patients if patient.says_who}
+    n_persons = len({_person(patient) for patient in patients if patient.says_who})
+    if n_persons == 1 and _contradict(patients):
+        n_persons = 2
     first = max(patients, key=lambda p: len(p.ids) + len(p.names), default=Identity())
     return Identity(
         names=tuple(dict.fromkeys(chain.from_iterable(p.names for p in patients))),
@@ -34,7 +38,18 @@ def read_identity(messages: Iterable[Message]) -> Identity:
         sex=first.sex,
         accessions=tuple(dict.fromkeys(chain.from_iterable(map(_accessions, messages)))),
         study_uids=tuple(dict.fromkeys(chain.from_iterable(map(_study_uids, messages)))),
-        n_patients=max(1, len(persons)),
+        n_patients=max(1, n_persons),
+    )
+
+
+def _contradict(patients: list[Identity]) -> bool:
+    """Whether one number stands for persons with other names or birth dates, or far too many."""
+    distinct = list(dict.fromkeys((patient.names, patient.birth_date) for patient in patients))
+    (names, birth), *others = distinct
+    return len(others) > _MAX_SPELLINGS or any(
+        compare(names, other_names) == Likeness.DIFFERENT
+        or compare_birth_dates(birth, other_birth) == Link.CONFLICT
+        for other_names, other_birth in others
     )
 
 

@@ -7,6 +7,7 @@ embedded is ever opened.
 
 from __future__ import annotations
 
+import codecs
 import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -41,9 +42,16 @@ _RAISED: Final = re.compile(
 _EIGHT_BIT: Final = re.compile("[\x80-\xff]+")
 _BEYOND: Final = re.compile("[^\x00-\x7f]+")
 _MAX_EIGHT_BIT: Final = 150_000
-#: Character sets that the head names without a number.
-_CHARSETS: Final = (("\\mac", "mac_roman"), ("\\pca", "cp850"), ("\\pc", "cp437"))
+_CODE_PAGE: Final = re.compile(r"\\ansicpg(\d{1,5})(?!\d) ?")
+#: Character sets that the head names without a number, or by one that Python has under a name.
+_CHARSETS: Final = (
+    ("\\ansicpg10000", "mac_roman"), ("\\ansicpg10001", "shift_jis"),
+    ("\\ansicpg10006", "mac_greek"), ("\\ansicpg10007", "mac_cyrillic"),
+    ("\\ansicpg10029", "mac_latin2"), ("\\ansicpg10081", "mac_turkish"),
+    ("\\mac", "mac_roman"), ("\\pca", "cp850"), ("\\pc", "cp437"),
+)  # fmt: skip
 _CHARSET_HEAD: Final = 64
+_NO_SKIP: Final = re.compile(r"\\uc(?![a-z\d-])")  # a number is missing
 _BAD_UNICODE: Final = re.compile(r"\\u-?\d{6,}")
 
 
@@ -76,17 +84,29 @@ def render(data: bytes) -> Iterator[Block]:
 def _text(source: str) -> str:
     from striprtf.striprtf import rtf_to_text
 
-    head = source[:_CHARSET_HEAD]
-    encoding = next((name for mark, name in _CHARSETS if mark in head), "cp1252")
-    source = _BAD_UNICODE.sub("?", _seven_bit(source))
+    encoding = _encoding(source[:_CHARSET_HEAD])
+    source = _CODE_PAGE.sub(lambda found: found[0] if _is_known(found[1]) else "\\ansi ", source)
+    source = _BAD_UNICODE.sub("?", _NO_SKIP.sub(r"\\uc1", _seven_bit(source)))
     source = _RAISED.sub(r"^", _BOX_TEXT.sub(r"\\par ", _BOX.sub("", source)))
     try:
         text: str = rtf_to_text(_open_margins(source), encoding=encoding, errors="replace")  # type: ignore[no-untyped-call]  # no types
-    except (ValueError, LookupError, RecursionError, OverflowError, IndexError):
+    except (ValueError, TypeError, LookupError, RecursionError, OverflowError):
         raise ReportError(
             "an RTF report cannot be read", hint="it can be sent, but not be shown"
         ) from None
     return text
+
+
+def _encoding(head: str) -> str:
+    """Return by what letters are read that no code page is given for."""
+    return next((name for mark, name in _CHARSETS if mark in head), "cp1252")
+
+
+def _is_known(code_page: str) -> bool:
+    try:
+        return bool(codecs.lookup(f"cp{code_page}"))
+    except LookupError:
+        return False
 
 
 def _without_binary(source: str) -> str:

@@ -182,3 +182,20 @@ def test_every_segment_of_the_corpus_is_read(shared_corpora: Path) -> None:
             text = "".join(segment.text for segment in one.segments)
             whole = one.raw.decode(one.charset, "replace")
             assert re.sub(r"\s", "", text) == re.sub(r"[\s\x0b]", "", whole), path.name
+
+
+@pytest.mark.parametrize(
+    ("pids", "n_patients"),
+    [
+        (("1^^^H||DOE^JO||19700102", "1^^^H||DOE^JO||19700102"), 1),
+        (("1^^^H||DOE^JO||19700102", "1^^^H||DOE^J^A||1970"), 1),
+        (("1^^^H||DOE^JO||19700102", "2^^^H||DOE^JO||19700102"), 2),
+        (("1^^^H||DOE^JO||19700102", "1^^^H||GARCIA^LUIS||19700102"), 2),
+        (("1^^^H||DOE^JO||19700102", "1^^^H||DOE^JO||19350102"), 2),
+        (tuple(f"1^^^H||DOE{n}^JO" for n in range(200)), 2),
+    ],
+)
+def test_one_number_of_several_persons_is_several(pids: tuple[str, ...], n_patients: int) -> None:
+    text = "".join(f"MSH|^~\\&|R|H|E|E|2024||ORU^R01|{n}|P|2.5\rPID|1||{pid}\r"
+                   for n, pid in enumerate(pids))  # fmt: skip
+    assert read_identity(read_messages(text.encode())).n_patients == n_patients

@@ -121,6 +121,7 @@ def test_raised_numbers_and_footnotes_do_not_run_into_the_text(inner: str, plain
     [
         (" Größe 5 µm 漢 😀".encode(), "Größe 5 µm 漢 😀"),
         ("\\ansicpg1251 Привет".encode("cp1251"), "Привет"),
+        (b"\\ansi\\ansicpg0 caf\\'e9\\uc x", "caféx"), (b"\\ansicpg10007 \\'8f\\'f0", "Пр"),
         (b"\\mac \\'8a\\'9f", "äü"), (b"\\pca \\'81\\'e1", "üß"),
         (rb" 10{\super 9}/L, 10\up6\fs16 -3\up0 , 1{\super st}", "10^9/L, 10^-3, 1st"),
         (b" a\\bin5 {}}\\xb", "ab"), (b" a\\bin2000000000 b", "ab"), (b" a\\bin-5 b", "ab"),
