@@ -17,8 +17,8 @@ _GREEK_LETTERS: Final = re.compile("[\u0370-\u03ff\u1f00-\u1fff]")
 
 #: What letters sound like; several ways are separated by a comma.
 _CYRILLIC: Final = (
-    "а=a б=b в=v г=g,h ґ=g д=d е=e ё=e,io,o ж=Z з=z и=i й=i к=k л=l м=m н=n о=o п=p р=r с=s т=t"
-    " у=u ф=f х=h ц=C ч=X ш=S щ=S ъ=,a ы=i ь= э=e ю=iu я=ia і=i ї=i є=e ў=u ђ=di ј=i љ=li њ=ni"
+    "а=a б=b в=v г=g,h ґ=g д=d е=e ё=e,io,o ж=Z,z з=z и=i й=i к=k л=l м=m н=n о=o п=p р=r с=s т=t"
+    " у=u ф=f х=h ц=C ч=X ш=S,s щ=S ъ=,a ы=i ь= э=e ю=iu я=ia і=i ї=i є=e ў=u ђ=di ј=i љ=li њ=ni"
     " ћ=C џ=dZ ѓ=g ќ=k ѕ=z"
 )
 _GREEK: Final = (
@@ -34,6 +34,8 @@ _LATIN_GREEK: Final = (
     "ch=h kh=h th=T ph=f ou=u ai=e ei=i oi=i au=av eu=ev mp=b nt=d gk=g gg=g ng=g x=ks y=i c=k w=o"
 )
 
+_MAX_LETTERS: Final = 100  # of a word: no name is longer
+
 
 def _table(text: str) -> dict[str, tuple[str, ...]]:
     pairs = (pair.partition("=") for pair in text.split(" "))
@@ -43,6 +45,8 @@ def _table(text: str) -> dict[str, tuple[str, ...]]:
 @functools.lru_cache(maxsize=8192)
 def sound_alike(one: str, other: str) -> bool:
     """Whether a word in Cyrillic or Greek letters is the other, in Latin letters."""
+    if max(len(one), len(other)) > _MAX_LETTERS:
+        return False
     for letters, foreign, latin in (
         (_CYRILLIC_LETTERS, _CYRILLIC, _LATIN_CYRILLIC), (_GREEK_LETTERS, _GREEK, _LATIN_GREEK),
     ):  # fmt: skip
