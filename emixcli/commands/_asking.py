@@ -56,6 +56,27 @@ def invitation_json(one: Invitation) -> dict[str, Any]:
     }
 
 
+def show_invitation(one: Invitation, *, json: bool) -> None:
+    """Show what became of an invitation, on standard output."""
+    from emixcli.commands._exchange import NOT_SENT
+    from emixcli.ui import output
+    from emixcli.ui.times import time_text
+
+    if json:
+        output.write_json({"schema": "emix.request/1", **invitation_json(one)})
+        return
+    for name, value in (
+        ("invitation", one.invitation_id),
+        ("to", one.email),
+        ("by", one.invited_by),
+        ("mail", NOT_SENT.get(one.mail, one.mail)),
+        ("used", time_text(one.used)),
+        ("expires", time_text(one.expires)),
+    ):
+        if value:
+            output.write_line(f"{name:<12}{value}")
+
+
 def show_opened(opened: OpenedRequest) -> None:
     """Show all that a request says, on standard output."""
     from emixcli.ui import console, output

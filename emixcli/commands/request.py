@@ -121,17 +121,26 @@ def show(
 ) -> None:
     """Open a request with the keys of this machine: who asks, whose images, and why.
 
-    With --json the document names the patient, as the text does.
+    With --json the document names the patient, as the text does. Of an invitation it says what
+    became of its mail.
     """
     from dataclasses import asdict
 
-    from emixcli.commands._asking import record_json, show_opened
+    from emixcli.commands._asking import record_json, show_invitation, show_opened
     from emixcli.commands._exchange import access
+    from emixcli.errors import NotFoundError
     from emixcli.exchange.connect import connect
     from emixcli.ui import output
 
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
-    opened = _open(exchange, request_id, form_out)
+    try:
+        opened = _open(exchange, request_id, form_out)
+    except NotFoundError:
+        for one in exchange.requests.iter_invitations():
+            if one.invitation_id == request_id:
+                show_invitation(one, json=json)
+                return
+        raise
     if json:
         document = {"schema": "emix.request/1", **record_json(opened.record)}
         asked = asdict(opened.asked)

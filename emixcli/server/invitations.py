@@ -116,7 +116,7 @@ def withdraw(exchange: Exchange, account: Account, invitation_id: str) -> None:
         There is no such one of theirs, or it was used or has ended.
     """
     require_sender(account)
-    table, mine = request_invitations, _visible_to(account)
+    table, mine = request_invitations, visible_invitations(account)
     with exchange.write() as work:
         alive = and_(table.c.used_ms.is_(None), table.c.expires_ms > work.now_ms)
         change = update(table).where(table.c.id == invitation_id, mine, alive)
@@ -127,7 +127,7 @@ def withdraw(exchange: Exchange, account: Account, invitation_id: str) -> None:
         work.audit(organisation_id, account.id, "request.uninvited", invitation_id)
 
 
-def _visible_to(account: Account) -> ColumnElement[bool]:
+def visible_invitations(account: Account) -> ColumnElement[bool]:
     """Those of whoever invited; for an administrator all of the organisation."""
     table = request_invitations
     mine = table.c.organisation_id == account.organisation_id
@@ -149,10 +149,10 @@ def list_invitations(
         accounts, accounts.c.id == table.c.account_id
     )
     with exchange.read() as work:
-        query = query.where(_visible_to(account), table.c.expires_ms > work.now_ms)
+        query = query.where(visible_invitations(account), table.c.expires_ms > work.now_ms)
         if after:
             last = select(table.c.created_ms, table.c.id).where(
-                _visible_to(account), table.c.id == after
+                visible_invitations(account), table.c.id == after
             )
             query = query.where(tuple_(table.c.created_ms, table.c.id) < last.scalar_subquery())
         return work.all(query.order_by(table.c.created_ms.desc(), table.c.id.desc()).limit(limit))

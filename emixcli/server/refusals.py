@@ -13,6 +13,7 @@ from emixcli.container.encoding import is_package_id
 from emixcli.errors import EmixError, ForbiddenError, NotFoundError
 from emixcli.server.accounts import Account
 from emixcli.server.clock import HOUR_MS
+from emixcli.server.invitations import visible_invitations
 from emixcli.server.packages import visible_to
 from emixcli.server.problems import (
     DecidedError,
@@ -20,7 +21,7 @@ from emixcli.server.problems import (
     RefusedRecipientError,
 )
 from emixcli.server.shares import share_scope
-from emixcli.server.tables import packages, shares
+from emixcli.server.tables import packages, request_invitations, shares
 from emixcli.server.work import Exchange, Work
 
 _REFUSALS = (ForbiddenError, RefusedRecipientError, NotApprovedError, DecidedError)
@@ -94,7 +95,10 @@ def _is_own(work: Work, account: Account, word: str) -> bool:
         )
     )
     uploaded = select(packages.c.id).where(package, visible_to(account))
-    return bool(work.all(shared.limit(1)) or work.all(uploaded.limit(1)))
+    invited = select(request_invitations.c.id).where(
+        request_invitations.c.id == word, visible_invitations(account)
+    )
+    return any(work.all(query.limit(1)) for query in (shared, uploaded, invited))
 
 
 def _count(work: Work, account: Account) -> None:

@@ -108,6 +108,11 @@ def test_whoever_invited_is_told_of_a_mail_that_was_refused(
     assert "not sent: its mail server refused it" in shown
     (listed,) = run_emix("requests", "--json").document["invitations"]
     assert listed["mail"] == "failed"
+    shown = run_emix("request", "show", made["invitation_id"]).stdout
+    assert "mail        not sent: its mail server refused it\n" in shown
+    told_json = run_emix("request", "show", made["invitation_id"], "--json").document
+    assert (told_json["recipient"], told_json["mail"]) == (address, "failed")
+    assert rows(admin, "object.refused") == []
     assert run_emix("requests", "--state", "open", "--json").document["invitations"] == []
 
 
