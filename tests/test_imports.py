@@ -74,6 +74,8 @@ def test_media_without_reports_load_nothing_that_reads_them(
     study(tmp_path, series=1, instances=1)
     loaded = modules_after(*command, str(tmp_path), "--quiet")
     assert not loaded & {"emixcli.reports", "numpy", "pydicom"}
+    # A folder needs nothing of discs and archives either.
+    assert not loaded & {"emixcli.media.sources.contents", "ctypes", "tomllib", "zipfile"}
 
 
 @pytest.mark.parametrize("name", ["pack", "send"])

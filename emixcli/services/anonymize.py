@@ -217,6 +217,7 @@ class _Run:
             self._how,
             self._request.report is not None,
             self._request.table is not None and self._folder is not None,
+            self._request.verify and self._folder is not None,
         )
         self._progress.stage("de-identifying", len(self._items), "files")
         refused: list[tuple[int, Refused]] = []

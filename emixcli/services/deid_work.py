@@ -47,13 +47,16 @@ _MOST_PROCESSES, _FEW_PROCESSES = 8, 2
 _NUMBER = struct.Struct("<I")
 #: Jobs that a pipe of 64 KiB, the least that Linux gives, can hold.
 _MOST_JOBS = 16_000
+#: What a copy may have done before anybody listens: 3 KB a job.
+_PIPE_SIZE = 1024 * 1024
 
 
 class Work(NamedTuple):
     """Instances with the names of the new files.
 
     `sources` are the media without what is on them. `folder` None writes nothing. `hashes` asks for
-    the SHA-256 of each new file, `links` what leads back to the old one.
+    the SHA-256 of each new file, `links` what leads back to the old one. `looks_again` says
+    that a second look follows.
     """
 
     sources: FileSet
@@ -62,6 +65,7 @@ class Work(NamedTuple):
     how: Deidentification
     hashes: bool
     links: bool = False
+    looks_again: bool = False
 
 
 @dataclass
@@ -188,6 +192,8 @@ def _run_copies(work: Work, jobs: Sequence[range], processes: int) -> Iterator[P
         with _Worker(work) as worker:
             yield worker.run(jobs[0])  # the copies then know what it has learnt
             copies += (_Copy(worker, jobs, taking) for _ in range(processes - 1))
+            if work.looks_again:
+                import emixcli.deid.verify  # noqa: F401 - loads pydicom while the copies work
             for job in _taken(jobs, taking):
                 yield worker.run(job)
                 for copy in copies:
@@ -210,6 +216,11 @@ class _Copy:
 
     def __init__(self, worker: _Worker, jobs: Sequence[range], taking: int) -> None:
         reading, writing = os.pipe()
+        if sys.platform == "linux":
+            import fcntl
+
+            with contextlib.suppress(OSError):  # more than is allowed here
+                fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
         self._pid = os.fork()
         if not self._pid:
             code = 1
