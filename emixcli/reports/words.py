@@ -30,12 +30,12 @@ from emixcli.reports.names import (
     make_name,
     parse_text,
 )
+from emixcli.reports.others import CELLS, without_others
 
 _MAX_TEXT: Final = 400_000
 _MANY: Final = 3  # patients; more need not be told apart
 _MAX_LINE: Final = 400
 _MIN_HEADS: Final = 2
-_CELLS: Final = re.compile(r"\s*[\t|;]\s*|\s{2,}")
 _HEADER_LINES: Final = 3
 _MAX_NAME_WORDS: Final = 7
 _MAX_WINDOW: Final = 6
@@ -206,7 +206,7 @@ def _in_order(value: str, *, day_first: bool | None) -> str:
 
 def _read_lines(text: str) -> _Lines:
     whole = _Lines()
-    lines = re.split(r"\r\n|[\n\r\f\v]", text)
+    lines = without_others(re.split(r"\r\n|[\n\r\f\v]", text))
     others: set[int] = set()  # lines that name another person, whose label stands above
     relative, last = "", -1
     for number, line in enumerate(lines):
@@ -237,8 +237,8 @@ def _is_below(found: list[_Labelled], line: str) -> bool:
 
 def _read_table(line: str, following: str, number: int) -> list[_Labelled]:
     """Return the labels of a row of headings, each with its cell in the row below."""
-    heads = [plain_letters(cell.strip(" :")) for cell in _CELLS.split(line[:_MAX_LINE].strip())]
-    cells = _CELLS.split(following[:_MAX_LINE].strip())
+    heads = [plain_letters(cell.strip(" :")) for cell in CELLS.split(line[:_MAX_LINE].strip())]
+    cells = CELLS.split(following[:_MAX_LINE].strip())
     labels = tables().labels
     n_known = sum(head in labels for head in heads)
     if len(heads) != len(cells) or n_known < _MIN_HEADS:

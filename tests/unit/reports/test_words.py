@@ -185,6 +185,13 @@ def test_what_agrees_in_part_is_warned_of(text: str, rule: str) -> None:
         "Father:\nJohn Smith\n02.01.1970\nLungs clear.",
         "Father:\nJohn Smith\nMR123456\nLungs clear.",
         "Child of\nJohn Smith\nborn 02.01.1970",
+        "Relation | Name | DOB\nFather | John Smith | 02.01.1970\nLungs clear.",
+        "Name   DOB   Relation\nJohn Smith   02.01.1970   Father",
+        "Donor data\nName: John Smith\nDOB: 02.01.1970\nMRN: MR123456",
+        "Mother:\nName: John Smith\nDOB: 02.01.1970",
+        "Next of kin\nName: John Smith\nBorn: 02.01.1970\nMRN: MR123456",
+        "Referring physician\nName: John Smith\nRecord MR123456",
+        "John Smith (father), born 02.01.1970, reports that the boy coughs.",
     ],
 )
 def test_numbers_of_a_relative_are_not_the_patients(text: str) -> None:
@@ -200,6 +207,11 @@ def test_numbers_of_a_relative_are_not_the_patients(text: str) -> None:
         "Patient: John Smith\nFather's name: Peter Smith\nDOB: 02.01.1970\nMRN: MR123456",
         "Patient: John Smith, son of Peter Smith\nDOB: 02.01.1970",
         "Father: John Smith\nPatient: John Smith\nDOB: 02.01.1970",
+        "Patient: John Smith (son)\nDOB: 02.01.1970",
+        "Name: John Smith\nDOB: 02.01.1970\nNext of kin\nName: Peter Smith\nDOB: 01.01.1940",
+        "Next of kin\nName: Peter Smith\nPatient ID: MR123456\nPatient: John Smith",
+        "Referring physician:\nName: John Smith\nMRN: MR123456",
+        "Name | DOB | Mother | MRN\nJohn Smith | 02.01.1970 | Ann Smith | MR123456",
         "Patient: John Smith\nNHS No: 943 476 5919\nMRN: MR123456",
     ],
 )
