@@ -22,6 +22,11 @@ _CDA: Final = (
     b'  <custodian nullFlavor="MSK"/>\n'
     b"  <component><nonXMLBody><text/></nonXMLBody></component>\n</ClinicalDocument>\n"
 )
+#: As the standard has it, and as writers had it before.
+_STL: Final = frozenset({
+    "model/stl", "model/x.stl-binary", "model/x.stl-ascii", "application/sla",
+    "application/vnd.ms-pki.stl",
+})  # fmt: skip
 
 
 def blank(mime_type: str) -> bytes:
@@ -33,11 +38,11 @@ def blank(mime_type: str) -> bytes:
         If none of this type is known.
     """
     kind = mime_type.split(";", maxsplit=1)[0].strip().lower()
-    if kind == "application/pdf":
+    if kind in ("application/pdf", "application/x-pdf"):
         return _pdf()
     if kind in ("text/xml", "application/xml"):
         return _CDA
-    if kind == "model/stl":
+    if kind in _STL:
         # One triangle without extent: binary STL with none at all is refused by some readers.
         return bytes(80) + struct.pack("<I", 1) + bytes(50)
     if kind == "model/obj":

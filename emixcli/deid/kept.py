@@ -62,8 +62,7 @@ class Values:
     def dummy(self, tag: int, vr: str, old: bytes, scope: Scope) -> bytes:
         """Return a dummy; what was empty stays empty."""
         if tag == _ENCAPSULATED:
-            is_document = scope.depth == 0 and self._context.mime_type
-            return documents.blank(self._context.mime_type if is_document else "text/plain")
+            return self._blank_document(scope)
         if not old.strip(b" \0"):
             return b""
         if vr in values.WIDTHS:
@@ -71,6 +70,10 @@ class Values:
         if tag in (PATIENT_NAME, PATIENT_ID):
             return self._pseudonym(tag, old, scope).encode("ascii")
         return self.new_uids(old) if vr == "UI" else values.dummy(vr, old)
+
+    def _blank_document(self, scope: Scope) -> bytes:
+        mime_type = self._context.mime_type if scope.depth == 0 else ""
+        return documents.blank(mime_type or "text/plain")
 
     def _pseudonym(self, tag: int, old: bytes, scope: Scope) -> str:
         text = charsets.decode(old, scope.charset).strip(" \0")
@@ -271,7 +274,7 @@ class Values:
         if element.tag in _CONTENT_NUMBERS and scope.is_dummy:
             return bytes(len(old))
         if element.tag == _ENCAPSULATED_LENGTH:
-            return len(documents.blank(self._context.mime_type)).to_bytes(4, "little")
+            return len(self._blank_document(scope)).to_bytes(4, "little")
         if element.tag == _ICC_PROFILE:
             blank = icc.blank_texts(old)
             is_bad = blank is None or self._context.identity.is_in(blank)

@@ -32,7 +32,7 @@ _MONTH: Final = (
 #: Accents and vowels that are characters of their own.
 _MARK: Final = r"\u0300-\u036f\u0591-\u05c7\u0610-\u065f\u0900-\u0dff\u0e31-\u0e4e"
 #: Months in other scripts, and in Roman numbers: only beside a whole year.
-_FOREIGN: Final = rf"(?:[^\W\d_a-z]|[{_MARK}]){{3,14}}"
+_FOREIGN: Final = rf"(?:[^\W\d_a-z]|[{_MARK}]){{3,14}}+"
 _OTHER_MONTH: Final = rf"(?:{_FOREIGN}|[ivx]{{1,4}})\.?"
 #: Months as they begin in other languages with Latin letters: only beside a whole year.
 _FAR_MONTH: Final = (
@@ -52,7 +52,7 @@ _ENGLISH: Final = (
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
 )
 _ROMAN: Final = r"(?:x?i{1,3}|i?[vx]|vi{1,3}|xi{0,2})"
-_LINK: Final = r"(?:[-./, ]|\bof\b|\bde\b|\bdel\b|\bd['’])*"
+_LINK: Final = r"(?:[-./, ]|\bof\b|\bde\b|\bdel\b|\bd['’]){0,20}"
 _ISO: Final = rf"(?<!\d){_YEAR}(?P<sep>[-./ :_]?)(?P<month>0[1-9]|1[0-2])(?P=sep)"
 _SHORT_ISO: Final = rf"(?<!\d){_YEAR}(?P<sep>[-./_])(?P<month>0?[1-9]|1[0-2])(?P=sep)"
 _PATTERNS: Final = (

@@ -174,7 +174,10 @@ def test_overlays_and_curves_go_as_a_whole(option: Option | None) -> None:
 # -- documents and profiles ----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", ["application/pdf", "text/XML", "model/stl", "model/obj"])
+@pytest.mark.parametrize(
+    "kind", ["application/pdf", "application/x-pdf", "text/XML", "model/stl", "application/sla",
+    "model/obj"],
+)  # fmt: skip
 def test_documents_are_blank_and_their_length_is_told(kind: str) -> None:
     data = make(
         {
@@ -191,6 +194,13 @@ def test_documents_are_blank_and_their_length_is_told(kind: str) -> None:
     assert ds.EncapsulatedDocumentLength == len(documents.blank(kind))
     assert ds.EncapsulatedDocument.startswith(documents.blank(kind))
     assert ds.DocumentTitle == "report"
+
+
+@pytest.mark.parametrize("extra", [{}, {0x00420011: ("OB", b"%PDF Zzyzx" * 10)}])
+def test_a_document_of_no_named_kind_is_blank(extra: dict[int, tuple[str, bytes]]) -> None:
+    output = run(make({0x00420015: ("UL", struct.pack("<I", 99))} | extra))[0]
+    assert b"Zzyzx" not in output
+    assert read(output).EncapsulatedDocumentLength == len(documents.blank("text/plain"))
 
 
 def test_the_blank_pdf_has_its_offsets_right() -> None:
