@@ -20,6 +20,12 @@ _NOT_REPORTS: Final = re.compile(
     re.IGNORECASE,
 )
 _TEXT_NAMES: Final = frozenset({"", ".txt", ".text", ".asc", ".rep", ".rpt", ".doc"})
+_WIDE_MARKS: Final = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
+_LOOK: Final = 1024
+_MIN_ZEROS: Final = 3
+_NO_TEXT: Final = re.compile(
+    "[\x00-\x08\x0e-\x1a\x1c-\x1f\x7f-\x9f\ud800-\udfff\ufffd\ufffe\uffff]"
+)
 _HEADINGS: Final = re.compile(
     r"^\W{0,3}(?:findings?|impression|conclusions?|indication|clinical (?:history|information)"
     r"|(?:radiology|final|diagnostic) report|technique|comparison|diagnosis"
@@ -28,6 +34,22 @@ _HEADINGS: Final = re.compile(
     r"|bevindingen|conclusie|utlåtande|所見|診断|заключение|описание)\s*(?:[:：]|$)",
     re.IGNORECASE | re.MULTILINE,
 )
+
+
+def wide_encoding(head: bytes) -> str:
+    """Return UTF-16 in which text is encoded, "" for any other.
+
+    Without a mark, blanks, digits and line ends tell it: their other byte is zero.
+    """
+    for mark, encoding in _WIDE_MARKS:
+        if head.startswith(mark):
+            return encoding
+    first, second = head[0:_LOOK:2].count(0), head[1:_LOOK:2].count(0)
+    if min(first, second) or max(first, second) < _MIN_ZEROS:
+        return ""
+    encoding = "utf-16-be" if first else "utf-16-le"
+    text = head[: min(len(head), _LOOK) & ~1].decode(encoding, "replace")
+    return "" if _NO_TEXT.search(text) else encoding
 
 
 def document_kind(head: bytes, path: str) -> str | None:
@@ -44,12 +66,14 @@ def document_kind(head: bytes, path: str) -> str | None:
         return "pdf"
     if head.startswith(b"{\\rtf"):
         return "rtf"
-    if _HL7.match(head[:64]):
+    wide = wide_encoding(head)
+    narrow = head[: len(head) & ~1].decode(wide, "replace").encode() if wide else head
+    if _HL7.match(narrow[:64]):
         return "hl7v2"
     start = head[:256].lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0")
     if start.startswith(b"<"):
         return _xml_kind(_decode(head))
-    return "text" if _is_text_report(head, path) else None
+    return "text" if _is_text_report(narrow, path) else None
 
 
 def _xml_kind(text: str) -> str | None:
@@ -69,7 +93,6 @@ def _is_text_report(head: bytes, path: str) -> bool:
     stem, extension = posixpath.splitext(name)
     if extension.lower() not in _TEXT_NAMES or _NOT_REPORTS.search(stem) or not head:
         return False
-    is_wide = head[:2] in (b"\xff\xfe", b"\xfe\xff")
-    if not is_wide and (b"\0" in head or sum(byte < 9 for byte in head[:512])):
+    if b"\0" in head or sum(byte < 9 for byte in head[:512]):
         return False
     return _HEADINGS.search(_decode(head)) is not None

@@ -10,7 +10,7 @@ from emixcli.container import layout
 from emixcli.container.layout import Report
 from emixcli.container.plan import document_fields
 from emixcli.errors import ReportError
-from emixcli.media.sniff import document_kind
+from emixcli.media.sniff import document_kind, wide_encoding
 from emixcli.media.window import HEAD_LENGTH
 from emixcli.reports import reading
 
@@ -63,7 +63,7 @@ _NO_TEXT_BYTES: Final = frozenset(range(0x20)) - frozenset(b"\t\n\r\x0c\x1a\x1b"
 
 
 def _is_text(head: bytes) -> bool:
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if wide_encoding(head):
         return True
     return bool(head) and _NO_TEXT_BYTES.isdisjoint(head)
 

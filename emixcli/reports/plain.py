@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from emixcli.media.sniff import wide_encoding
 from emixcli.reports import blocks
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ _MARKS: Final = (
 )  # fmt: skip
 _ESCAPES: Final = ((b"\x1b$", "iso2022_jp_2"),)
 _DEFAULT: Final = "cp1252"
+_LOOK: Final = 1024
 _MAX_SHOWN: Final = 1_200_000  # characters; the reader of reports says that it cuts
 
 
@@ -29,17 +31,20 @@ class Decoded(NamedTuple):
 
 
 def decode(data: bytes) -> Decoded:
-    """Decode by mark, by escape sequences, as UTF-8, and last as Windows-1252."""
+    """Decode by mark, by escape sequences, by its width, as UTF-8, and last as Windows-1252."""
     for mark, encoding in (*_MARKS, *_ESCAPES):
         if data.startswith(mark) or (mark.startswith(b"\x1b") and mark in data):
             try:
                 return Decoded(data.decode(encoding), encoding, in_doubt=False)
             except UnicodeDecodeError:
                 continue
-    try:
-        return Decoded(data.decode("utf-8"), "utf-8", in_doubt=False)
-    except UnicodeDecodeError:
-        return Decoded(data.decode(_DEFAULT, "replace"), _DEFAULT, in_doubt=True)
+    wide = wide_encoding(data) if b"\0" in data[:_LOOK] else ""
+    for encoding in filter(None, (wide, "utf-8")):
+        try:
+            return Decoded(data.decode(encoding), encoding, in_doubt=False)
+        except UnicodeDecodeError:
+            continue
+    return Decoded(data.decode(_DEFAULT, "replace"), _DEFAULT, in_doubt=True)
 
 
 def render(data: bytes) -> Iterator[Block]:

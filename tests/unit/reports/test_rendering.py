@@ -133,6 +133,14 @@ def test_what_rtf_says_in_odd_ways(source: bytes, plain: str) -> None:
     assert text(b"{\\rtf1" + source + b"}", "rtf") == plain
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize(
+    "whole", ["Пациент: Иванов\n5 mm", "患者：山田 太郎\n1957年 4月", "Größe 5 mm"]
+)
+def test_wide_text_needs_no_mark(encoding: str, whole: str) -> None:
+    assert [block.text for block in shown(whole.encode(encoding), "text")] == [whole]
+
+
 def test_a_patient_of_countless_names_is_blocked_not_compared() -> None:
     """Each name takes its time to compare; a real patient has a few."""
     names = "~".join(f"DOE{n}^JO" for n in range(2000))

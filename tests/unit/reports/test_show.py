@@ -68,7 +68,10 @@ def test_a_report_that_cannot_be_read_is_an_error(emix_here: Emix, tmp_path: Pat
     ("content", "kind"),
     [
         ("Бефунд".encode("cp1251"), "text"), ("所見".encode("shift_jis"), "text"),
-        ("plain".encode("utf-16"), "text"), (hl7().decode().encode("utf-16"), "hl7v2"),
+        ("plain".encode("utf-16"), "text"), ("Befund 5 µm\r\n".encode("utf-16-le"), "text"),
+        ("Лёгкие чистые, 1\r\n".encode("utf-16-be"), "text"),
+        (hl7().decode().encode("utf-16-le"), "hl7v2"), (b"\1\0\2\0\3\0\4\0" * 9, None),
+        (hl7().decode().encode("utf-16"), "hl7v2"),
         (b"a\0b", None), (b"\x7fELF\x02\x01\x01", None), (b"", None),
     ],
 )  # fmt: skip
