@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import gc
 import posixpath
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
+from emixcli import cycles
 from emixcli.errors import EmixError, MediaError, NoDicomError
 from emixcli.media.damaged import damaged_header
 from emixcli.media.dicomdir import DIRECTORY_CLASS
@@ -36,7 +35,7 @@ from emixcli.validate.pixels import PixelCheck
 from emixcli.validate.places import Findings, study_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from collections.abc import Set as AbstractSet
 
     from emixcli.media.sources.encrypted import Password
@@ -102,22 +101,10 @@ def scan_sources(
         As in `scan_media`.
     """
     scan = _Scan(progress)
-    with _without_gc():
+    with cycles.not_searched():
         for number, source in enumerate(sources):
             scan.read(number, source)
         return scan.result(names, sources)
-
-
-@contextlib.contextmanager
-def _without_gc() -> Iterator[None]:
-    """Pause the search for cycles: a scan makes none, and looking for them took half its time."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def require_dicom(file_set: FileSet) -> None:

@@ -17,7 +17,7 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Self, cast
 
-from emixcli import __version__
+from emixcli import __version__, cycles
 from emixcli.deid.report import Report
 from emixcli.errors import EmixError, OutputError
 from emixcli.media.reader import MediaReader
@@ -151,14 +151,15 @@ class _Worker:
     def run(self, job: range) -> Part:
         """Do one job; an object that is refused stops no other."""
         part = Part(len(job), Report(self._work.how.profile, __version__))
-        for number in job:
-            instance, name = self._work.items[number]
-            try:
-                self._make(number, instance, name, part)
-            except OutputError:
-                raise
-            except (OSError, EmixError) as exc:
-                part.refused.append((number, refusal(instance, exc)))
+        with cycles.not_searched():  # de-identification makes none
+            for number in job:
+                instance, name = self._work.items[number]
+                try:
+                    self._make(number, instance, name, part)
+                except OutputError:
+                    raise
+                except (OSError, EmixError) as exc:
+                    part.refused.append((number, refusal(instance, exc)))
         return part
 
     def _make(self, number: int, instance: Instance, name: str, part: Part) -> None:
