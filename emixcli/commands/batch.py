@@ -208,8 +208,16 @@ def _watch(
             raise row.error
         routes.append(row)
     folder = HotFolder(Path(str(manner.watch)), routes, quiet_s=manner.quiet_for)
+    if not manner.once:
+        listener.note("watching; Ctrl-C ends it")
+
+    def tell(one: Outcome) -> None:
+        if not manner.once:
+            listener.note(_text(one))
+
     watch = Watch(
-        batch, folder, sleep=time.sleep, poll_s=min(max(manner.quiet_for / 4, 0.2), 5.0),
+        batch, folder, on_outcome=tell, sleep=time.sleep,
+        poll_s=min(max(manner.quiet_for / 4, 0.2), 5.0),
         jobs=manner.jobs, progress=listener,
     )  # fmt: skip
     return watch.run(once=manner.once)
@@ -256,14 +264,16 @@ def _show(outcomes: Sequence[Outcome], *, json: bool) -> None:
         output.write_json({"schema": "emix.batch/1", "counts": counts, "rows": rows})
         return
     for one in outcomes:
-        name = f"row {one.row.number}{f' ({one.row.ref})' if one.row.ref else ''}"
-        if one.error is None:
-            output.write_line(f"{name}: {one.state} {one.package_id}".rstrip())
-        else:
-            output.write_line(f"{name}: {one.error.message} [{one.error.id}]")
-            output.write_line(f"    {one.error.hint}")
+        output.write_line(_text(one))
     some = ", ".join(f"{n} {state}" for state, n in counts.items() if n)
     output.write_line(some or "nothing to send")
+
+
+def _text(one: Outcome) -> str:
+    name = f"row {one.row.number}{f' ({one.row.ref})' if one.row.ref else ''}"
+    if one.error is None:
+        return f"{name}: {one.state} {one.package_id}".rstrip()
+    return f"{name}: {one.error.message} [{one.error.id}]\n    {one.error.hint}"
 
 
 def _count(outcomes: Sequence[Outcome]) -> dict[str, int]:

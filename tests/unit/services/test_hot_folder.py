@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,7 +17,7 @@ from emixcli.services.batch_file import Row, read_batch
 from emixcli.services.hot_folder import FAILED, SENT, HotFolder
 from tests import builders
 from tests.builders import Canary
-from tests.running import EmixProcess, Result
+from tests.running import ROOT, EmixProcess, Result
 from tests.unit.services.exchange_process import ExchangeProcess
 
 
@@ -188,3 +192,24 @@ def test_exports_are_sent_and_moved(
     names = sorted(path.name for path in (folder / SENT / "eye").iterdir())
     assert names == ["both", "export1", "once-more"]
     assert logged_in.n_mails() >= before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+def test_a_watch_says_what_it_does_while_it_runs(
+    logged_in: ExchangeProcess, folder: Path, tmp_path: Path
+) -> None:
+    del logged_in
+    (folder / "eye" / "rubbish").mkdir()
+    (folder / "eye" / "rubbish" / "readme.txt").write_text("nothing")
+    (tmp_path / "hot.csv").write_text("source,to,purpose\neye,told@clinic.example,treatment\n")
+    run = ("batch", "run", "hot.csv", "--watch", "hot", "--codes-out", "codes.csv")
+    with subprocess.Popen(
+        [sys.executable, "-m", "emixcli", *run, "--quiet-for", "0.2"],
+        stderr=subprocess.PIPE, cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as process:  # fmt: skip
+        assert process.stderr is not None
+        said = [process.stderr.readline().decode() for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+    assert said[0] == "watching; Ctrl-C ends it\n"
+    assert said[1].startswith("row 1: none of 1 file")
+    assert process.returncode == 130
