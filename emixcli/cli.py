@@ -116,7 +116,7 @@ _ROWS = {
     "config": ("Show and change settings.", "emix config set sender_name 'CT reading room'"),
     "doctor": ("Check this installation; safe to paste in a ticket.", "emix doctor"),
     "version": ("Show versions.", "emix version --verbose"),
-    "exchange": ("Run and look after an exchange.", "emix exchange serve"),
+    "exchange": ("Run and look after an exchange.", "emix exchange serve /srv/emix"),
 }
 
 #: Every command: its module (imported when it runs), one line of help, and the example that its

@@ -173,10 +173,13 @@ def run(
 
 
 def _run(manner: _Manner, how: Access, profile: str | None, *, quiet: bool) -> list[Outcome]:
+    from emixcli.errors import UsageError
     from emixcli.services.batch_file import read_batch, write_failures
     from emixcli.services.targets import check_new
     from emixcli.ui.progress import progress
 
+    if manner.once and manner.watch is None:
+        raise UsageError("--once goes with --watch", hint="give --watch DIR, or leave it out")
     check_new(manner.failures)
     rows = read_batch(manner.file)
     with _open_batch(how, profile, manner) as batch, progress(quiet) as listener:

@@ -213,3 +213,8 @@ def test_a_watch_says_what_it_does_while_it_runs(
     assert said[0] == "watching; Ctrl-C ends it\n"
     assert said[1].startswith("row 1: none of 1 file")
     assert process.returncode == 130
+
+
+def test_once_goes_with_watch(run_emix: EmixProcess) -> None:
+    found = run_emix("batch", "run", "hot.csv", "--codes-out", "codes.csv", "--once", "--json")
+    assert (found.code, found.error["message"]) == (2, "--once goes with --watch")
