@@ -160,10 +160,10 @@ def _part_size(exchange: Exchange, new: Announcement) -> int:
 def _check_quota(work: Work, account: Account, size: int) -> None:
     limits = work.settings.limits
     mine = organisations.c.id == account.organisation_id
-    # Locked, so that two that announce at once cannot both take what is left.
-    quota = work.connection.execute(
-        select(organisations.c.quota_bytes).where(mine).with_for_update()
-    ).scalar_one()
+    # One after the other, so that two that announce at once cannot both take what is left. Not by
+    # the row of the organisation: rows of the audit chain refer to it, and the chain comes next.
+    work.queue("quota", account.organisation_id)
+    quota = work.connection.execute(select(organisations.c.quota_bytes).where(mine)).scalar_one()
     uploading = packages.c.state.in_(UPLOADABLE)
     query = select(
         func.coalesce(func.sum(packages.c.reserved), 0).label("bytes"),

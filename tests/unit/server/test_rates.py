@@ -13,6 +13,7 @@ from sqlalchemy import select
 from emixcli.server.housekeeping import expire
 from emixcli.server.settings import Limits, Settings
 from emixcli.server.tables import counters
+from emixcli.server.vault import new_id
 from tests.serving import ServerThread
 from tests.unit.server.api import Api, Person, share_body
 from tests.unit.server.asking import keys_of, post, sealed_for
@@ -69,6 +70,21 @@ def test_requests_at_once(api: Api, reader: Person, askers: list[str]) -> None:
             return post(person, "/v1/requests", sealed[number])
 
     at_once(ask)
+
+
+def test_uploads_and_other_acts_at_once(sender: Person) -> None:
+    """Whoever reserves room waits for the audit chain, whose rows refer to the organisation."""
+
+    def act(number: int) -> requests.Response:
+        with fresh(sender) as person:
+            if number % 2:
+                return person.get("/v1/audit")
+            body = {"package_id": new_id(), "part_size": 1024, "size_bound": 10}
+            return person.post("/v1/packages", body)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        statuses = [response.status_code for response in pool.map(act, range(4 * AT_ONCE))]
+    assert statuses == [201, 403] * (2 * AT_ONCE)
 
 
 def fresh(person: Person) -> Person:
