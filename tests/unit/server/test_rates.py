@@ -34,11 +34,11 @@ def settings(make_settings: Callable[..., Settings]) -> Settings:
     return make_settings(limits=limits)
 
 
-def at_once(act: Callable[[int], requests.Response]) -> None:
+def at_once(act: Callable[[int], requests.Response], *, refused: int = 429) -> None:
     """Do it in parallel: so many as are allowed pass, and the others are told to wait."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         statuses = [response.status_code for response in pool.map(act, range(AT_ONCE))]
-    assert sorted(statuses) == [201] * ALLOWED + [429] * (AT_ONCE - ALLOWED)
+    assert sorted(statuses) == [201] * ALLOWED + [refused] * (AT_ONCE - ALLOWED)
 
 
 def test_shares_at_once(sender: Person, package_id: str) -> None:
@@ -70,6 +70,20 @@ def test_requests_at_once(api: Api, reader: Person, askers: list[str]) -> None:
             return post(person, "/v1/requests", sealed[number])
 
     at_once(ask)
+
+
+class TestQuota:
+    @pytest.fixture
+    def settings(self, make_settings: Callable[..., Settings]) -> Settings:
+        return make_settings(limits=Limits(organisation_open_uploads=ALLOWED))
+
+    def test_uploads_at_once(self, sender: Person) -> None:
+        def announce(_number: int) -> requests.Response:
+            body = {"package_id": new_id(), "part_size": 1024, "size_bound": 10}
+            with fresh(sender) as person:
+                return person.post("/v1/packages", body)
+
+        at_once(announce, refused=413)
 
 
 def test_uploads_and_other_acts_at_once(sender: Person) -> None:
