@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -177,14 +178,19 @@ def storescp(tmp_path: Path) -> Iterator[Callable[[Path], bool]]:
         return len(list(target.iterdir())) > n_before
 
     try:
-        for _ in range(2000):
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
+        end = time.monotonic() + 30
+        while not _listens(port):
+            assert server.poll() is None and time.monotonic() < end, "storescp does not start"
+            time.sleep(0.02)
         yield store
     finally:
         server.terminate()
         server.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 #: What this program takes, although a PACS with a database does not: it looks at no identifiers
