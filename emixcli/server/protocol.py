@@ -142,8 +142,6 @@ class Wire:
                     await _ready(connection, _FLUSH_S * 400, write=True)
                 except TimeoutError:
                     return 0
-        if self.is_closed:
-            raise WireClosedError
         self._cycle.expected_content_length -= n
         return n
 

@@ -173,6 +173,9 @@ class ContentResponse(Response):
     async def _send_some(self, send: Send, offset: int, length: int) -> int:
         """Send the next bytes, as many as go at once, and return their number."""
         job, wire = self._job, self._wire
+        # Asked before and not after: whoever closes at once after the last bytes has them.
+        if wire is not None and wire.is_closed:
+            raise WireClosedError
         length = min(length, job.until_slots(offset))
         if wire is not None and wire.is_direct and not job.is_slots(offset):
             found = await in_thread(job.reader.find_file, offset)
@@ -181,8 +184,6 @@ class ContentResponse(Response):
                 return await wire.send_file(descriptor, position, min(n, length))
         body = await in_thread(job.read, offset, min(CHUNK, length))
         await send({"type": "http.response.body", "body": body, "more_body": True})
-        if wire is not None and wire.is_closed:
-            raise WireClosedError
         return len(body)
 
     async def _note(self) -> None:
