@@ -180,7 +180,8 @@ def storescp(tmp_path: Path) -> Iterator[Callable[[Path], bool]]:
     try:
         end = time.monotonic() + 30
         while not _listens(port):
-            assert server.poll() is None and time.monotonic() < end, "storescp does not start"
+            assert server.poll() is None, "storescp has ended"
+            assert time.monotonic() < end, "storescp does not start"
             time.sleep(0.02)
         yield store
     finally:
