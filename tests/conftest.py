@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +35,9 @@ def pytest_configure() -> None:
     hypothesis.settings.register_profile("emix", deadline=None)
     hypothesis.settings.load_profile("emix")
     sys.addaudithook(_refuse_network)
+    # A shell without job control starts what is in the background with Ctrl-C ignored.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
