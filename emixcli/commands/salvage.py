@@ -62,6 +62,7 @@ def command(
     check_outside(output, paths)
     if image is not None and len(paths) != 1:
         raise UsageError("--image copies one medium", hint="give one path")
+    is_drive = not Path(paths[0]).is_file()
     password = archive_password(password_file, no_input=no_input)
     with progress(quiet) as listener:
         if image is not None:
@@ -72,14 +73,17 @@ def command(
         out.write_json(service.document(saved))
     else:
         _show(saved)
-    _require_whole(saved)
+    _require_whole(saved, again=is_drive and image is not None)
 
 
 def _show(saved: Salvaged) -> None:
     from emixcli.ui import output as out
     from emixcli.ui.words import some
 
-    out.write_line(f"{some(saved.n_whole, 'whole file')} in {saved.folder}")
+    out.write_line(f"{some(saved.n_whole, 'file')} read whole, in {saved.folder}")
+    if saved.spoilt:
+        spoilt = some(len(saved.spoilt), "file")
+        out.write_line(f"of these, {spoilt} came damaged: LOSSES.html names them, under Findings")
     if saved.repairs:
         out.write_line(f"{some(len(saved.repairs), 'object')} repaired, as copies in repaired/")
     if saved.n_damaged:
@@ -101,8 +105,8 @@ def _show(saved: Salvaged) -> None:
     out.write_line("what is lost is listed in LOSSES.html, for people, and LOSSES.json")
 
 
-def _require_whole(saved: Salvaged) -> None:
-    """Raise where something was lost.
+def _require_whole(saved: Salvaged, *, again: bool) -> None:
+    """Raise where something was lost; `again` where the same command can read more.
 
     Raises
     ------
@@ -115,5 +119,8 @@ def _require_whole(saved: Salvaged) -> None:
         raise PartialError(
             "not everything could be saved",
             hint="try another drive, with the same --image (only what is missing is read again) and"
-            " another folder",
+            " another folder"
+            if again
+            else "copy the disc again (emix salvage DRIVE -o DIR --image FILE goes on in another"
+            " drive), or ask the sender for a new one",
         )

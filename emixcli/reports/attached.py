@@ -15,7 +15,7 @@ from emixcli.media.window import HEAD_LENGTH
 from emixcli.reports import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from emixcli.container.plan import Reader
@@ -42,7 +42,7 @@ def load_report(path: Path) -> Report:
             size = file.seek(0, os.SEEK_END)
     except OSError as exc:
         raise ReportError(
-            "a report cannot be read", hint="check the name given to --report"
+            "a report cannot be read", hint="check its name, and that you may read it"
         ) from exc
     kind = _kind(head, path.name)
     if kind is None:
@@ -92,13 +92,15 @@ def describe_reports(
     PatientMismatchError
         One is, and nobody has accepted it or may accept it.
     """
-    found, refused = [], []
+    found: list[dict[str, Any]] = []
+    refused, numbers = [], []
     for document, name in layout.iter_documents(file_set, reports):
         data = reading.whole_file(_opener(document, media), document)
         read = reading.read_whole(data, document.kind)
         verdict = reading.judge(file_set.patients, read)
         if reading.is_refused(verdict, accept):
             refused.append(verdict)
+            numbers.append(len(found) - len(file_set.documents) + 1)
         fields = document_fields(document, name)
         fields["match"] = reading.match_json(verdict, accept)
         if read.title:
@@ -109,8 +111,17 @@ def describe_reports(
             fields["inside"] = [one.as_index(data or b"") for one in read.inner]
         found.append(fields)
     if refused:
-        raise reading.mismatch(refused, accept)
+        raise reading.mismatch(refused, accept, which=_which(numbers))
     return found
+
+
+def _which(numbers: Sequence[int]) -> str:
+    """Return words for reports by their place among those given; below 1 is on the medium."""
+    given = ", ".join(str(number) for number in numbers if number > 0)
+    words = [f"--report number {given}"] if given else []
+    if min(numbers) < 1:
+        words.append("on the medium: emix scan shows which")
+    return "; ".join(words)
 
 
 def _opener(document: Document | Report, media: Reader) -> Callable[[], BinaryIO]:

@@ -311,8 +311,16 @@ def match_json(verdict: Verdict, accept: str = "") -> dict[str, str]:
     }  # fmt: skip
 
 
-def mismatch(verdicts: Sequence[Verdict], accept: str = "") -> PatientMismatchError:
-    """Return the error for reports that must not go along, `accept` or not."""
+def mismatch(
+    verdicts: Sequence[Verdict], accept: str = "", *, which: str = ""
+) -> PatientMismatchError:
+    """Return the error for reports that must not go along, `accept` or not.
+
+    Parameters
+    ----------
+    which
+        Tells them from others, without their names, which may say who the patient is.
+    """
     count = "a report" if len(verdicts) == 1 else f"{len(verdicts)} reports"
     reasons = "; ".join(dict.fromkeys(verdict.reason for verdict in verdicts))
     overridable = all(verdict.overridable for verdict in verdicts)
@@ -321,7 +329,8 @@ def mismatch(verdicts: Sequence[Verdict], accept: str = "") -> PatientMismatchEr
         hint += "; if you have read it and know better, --accept-report REASON"
     elif accept:
         hint += "; --accept-report cannot lift this rule"
-    return PatientMismatchError(f"{count} may be of another patient: {reasons}", hint=hint)
+    where = f" ({which})" if which else ""
+    return PatientMismatchError(f"{count} may be of another patient: {reasons}{where}", hint=hint)
 
 
 def _severity(verdict: Verdict) -> int:

@@ -30,7 +30,14 @@ def make_key_file(path: Path) -> None:
     OutputError
         It exists or cannot be written.
     """
-    write_secret(path, _text(new_key()))
+    try:
+        write_secret(path, _text(new_key()))
+    except OutputExistsError as exc:
+        raise OutputExistsError(
+            f"{path.name} exists already",
+            hint="a key there goes on with --key-file; for a new one choose another name. Never"
+            " remove a key: what comes later would not fit to what it made",
+        ) from exc
 
 
 def load_key_file(path: Path) -> bytes:

@@ -117,12 +117,12 @@ def copies(
     """
     workers: dict[int, _Worker] = {}
     reports = []
-    for path in paths:
+    for place, path in enumerate(paths, 1):
         loaded = load_report(path)
         kind = loaded.kind
         data = _bytes_of(path, loaded)
         read = reading.load(data, kind)
-        number = _number_of(old.patients, read)
+        number = _number_of(old.patients, read, place)
         if number not in workers:
             workers[number] = _Worker(old.patients[number], new, media, how)
         made = workers[number].copy(data, kind, read, policy.mode)
@@ -146,11 +146,11 @@ def _bytes_of(path: Path, report: Report) -> bytes:
     return data
 
 
-def _number_of(patients: Sequence[Patient], read: reading.Reading) -> int:
-    """Return which patient a report is of, by what it says before anything is taken out."""
+def _number_of(patients: Sequence[Patient], read: reading.Reading, place: int) -> int:
+    """Return which patient the report at a place is of, by what it says as it was given."""
     verdict = reading.judge(patients, read)
     if verdict.level == Level.BLOCK:
-        raise reading.mismatch([verdict])
+        raise reading.mismatch([verdict], which=f"--report number {place}")
     if len(patients) == 1:
         return 0
     sure = [

@@ -98,12 +98,16 @@ class Diagnosis:
     frames: Frames | None = None
 
     @property
+    def is_cut(self) -> bool:
+        """Whether a part of a medium is gone, and nothing tells all that was in it."""
+        return any(finding.code in _CUT for finding in self.file_set.findings)
+
+    @property
     def requests(self) -> list[str]:
         """What to ask the sender for: all of a disc that is cut, and a line for each series."""
-        is_cut = any(finding.code in _CUT for finding in self.file_set.findings)
         whole = ["the whole disc: a part is lost, and nothing tells all that was in it"]
         lines = (_request(strip) for strip in self.strips)
-        return [*(whole if is_cut else ()), *filter(None, lines)]
+        return [*(whole if self.is_cut else ()), *filter(None, lines)]
 
 
 def loss_document(loss: Loss) -> dict[str, Any]:

@@ -77,6 +77,11 @@ def _verdict(diagnosis: Diagnosis, n_lost: int) -> str:
     if diagnosis.requests and not n_lost:
         return "A part of the disc is lost; of the images that are known, none."
     if n_lost:
+        if diagnosis.is_cut:
+            return (
+                "A part of the disc is lost; of the images that are known, "
+                f"{n_lost} in whole or in part."
+            )
         return f"{n_lost} {'image is' if n_lost == 1 else 'images are'} lost in whole or in part."
     if diagnosis.losses or diagnosis.file_set.unreadable:
         return "All images that the disc names can be read; other files are damaged."

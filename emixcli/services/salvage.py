@@ -2,7 +2,7 @@
 
 The medium is never written. In the new folder:
 
-- `files/`: whole files, bit for bit, under their names on the medium;
+- `files/`: files that could be read whole, bit for bit, under their names on the medium;
 - `damaged/`: files of which bytes are lost, with zeros in their place;
 - `repaired/`: copies of objects that could be repaired (see `repairs`);
 - `LOSSES.json` and `LOSSES.html`: what is lost, and what was repaired.
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from emixcli.media.losses import Lost
     from emixcli.media.sources import MediaFile, Source
     from emixcli.media.sources.encrypted import Password
+    from emixcli.model import Unreadable
 
 _FORBIDDEN: Final = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
 _IDENTIFIERS: Final = {
@@ -73,6 +74,13 @@ class Salvaged:
     repairs: list[Repair] = field(default_factory=list)
     not_copied: list[tuple[int, str]] = field(default_factory=list)
     carved: list[tuple[int, str]] = field(default_factory=list)
+
+    @property
+    def spoilt(self) -> list[Unreadable]:
+        """Files that were copied whole, of which the content was lost before."""
+        hurt = {(loss.source, loss.path) for loss in self.diagnosis.losses}
+        unreadable = self.diagnosis.file_set.unreadable
+        return [one for one in unreadable if (one.source, one.path) not in hurt]
 
     @property
     def is_whole(self) -> bool:
@@ -309,6 +317,9 @@ def document(saved: Salvaged) -> dict[str, Any]:
             for one in saved.repairs
         ],
         "not_copied": [{"source": source, "path": path} for source, path in saved.not_copied],
+        "spoilt": [
+            {"source": one.source, "path": one.path, "reason": one.reason} for one in saved.spoilt
+        ],
         "findings": [
             {"code": finding.code, "count": finding.count}
             for finding in diagnosis.file_set.findings

@@ -249,7 +249,9 @@ def test_a_report_without_results_is_refused(pack: Callable[..., Result]) -> Non
 def test_a_report_of_another_patient_gets_no_pseudonym(pack: Callable[..., Result]) -> None:
     other = ORU.replace(CANARY.birth_date.encode(), b"19800101")
     for mode in (["structured"], ["reviewed", "--reviewer", "R. Viewer"]):
-        assert pack("a.hl7", other, "--reports", *mode).code == 25
+        done = pack("a.hl7", other, "--reports", *mode)
+        assert done.code == 25
+        assert "--report number 1" in done.stderr
 
 
 def test_reviewed_text(pack: Callable[..., Result], tmp_path: Path) -> None:

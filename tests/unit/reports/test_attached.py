@@ -64,6 +64,17 @@ def test_a_report_of_another_patient_stops_the_package(medium: Path, *, on_mediu
         documents_of(medium, *reports, accept="read and known")
 
 
+def test_the_report_that_is_refused_is_told_by_its_number(medium: Path) -> None:
+    good, bad = medium.parent / "good.txt", medium.parent / "bad.hl7"
+    good.write_text("FINDINGS:\nNo embolism.\n")
+    bad.write_bytes(OTHER)
+    with pytest.raises(PatientMismatchError, match=r"\(--report number 2\)"):
+        documents_of(medium, good, bad)
+    (medium / "on.hl7").write_bytes(OTHER)
+    with pytest.raises(PatientMismatchError, match="number 1, 3; on the medium: emix scan"):
+        documents_of(medium, bad, good, bad)
+
+
 def test_a_reason_lets_a_report_pass_where_the_rule_allows(medium: Path) -> None:
     report = medium.parent / "report.hl7"
     report.write_bytes(hl7(OTHER_GIVEN))

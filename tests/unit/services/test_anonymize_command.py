@@ -60,6 +60,10 @@ def test_the_same_key_gives_the_same_bytes(disc: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
     assert run_here("anonymize", "--new-key", key).code == 0
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    again = run_here("anonymize", "--new-key", key)
+    assert again.code == 41
+    assert "--key-file" in again.stderr
+    assert "remove it first" not in again.stderr  # a lost key cannot be made again
     for name in ("first", "second"):
         result = run_here("anonymize", disc, "-o", tmp_path / name, "--key-file", key)
         assert result.code == 0, result.stderr

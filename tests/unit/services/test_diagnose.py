@@ -112,3 +112,4 @@ def test_of_a_cut_disc_the_whole_is_asked_for(tmp_path: Path, emix_here: Run) ->
     assert "M02" in {finding["code"] for finding in found["findings"]}
     assert found["ask_for"][0].startswith("the whole disc")
     assert "Nothing is missing" not in page.read_text("utf-8")
+    assert "A part of the disc is lost; of the images that are known, " in page.read_text("utf-8")

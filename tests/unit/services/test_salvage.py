@@ -65,6 +65,21 @@ def _meta_end(content: bytes) -> int:
     return 144 + length
 
 
+def test_files_that_came_damaged_are_not_passed_off_as_whole(
+    tmp_path: Path, emix_here: Run
+) -> None:
+    paths = study(tmp_path / "disc", series=1, instances=3)
+    paths[1].write_bytes(bytes(paths[1].stat().st_size))
+    done = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved")
+    assert done.code == 3
+    assert "3 files read whole" in done.stdout
+    assert "of these, 1 file came damaged" in done.stdout
+    assert "same --image" not in done.stderr  # there was none
+    assert "copy the disc again" in done.stderr
+    losses = json.loads((tmp_path / "saved/LOSSES.json").read_text("utf-8"))
+    assert [one["reason"] for one in losses["spoilt"]] == ["filled with one repeated byte"]
+
+
 @pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
 def test_what_is_lost_is_zeros_listed_and_apart(tmp_path: Path, emix_here: Run) -> None:
     paths = study(tmp_path / "files", series=1, instances=4, rows=64, columns=64)
