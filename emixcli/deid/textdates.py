@@ -52,7 +52,7 @@ _ENGLISH: Final = (
     r"sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?![a-z])\.?"
 )
 _ROMAN: Final = r"(?:x?i{1,3}|i?[vx]|vi{1,3}|xi{0,2})"
-_LINK: Final = r"(?:[-./, ]|\bof\b|\bde\b|\bdel\b|\bd['’]){0,20}"
+_LINK: Final = r"(?:[-./, ]++|\bof\b|\bde\b|\bdel\b|\bd['’]){0,20}"
 _ISO: Final = rf"(?<!\d){_YEAR}(?P<sep>[-./ :_]?)(?P<month>0[1-9]|1[0-2])(?P=sep)"
 _SHORT_ISO: Final = rf"(?<!\d){_YEAR}(?P<sep>[-./_])(?P<month>0?[1-9]|1[0-2])(?P=sep)"
 _PATTERNS: Final = (

@@ -34,10 +34,11 @@ _MAX_MARGINS: Final = 20
 _MAX_MARGIN: Final = 50_000  # characters of one
 _HIDDEN: Final = re.compile(r"\\(?:v|deleted)(?:1)?(?![\w-])")
 _BINARY: Final = re.compile(r"\\bin(-?\d+) ?")
+_LENGTH_DIGITS: Final = 12  # Python reads no numbers of thousands of digits
 _BOX: Final = re.compile(r"(?:\\\*)?\\(?:shp|shpinst)(?![a-z])|\{\\s[nv] [^{}]*\}")
 _BOX_TEXT: Final = re.compile(r"\\shptxt(?![a-z])")
 _RAISED: Final = re.compile(
-    r"\\(?:super1?|up[1-9]\d*)(?![a-z0-9-]) ?(?=(?:\\[a-z]+-?\d* ?)*[-+]?\d)"
+    r"\\(?:super1?|up[1-9]\d*)(?![a-z0-9-]) ?(?=(?:\\[a-z]+-?\d* ?){0,30}+[-+]?\d)"
 )
 _EIGHT_BIT: Final = re.compile("[\x80-\xff]+")
 _BEYOND: Final = re.compile("[^\x00-\x7f]+")
@@ -115,7 +116,7 @@ def _without_binary(source: str) -> str:
     for match in _BINARY.finditer(source):
         if match.start() >= start:
             parts.append(source[start : match.start()])
-            end = match.end() + max(int(match[1]), 0)
+            end = match.end() + max(int(match[1][:_LENGTH_DIGITS]), 0)
             start = end if end <= len(source) else match.end()
     return "".join([*parts, source[start:]])
 

@@ -79,6 +79,8 @@ class ObjectWriter:
             if done >= _WRITEBACK:
                 _begin_writeback(target, target.tell() - done)
                 done = 0
+        if at:  # the range was empty
+            _put(target, self._buffer[:at])
 
 
 def _create(path: str) -> FileIO:

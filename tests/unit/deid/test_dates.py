@@ -142,3 +142,9 @@ def test_the_birth_date_goes_also_where_dates_stay_or_move(spelling: str) -> Non
     assert TextDates(None, keeps=True, never="19500131").replace(text) == "of  and 2024-03-03"
     assert TextDates(-2, never="19500131").replace(text) == "of  and 2024-03-01"
     assert TextDates(None, keeps=True, never="19500130").replace(text) == text
+
+
+@pytest.mark.parametrize("gap", [" " * 40, "." * 40, ", - " * 10])
+def test_parts_of_a_date_may_stand_far_apart(gap: str) -> None:
+    assert TextDates().replace(f"on 12 Jan{gap}1950 x") == "on  x"
+    assert TextDates().replace(f"on 1950{gap}Jan 12 x") == "on  x"

@@ -122,6 +122,7 @@ CASES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "rtf too large": ("rtf", lambda: full(b"word ", b"{\\rtf1 ", b"}")),
     "rtf paragraphs": ("rtf", lambda: full(b"\\par wordword ", b"{\\rtf1 ", b"}", RTF_SIZE)),
     "rtf depth": ("rtf", lambda: b"{" * 190_000 + b"\\rtf1" + b"}" * 190_000),
+    "rtf raised": ("rtf", lambda: full(b"\\super", b"{\\rtf1 ", b" x}", 2_000_000)),
     "rtf headers": ("rtf", lambda: full(b"{\\header a", b"{\\rtf1 ", b"}", RTF_SIZE)),
     "text labels": ("text", lambda: full(b"Patient: Anna Example 01.02.1970 MRN: 77\n")),
     "text one line": ("text", lambda: full(b"Example Anna ")),

@@ -126,7 +126,8 @@ def test_raised_numbers_and_footnotes_do_not_run_into_the_text(inner: str, plain
         (rb" 10{\super 9}/L, 10\up6\fs16 -3\up0 , 1{\super st}", "10^9/L, 10^-3, 1st"),
         (b" a\\bin5 {}}\\xb", "ab"), (b" a\\bin2000000000 b", "ab"), (b" a\\bin-5 b", "ab"),
         (rb" a{\shp{\*\shpinst\shpleft1{\sp{\sn pib}{\sv {\pict}}}{\shptxt mass}}}b", "a\n massb"),
-        (rb" pneu\-monia", "pneumonia"),
+        (rb" pneu\-monia", "pneumonia"), (b" a\\bin" + b"9" * 5000 + b" b", "ab"),
+        (rb" 10{\super\fs20 9}{\super\fs20 th}", "10^9th"),
     ],
 )  # fmt: skip
 def test_what_rtf_says_in_odd_ways(source: bytes, plain: str) -> None:
