@@ -19,6 +19,7 @@ from emixcli import config
 from emixcli.errors import UsageError
 from emixcli.exchange.auditing import AuditFilter, iter_audit
 from emixcli.exchange.auditlog import AuditRow, Chain, broken, canonical_detail
+from emixcli.mailaddress import address_key
 from emixcli.wholefile import output_error, replace_whole
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def iter_entries(
 
     An actor who is named by a mail address is looked for here: no address stands in a URL.
     """
-    address = wanted.actor if "@" in wanted.actor else ""
+    address = address_key(wanted.actor) if "@" in wanted.actor else ""
     if address:
         wanted, page_size = replace(wanted, actor=""), 1000
     for page in iter_audit(exchange, wanted, page_size=page_size):

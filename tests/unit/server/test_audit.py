@@ -205,6 +205,7 @@ def test_filters_and_pages(
     assert [*iter_entries(auditor, AuditFilter(actor="recipient"))] == []
     ours = [*iter_entries(auditor, AuditFilter(actor="audit@a.example"))]
     assert {e.name_of(e.row.actor) for e in ours} == {"audit@a.example"}
+    assert [*iter_entries(auditor, AuditFilter(actor="Audit@A.example"))]
     assert [*iter_entries(auditor, AuditFilter(actor="nobody@a.example"))] == []
     clock.forward(days=1)
     later = everything[-1].at.replace("Z", "+00:00")
