@@ -61,7 +61,7 @@ class FoldedInstances(Sequence[Instance]):
         return isinstance(other, Sequence) and tuple(self) == tuple(other)
 
     def __hash__(self) -> int:
-        return hash(self._length)
+        return hash(tuple(self))
 
 
 def _fold(instances: Iterable[Instance]) -> bytes:

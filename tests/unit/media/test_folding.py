@@ -62,6 +62,7 @@ def test_places_count_as_in_a_tuple() -> None:
     folded = FoldedInstances(plain)
     assert len(folded) == 2500
     assert folded == plain
+    assert hash(folded) == hash(plain)
     for at in (0, 1, 999, 1000, 1001, 2499, -1, -2500):
         assert folded[at] == plain[at]
         assert folded[at].values == plain[at].values
