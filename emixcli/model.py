@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from emixcli.keywords import KEYWORDS, POSITIONS
 from emixcli.packed import Packed, SharedValues, Value, name_of, pack, unpack, unpack_one
@@ -276,6 +276,10 @@ class Refused(NamedTuple):
     codes: tuple[str, ...]
 
 
+#: Findings of a medium whose directories are gone: nobody can say what else there was.
+_NAMES_LOST: Final = frozenset({"M04", "M16"})
+
+
 @dataclass(frozen=True, slots=True)
 class FileSet:
     """Everything that was found on the media given to one command."""
@@ -291,6 +295,11 @@ class FileSet:
     left_out: tuple[Instance, ...] = ()  # with the UID of an earlier object that is another one
     missing: tuple[Missing, ...] = ()
     refused: tuple[Refused, ...] = ()
+
+    @property
+    def has_lost_names(self) -> bool:
+        """Whether directories of a medium are lost, so that nothing tells all that was on it."""
+        return any(finding.code in _NAMES_LOST for finding in self.findings)
 
     def iter_studies(self) -> Iterator[Study]:
         """Yield every study of every patient."""

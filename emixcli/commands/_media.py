@@ -164,6 +164,10 @@ def missing_text(choice: Choice, lost: Collection[str] = ()) -> str:
             f"{some(n_missing, 'object')} that the medium's directory names"
             f" {_is(n_missing)} not on it"
         )
+    if choice.scanned.has_lost_names:
+        words.append(
+            "directories of the medium are lost, so files may be missing that nothing names"
+        )
     return " and ".join(words)
 
 

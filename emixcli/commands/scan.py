@@ -85,17 +85,26 @@ def require_whole(file_set: FileSet) -> None:
     Raises
     ------
     PartialError
-        Files could not be read; the output lists them.
+        Files could not be read, which the output lists, or directories of a medium are lost.
     IncompleteMediaError
         All could, but objects that a DICOMDIR names are not there.
     """
     from emixcli.errors import IncompleteMediaError, PartialError
     from emixcli.media.report import count_missing
 
+    words = []
     if file_set.unreadable:
+        n = len(file_set.unreadable)
+        words.append(f"{n} of {file_set.n_files} files could not be read whole")
+    if file_set.has_lost_names:
+        words.append(
+            "directories of the medium are lost, so files may be missing that nothing names"
+        )
+    if words:
+        again = "copy the disc again, or " if file_set.has_lost_names else ""
         raise PartialError(
-            f"{len(file_set.unreadable)} of {file_set.n_files} files could not be read whole",
-            hint="they are listed above; ask the sender for a new copy of the disc",
+            "; ".join(words),
+            hint=f"what is known is listed above; {again}ask the sender for a new copy of the disc",
         )
     n_missing = count_missing(file_set)
     if n_missing:

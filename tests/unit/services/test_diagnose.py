@@ -113,3 +113,24 @@ def test_of_a_cut_disc_the_whole_is_asked_for(tmp_path: Path, emix_here: Run) ->
     assert found["ask_for"][0].startswith("the whole disc")
     assert "Nothing is missing" not in page.read_text("utf-8")
     assert "A part of the disc is lost; of the images that are known, " in page.read_text("utf-8")
+
+
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+def test_a_disc_without_directories_is_not_whole(tmp_path: Path, emix_here: Run) -> None:
+    study(tmp_path / "files", series=1)
+    image = iso(tmp_path / "disc.iso", tmp_path / "files")
+    source = open_source(str(image))
+    start = min(source.extents(file.path)[0][0] for file in source.iter_files())
+    source.close()
+    content = image.read_bytes()
+    image.write_bytes(content[: 16 * 2048] + bytes(start - 16 * 2048) + content[start:])
+    package = tmp_path / "a.emix.html"
+    assert not emix_here("scan", image, "--json").document["unreadable"]
+    for command in (
+        ("scan", image), ("diagnose", image),
+        ("pack", image, "-o", package, "--code-out", tmp_path / "code"),
+    ):  # fmt: skip
+        done = emix_here(*command)
+        assert done.code == 3, command
+        assert "directories of the medium are lost" in done.stderr
+    assert package.exists()
