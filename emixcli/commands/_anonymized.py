@@ -96,7 +96,7 @@ def require_all(result: AnonymizeResult) -> None:
     Raises
     ------
     PartialError
-        Files that could not be read, and nothing else.
+        Files that could not be read or that nothing names any more, and nothing else.
     DeidUnsafeError
         Objects that cannot be made safe.
     """
@@ -115,4 +115,9 @@ def require_all(result: AnonymizeResult) -> None:
         raise DeidUnsafeError(
             f"left out: {some(len(result.refused), 'object')} that cannot be de-identified safely",
             hint=hint or "emix anonymize --dry-run lists them with the reason",
+        )
+    if result.has_lost_names:
+        raise PartialError(
+            "directories of the medium are lost, so files may be missing that nothing names",
+            hint="copy the disc again, or ask for a new copy of it",
         )

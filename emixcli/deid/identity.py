@@ -46,6 +46,7 @@ _EPOCH: Final = dt.date(1970, 1, 1)
 _JULIAN: Final = 1_721_425
 #: Japanese eras by their letters, and the years before their first.
 _ERAS: Final = (("r", 2018), ("h", 1988), ("s", 1925), ("t", 1911))
+_LONGEST_ERA: Final = 64
 
 
 class Known(NamedTuple):
@@ -336,9 +337,9 @@ def _counted(year: int, month: int, day: int) -> Iterator[str]:
     except ValueError:
         return
     yield f"{date:%Y%j}"
-    era, first = next((item for item in _ERAS if item[1] < year), ("", 0))
-    if era:
-        yield from (f"{era}{year - first}{rest}" for rest in (f"{date:%m%d}", f"{month}{day}"))
+    for era, first in _ERAS:  # two of them where one ends within the year
+        if 0 < year - first <= _LONGEST_ERA:
+            yield from (f"{era}{year - first}{rest}" for rest in (f"{date:%m%d}", f"{month}{day}"))
     yield from (str(date.toordinal() + _JULIAN - before) for before in (0, 1))
     seconds = str(abs((date - _EPOCH).days) * 86_400)
     if len(seconds) > _SHORTEST_NUMBER:

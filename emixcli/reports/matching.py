@@ -412,5 +412,7 @@ def _compare_sexes(one: str, other: str) -> Link:
 def _sex(text: str) -> str:
     """Return M or F for a code or a word; animals have two letters (MN, FS)."""
     word = plain_letters(text.strip())
-    code = word[:1].upper() if len(word) <= len("MN") else ""
-    return tables().sexes.get(word, code if code in ("M", "F") else "")
+    first = re.split(r"[\W_]", word, maxsplit=1)[0]
+    code = first[:1].upper() if len(first) <= len("MN") else ""
+    sexes = tables().sexes
+    return sexes.get(word) or sexes.get(first, code if code in ("M", "F") else "")

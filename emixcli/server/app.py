@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,8 @@ from emixcli.server.vault import SECRETS_NAME, Vault, load_vault
 from emixcli.server.work import Exchange
 from emixcli.server.worker import Worker
 from emixcli.urls import is_loopback
+
+_LOG = logging.getLogger("emix.exchange")
 
 
 def open_exchange(settings: Settings, clock: Clock = system_clock) -> Exchange:
@@ -184,7 +187,10 @@ async def _on_error(request: Request, exc: Exception) -> JSONResponse:
         act = f"{request.method} {request.scope['route'].path_format}"
         named = [str(value) for value in request.path_params.values()]
         exchange = request.app.state.site.exchange
-        await run_in_threadpool(note_refusal, exchange, account, exc, act=act, named=named)
+        try:
+            await run_in_threadpool(note_refusal, exchange, account, exc, act=act, named=named)
+        except Exception as lost:  # noqa: BLE001 - it is refused whatever becomes of its row
+            _LOG.error("a refusal has no row: %s", type(lost).__name__)
     return JSONResponse(body_of(exc), status_code=status_of(exc), headers=headers_of(exc))
 
 

@@ -2,7 +2,8 @@
 
 Each act that a policy, the address guard, a role or a missing approval forbids is one row. Ids that
 lead to nothing of the account's own are counted and not named, so that the trail does not say
-either whether there is such a thing. No row holds an address that was refused.
+either whether there is such a thing. No row holds an address that was refused. What an account goes
+on to try is counted: nobody makes a trail grow without end.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ _KINDS = {
 }
 
 
+#: Refusals of an account within an hour that are rows each; of more, those at 10, 100 and so on.
+_NAMED = 50
+
+
 def note_refusal(
     exchange: Exchange, account: Account, error: EmixError, *, act: str, named: list[str]
 ) -> None:
@@ -63,6 +68,9 @@ def note_refusal(
 
 
 def _append(work: Work, account: Account, error: EmixError, act: str, named: list[str]) -> None:
+    n = work.count("refused", account.id, span_ms=HOUR_MS)
+    if n > _NAMED and not _is_round(n):
+        return
     subject = next((word for word in named if is_package_id(word)), account.id)
     reason = getattr(error, "reason", "")
     work.audit(
@@ -73,6 +81,7 @@ def _append(work: Work, account: Account, error: EmixError, act: str, named: lis
         act=act,
         error=error.id,
         **({"reason": reason} if reason else {}),
+        **({"n": n} if n > _NAMED else {}),
     )
 
 
@@ -104,5 +113,10 @@ def _is_own(work: Work, account: Account, word: str) -> bool:
 def _count(work: Work, account: Account) -> None:
     """Count an id that leads to nothing; a row at the 1st, 10th, 100th and so on of an hour."""
     n = work.count("not-found", account.id, span_ms=HOUR_MS)
-    if str(n).strip("0") == "1":
+    if _is_round(n):
         work.audit(account.organisation_id, account.id, "object.refused", account.id, n=n)
+
+
+def _is_round(n: int) -> bool:
+    """1, 10, 100 and so on."""
+    return str(n).strip("0") == "1"

@@ -67,7 +67,7 @@ class AnonymizeResult(NamedTuple):
     """What became of the objects.
 
     `report` holds no old value; `refused` names files on the medium. `n_reports` counts reports on
-    the medium, which are left out.
+    the medium, which are left out. `has_lost_names`: as `FileSet` has it.
     """
 
     report: Report
@@ -75,6 +75,7 @@ class AnonymizeResult(NamedTuple):
     n_reports: int
     verified: bool
     has_table: bool = False
+    has_lost_names: bool = False
 
     @property
     def n_written(self) -> int:
@@ -126,7 +127,12 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
             write_table(request.table, this.links(), lock)
             beside.append(request.table)
     return AnonymizeResult(
-        this.report, tuple(this.refused), len(chosen.documents), verified, lock is not None
+        this.report,
+        tuple(this.refused),
+        len(chosen.documents),
+        verified,
+        has_table=lock is not None,
+        has_lost_names=scanned.has_lost_names,
     )
 
 

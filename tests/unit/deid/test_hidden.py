@@ -116,6 +116,12 @@ def test_a_birth_date_of_an_era_goes(era: str) -> None:
     assert kept(0x00181020, "LO", b"R5.1.7") == "R5.1.7"
 
 
+@pytest.mark.parametrize("era", ["S64.1.5", "H1.1.5"])
+def test_a_year_in_which_an_era_ends_has_two(era: str) -> None:
+    who = {0x00100030: ("DA", b"19890105"), 0x00181400: ("LO", era.encode())}
+    assert era not in str(read(run(make(who))[0]).get(0x00181400, ""))
+
+
 def test_a_short_identifier_counts_at_the_top_only() -> None:
     who = {0x00100020: ("LO", b"48213 ")}
     inner = encode_item(encode(0x00200013, "IS", b"48213 ", explicit=True))

@@ -53,6 +53,7 @@ FOREIGN = (Identifier("77", ("OTHERH",)),)
         (replace(REPORT, birth_date="19700201", ids=FOREIGN), Level.BLOCK, "R5"),
         (replace(REPORT, birth_date="19551130"), Level.BLOCK, "R5"),
         (replace(REPORT, sex="F"), Level.WARN, "R6"),
+        (replace(REPORT, sex="Female (as told)"), Level.WARN, "R6"),
         (replace(REPORT, sex="F", ids=FOREIGN), Level.BLOCK, "R6"),
         (replace(REPORT, names=parse_xpn("JONES^MARY")), Level.BLOCK, "R7"),
         (replace(REPORT, names=parse_xpn("JONES^JOHN")), Level.WARN, "R7"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from emixcli.server import refusals as service
 from emixcli.server.vault import new_id
 from tests.serving import ServerThread
 from tests.unit.server.api import Api, Person, share_body
@@ -138,6 +139,28 @@ def test_what_is_not_there_and_what_is_anothers_are_counted_alike(
         assert last["detail"] == {"n": 1 if n < 10 else 10}
     assert len(refusals(theirs)) == 2
     assert package_id not in str(refusals(theirs))
+    assert refusals(admin) == []
+
+
+def test_refusals_without_end_are_counted(
+    admin: Person, sender: Person, package_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_NAMED", 3)
+    for _ in range(12):
+        body = share_body("new@c.example", confirm_email=None)
+        assert sender.post(f"/v1/packages/{package_id}/shares", body).status_code == 409
+    assert [row["detail"].get("n") for row in refusals(admin)] == [None, None, None, 10]
+
+
+def test_a_refusal_stands_though_its_row_is_lost(
+    admin: Person, sender: Person, package_id: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(service, "_append", fail)
+    body = share_body("new@c.example", confirm_email=None)
+    assert sender.post(f"/v1/packages/{package_id}/shares", body).status_code == 409
     assert refusals(admin) == []
 
 

@@ -129,6 +129,7 @@ def test_a_disc_without_directories_is_not_whole(tmp_path: Path, emix_here: Run)
     for command in (
         ("scan", image), ("diagnose", image),
         ("pack", image, "-o", package, "--code-out", tmp_path / "code"),
+        ("anonymize", image, "-o", tmp_path / "clean"),
     ):  # fmt: skip
         done = emix_here(*command)
         assert done.code == 3, command
