@@ -18,6 +18,7 @@ from emixcli.media.disc.sectors import SectorBytes, iter_pieces
 from emixcli.media.disc.tree import UNWRITTEN
 from emixcli.media.header import read_header
 from emixcli.media.names import fold
+from emixcli.media.sources import FolderSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +73,7 @@ def read_through(source: Source, progress: ProgressListener) -> Iterator[tuple[M
     progress
         Hears of the bytes; the caller begins the stage.
     """
-    for file in source.iter_files():
+    for file in _iter_expected(source) if isinstance(source, FolderSource) else source.iter_files():
         read = Ranges()
         try:
             content = source.open_bytes(file.path)
@@ -86,6 +87,18 @@ def read_through(source: Source, progress: ProgressListener) -> Iterator[tuple[M
             progress.advance(len(data))
         content.close()
         yield file, Ranges(read.gaps(0, size))
+
+
+def _iter_expected(source: FolderSource) -> Iterator[MediaFile]:
+    """Yield the files of a folder while the system begins to read the one after each."""
+    files = source.iter_files()
+    file = next(files, None)
+    while file is not None:
+        after = next(files, None)
+        if after is not None:
+            source.expect(after.path)
+        yield file
+        file = after
 
 
 def lost_ranges(source: Source, path: str) -> Ranges:

@@ -35,7 +35,7 @@ from emixcli.validate.pixels import PixelCheck
 from emixcli.validate.places import Findings, study_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from collections.abc import Set as AbstractSet
 
     from emixcli.media.sources.encrypted import Password
@@ -89,7 +89,11 @@ def scan_media(
 
 
 def scan_sources(
-    sources: Sequence[Source], names: tuple[str, ...], *, progress: ProgressListener = SILENT
+    sources: Sequence[Source],
+    names: tuple[str, ...],
+    *,
+    progress: ProgressListener = SILENT,
+    list_files: Callable[[int, Source], Iterable[MediaFile]] | None = None,
 ) -> FileSet:
     """Return what is on media that are open, and stay so.
 
@@ -99,11 +103,13 @@ def scan_sources(
         How they were given.
     progress
         As in `scan_media`.
+    list_files
+        Gives the files of a medium, by its number: for who does something with each before.
     """
     scan = _Scan(progress)
     with cycles.not_searched():
         for number, source in enumerate(sources):
-            scan.read(number, source)
+            scan.read(number, source, list_files(number, source) if list_files else None)
         return scan.result(names, sources)
 
 
@@ -154,7 +160,7 @@ class _Scan:
         self._n_other = 0
         self._is_single = False  # the medium is one file
 
-    def read(self, number: int, source: Source) -> None:
+    def read(self, number: int, source: Source, files: Iterable[MediaFile] | None = None) -> None:
         """Look at every file of a medium."""
         self._progress.stage("reading", None, "files")
         self._directories.append(DirectoryCheck(number, source))
@@ -162,7 +168,7 @@ class _Scan:
         self._is_single = source.kind == "file"
         opened = Opened(source)
         n_before = self._n_files
-        for file in source.iter_files():
+        for file in source.iter_files() if files is None else files:
             self._n_files += 1
             try:
                 self._look(file, opened)

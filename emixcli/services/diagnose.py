@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +20,7 @@ from emixcli.validate.gaps import find_gaps
 from emixcli.validate.places import ranges
 
 if TYPE_CHECKING:
-    from emixcli.media.sources import Source
+    from emixcli.media.sources import MediaFile, Source
     from emixcli.model import FileSet, Finding, Instance, Series, Study
 
 #: Findings of a disc of which nobody knows what else was on it.
@@ -160,9 +160,10 @@ def diagnose_sources(
     lost
         What cannot be read of their files, where every byte was read already.
     """
-    file_set = scan_sources(sources, tuple(paths), progress=progress)
     if full and lost is None:
-        lost = _read_everything(sources, progress)
+        file_set, lost = _scan_everything(sources, paths, progress)
+    else:
+        file_set = scan_sources(sources, tuple(paths), progress=progress)
     found = find_losses(file_set, sources) if lost is None else name_losses(lost, file_set, sources)
     media = tuple(_medium(path, source) for path, source in zip(paths, sources, strict=True))
     file_set = with_matches(file_set)
@@ -185,15 +186,21 @@ def _with_finding(file_set: FileSet, finding: Finding | None) -> FileSet:
     return replace(file_set, findings=tuple(findings))
 
 
-def _read_everything(sources: Sequence[Source], progress: ProgressListener) -> list[Lost]:
+def _scan_everything(
+    sources: Sequence[Source], paths: Sequence[str], progress: ProgressListener
+) -> tuple[FileSet, list[Lost]]:
+    """Scan media while every byte is read: each file is looked at when it was just read."""
+    lost: list[Lost] = []
+
+    def files(number: int, source: Source) -> Iterator[MediaFile]:
+        for file, unread in read_through(source, progress):
+            if unread:
+                lost.append((number, file.path, file.size, tuple(unread)))
+            yield file
+
     total = sum(file.size for source in sources for file in source.iter_files())
     progress.stage("reading every byte", total, "bytes")
-    return [
-        (number, file.path, file.size, tuple(lost))
-        for number, source in enumerate(sources)
-        for file, lost in read_through(source, progress)
-        if lost
-    ]
+    return scan_sources(sources, tuple(paths), list_files=files), lost
 
 
 def _medium(path: str, source: Source) -> Medium:

@@ -165,12 +165,13 @@ def verify(bench: Bench) -> Measured:
     """Read every byte of a folder that is not in the cache: `diagnose --full` and a copy loop."""
     folder = bench.place(f"ct{bench.n(1000)}")
     size = data.ct_series(folder, bench.n(1000))
-    ours, floor = (
-        min(_clock(_COLD + program, folder) for _ in range(3)) for program in (_VERIFY, _CATS)
-    )
+    pairs = [  # in turns: a disk that others use as well is not equally fast all the time
+        [_clock(_COLD + program, folder) for program in (_VERIFY, _CATS)] for _ in range(5)
+    ]
+    ours, floor = map(min, zip(*pairs, strict=True))
     details = {
         "diagnose --full": f"{size / ours / 1e6:.0f} MB/s",
-        "reading alone": f"{size / floor / 1e6:.0f} MB/s",
+        "reading alone, 1 MiB at a time": f"{size / floor / 1e6:.0f} MB/s",
     }
     return f"{floor / ours:.2f} of reading", floor / ours >= 0.9, "(in process)", details
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 from typing import TYPE_CHECKING, BinaryIO
@@ -23,6 +24,8 @@ _FLAGS = (
 _MAX_DEPTH = 128
 #: Enough for most headers.
 _BLOCK = 16 * 1024
+#: What is asked for of the next file.
+_AHEAD = 1024 * 1024
 
 
 class FolderSource:
@@ -37,6 +40,7 @@ class FolderSource:
 
     def iter_files(self) -> Iterator[MediaFile]:
         """Yield the files of each folder by name, then those of its folders."""
+        self.notes = SourceNotes()
         stack = [("", 0)]
         while stack:
             folder, depth = stack.pop()
@@ -96,6 +100,17 @@ class FolderSource:
         finally:
             os.close(fd)
         return head, size
+
+    def expect(self, path: str) -> None:
+        """Let the system begin to read a file that is read next."""
+        if not hasattr(os, "posix_fadvise"):
+            return
+        with contextlib.suppress(OSError):
+            fd = self._open(path)
+            try:
+                os.posix_fadvise(fd, 0, _AHEAD, os.POSIX_FADV_WILLNEED)
+            finally:
+                os.close(fd)
 
     def open_bytes(self, path: str) -> FileBytes:
         """Return the content of a file."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
 
 from emixcli.media.sources import open_source
+from emixcli.progress import ProgressListener
+from emixcli.services.diagnose import diagnose
 from tests.builders import CANARY, file_set, has_xorriso, iso, study
 from tests.running import Result
 
@@ -77,6 +80,36 @@ def test_a_whole_medium_is_said_to_be_whole(tmp_path: Path, emix_here: Run) -> N
     assert done.code == 0
     assert "every byte could be read" in done.stdout
     assert "Nothing is missing" in page.read_text("utf-8")
+
+
+class _Heard(ProgressListener):
+    def __init__(self) -> None:
+        self.told: list[tuple[str, int | None]] = []
+
+    def stage(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
+        self.told.append((f"{name} {unit}", total))
+
+    def advance(self, n: int) -> None:
+        self.told.append(("more", n))
+
+
+def test_reading_every_byte_finds_what_a_scan_finds(tmp_path: Path) -> None:
+    paths = study(tmp_path / "files", series=2, instances=4)
+    folder = file_set(tmp_path / "disc", paths)
+    images = [path for path in sorted(folder.rglob("*")) if path.is_file() and _number(path) > 0]
+    images[1].write_bytes(images[1].read_bytes()[:-100])
+    images[2].write_bytes(bytes(5000))
+    (folder / "OUT").symlink_to(tmp_path)
+    heard = _Heard()
+    whole = diagnose([str(folder)], full=True, progress=heard)
+    found = [finding for finding in whole.file_set.findings if finding.code != "S07"]
+    scanned = diagnose([str(folder)]).file_set
+    assert replace(whole.file_set, findings=tuple(found)) == scanned
+    assert {"D07", "F09", "S04"} <= {finding.code for finding in found}
+    size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    decoding = [name for name, _ in heard.told].index("decoding images")
+    assert heard.told[0] == ("reading every byte bytes", size)
+    assert sum(n or 0 for _, n in heard.told[1:decoding]) == size
 
 
 def test_the_page_is_inert_and_shows_the_images(tmp_path: Path, emix_here: Run) -> None:
