@@ -47,6 +47,9 @@ def invite(
     confirm_to: Annotated[
         str, typer.Option("--confirm-to", metavar="ADDR", help="The address once more.")
     ] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="Invite anew whoever has an open invitation.")
+    ] = False,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
     timeout: TimeOut = None,
@@ -56,30 +59,39 @@ def invite(
 ) -> None:
     """Mail somebody without an account a link by which they can ask, once.
 
-    They prove the mailbox by a code, and what they write is encrypted in their browser.
+    They prove the mailbox by a code, and what they write is encrypted in their browser. Whoever was
+    invited and has not asked yet gets no second mail without --again.
     """
     from emixcli.commands._exchange import access
     from emixcli.exchange.connect import connect
     from emixcli.mailaddress import parse_address
+    from emixcli.services.request import find_open
     from emixcli.ui import console, output, prompts
     from emixcli.ui.times import time_text
 
     address = parse_address(address)
-    confirmed = confirm_to or prompts.ask(
-        "type the address again", option="--confirm-to ADDR", no_input=no_input
-    )
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
-    made = exchange.requests.invite(address, confirmed)
+    earlier = None if again else find_open(exchange.requests, address)
+    if earlier is None:
+        confirmed = confirm_to or prompts.ask(
+            "type the address again", option="--confirm-to ADDR", no_input=no_input
+        )
+        made = exchange.requests.invite(address, confirmed)
+    else:
+        made = earlier
     if json:
         document = {
             "schema": "emix.request/1",
             "invitation_id": made.invitation_id,
             "recipient": made.email,
             "expires": made.expires,
+            "already_invited": earlier is not None,
         }
         output.write_json(document)
         return
     output.write_line(made.invitation_id)
+    if earlier is not None:
+        console.note("invited before: no second mail was sent (--again sends one)")
     console.note(f"{made.email} can ask once until {time_text(made.expires)}")
 
 

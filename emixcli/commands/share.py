@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -30,10 +30,22 @@ from emixcli.commands._options import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from emixcli.exchange.http import HttpExchange
+    from emixcli.exchange.interface import Share
     from emixcli.services.share import Shared, ShareOrder
+
+
+class _Manner(NamedTuple):
+    """Where codes go, whether anew, and how the person is spoken to."""
+
+    code_out: Path | None
+    again: bool
+    json: bool
+    yes: bool
+    no_input: bool
 
 
 def command(
@@ -41,6 +53,9 @@ def command(
     *,
     to: To,
     purpose: Purpose,
+    again: Annotated[
+        bool, typer.Option("--again", help="Share even with those who have a share already.")
+    ] = False,
     confirm_to: ConfirmTo = None,
     hold: Hold = None,
     max_downloads: MaxDownloads = None,
@@ -61,7 +76,8 @@ def command(
     """Share an uploaded package with further recipients, each with an access code of their own.
 
     Works where the package was made: its key is opened with the keys of this machine. Stopped and
-    started again, nobody gets a second mail.
+    started again, nobody gets a second mail; nor do those who can get the package already, without
+    --again.
     """
     del verbose, quiet
     from emixcli.commands._exchange import access
@@ -69,7 +85,6 @@ def command(
     from emixcli.exchange.connect import connect
     from emixcli.services.recipients import Foreseen, judge_recipients
     from emixcli.services.share import Shared, ShareOrder, with_terms
-    from emixcli.ui import prompts
 
     order = ShareOrder(tuple(to), purpose, hold, frozenset(confirm_to or ()))
     order = with_terms(order, max_opens=max_downloads, expires=expires, urgent=urgent)
@@ -81,54 +96,81 @@ def command(
         _show(package_id, order, Shared([], []), json=json, dry_run=True)
         show_foreseen(order, Foreseen(judge_recipients(exchange, order), "exchange"), quiet=json)
         return
-    people = ", ".join(order.recipients)
-    prompts.confirm(
-        f"share package {package_id} with {people} for {purpose}?",
-        yes=yes,
-        no_input=no_input,
-        plain=f"share package {package_id} for {purpose} (recipients: {len(order.recipients)})?",
-    )
-    shared = _share(exchange, package_id, order, code_out, json=json, no_input=no_input)
-    _show(package_id, order, shared, json=json)
+    manner = _Manner(code_out, again, json, yes, no_input)
+    shared, earlier = _share(exchange, package_id, order, manner)
+    _show(package_id, order, shared, earlier, json=json)
 
 
 def _share(
-    exchange: HttpExchange,
-    package_id: str,
-    order: ShareOrder,
-    code_out: Path | None,
-    *,
-    json: bool,
-    no_input: bool,
-) -> Shared:
+    exchange: HttpExchange, package_id: str, order: ShareOrder, manner: _Manner
+) -> tuple[Shared, list[Share]]:
+    """Share with those who have no share yet; return what was made, and the shares of the others.
+
+    Those of an earlier run of the same command that came to no end are made to the end.
+    """
     from emixcli.commands._sharing import check_code_out, confirm_addresses, hand_over, judge_order
     from emixcli.container.identity import load_identity
     from emixcli.services.journal import Journal, journal_key
-    from emixcli.services.share import NewShare, fetch_key, share_package
+    from emixcli.services.share import (
+        NewShare,
+        Shared,
+        earlier_shares,
+        fetch_key,
+        share_package,
+        without,
+    )
 
-    content = exchange.content(package_id)
-    key = fetch_key(exchange, content, load_identity(create=False))
+    package = exchange.package(package_id)
     request = [exchange.url, package_id, sorted(order.recipients), order.purpose]
     made: list[NewShare] = []
     with Journal("share", journal_key(request)) as journal:
-        check_code_out(code_out, json=json, resumed=bool(journal.records))
-        judged = judge_order(exchange, order, journal, no_input=no_input)
-        order = confirm_addresses(order, judged, no_input=no_input)
+        earlier = [] if manner.again else earlier_shares(order, package.shares, journal)
+        order = without(order, earlier)
         try:
-            shared = share_package(
-                exchange, key, order, package_id=package_id, journal=journal, on_share=made.append
-            )
+            if not order.recipients:
+                return Shared([], []), earlier
+            _confirm(package_id, order, manner)
+            key = fetch_key(exchange, exchange.content(package_id), load_identity(create=False))
+            check_code_out(manner.code_out, json=manner.json, resumed=bool(journal.records))
+            judged = judge_order(exchange, order, journal, no_input=manner.no_input)
+            order = confirm_addresses(order, judged, no_input=manner.no_input)
+            try:
+                shared = share_package(
+                    exchange, key, order, package_id=package_id, journal=journal,
+                    on_share=made.append,
+                )  # fmt: skip
+            finally:
+                hand_over(made, manner.code_out, named=len(order.recipients) > 1)
+            if not shared.refused:
+                journal.remove()
         finally:
-            hand_over(made, code_out, named=len(order.recipients) > 1)
-        if not shared.refused:
-            journal.remove()
-    return shared
+            if not journal.records:
+                journal.remove()
+    return shared, earlier
+
+
+def _confirm(package_id: str, order: ShareOrder, manner: _Manner) -> None:
+    from emixcli.ui import prompts
+
+    prompts.confirm(
+        f"share package {package_id} with {', '.join(order.recipients)} for {order.purpose}?",
+        yes=manner.yes,
+        no_input=manner.no_input,
+        plain=f"share package {package_id} for {order.purpose}"
+        f" (recipients: {len(order.recipients)})?",
+    )
 
 
 def _show(
-    package_id: str, order: ShareOrder, shared: Shared, *, json: bool, dry_run: bool = False
+    package_id: str,
+    order: ShareOrder,
+    shared: Shared,
+    earlier: Sequence[Share] = (),
+    *,
+    json: bool,
+    dry_run: bool = False,
 ) -> None:
-    """Show what was made.
+    """Show what was made, and what was there.
 
     Raises
     ------
@@ -137,16 +179,17 @@ def _show(
     """
     from emixcli.commands._exchange import share_json, show_shares
     from emixcli.commands._sharing import refused_json, require_all
-    from emixcli.ui import output
+    from emixcli.ui import console, output
     from emixcli.ui.words import some
 
-    shares = [new.share for new in shared.made]
+    shares = [*earlier, *(new.share for new in shared.made)]
     if json:
         document = {
             "schema": "emix.share/1",
             "package_id": package_id,
             "dry_run": dry_run,
             "recipients": list(order.recipients),
+            "already_shared": [share.share_id for share in earlier],
             "shares": [share_json(share) for share in shares],
             "refused": refused_json(shared.refused),
         }
@@ -157,4 +200,9 @@ def _show(
         )
     else:
         show_shares(shares)
+        for share in earlier:
+            console.note(
+                f"{share.recipient} has it by this share from before; nothing was sent again"
+                f" (--again does). For a new access code: emix revoke {share.share_id} first"
+            )
     require_all(shared.made, shared.refused)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from emixcli.exchange import paging
 from emixcli.exchange.auditlog import AuditHead, AuditRow
 from emixcli.exchange.bodies import not_understood
 
@@ -48,9 +49,11 @@ def iter_audit(
     ------
     ForbiddenError
         The account is neither an administrator's nor an auditor's.
+    ExchangeServerError
+        The trail would never end.
     """
     cursor = wanted.after
-    while True:
+    for _ in range(paging.PAGES_MAX):
         fields: dict[str, Any] = {
             "action": wanted.action, "actor": wanted.actor, "subject": wanted.subject,
             "since": wanted.since, "until": wanted.until,
@@ -66,6 +69,7 @@ def iter_audit(
         if not page.rows or not isinstance(following, int) or following <= cursor:
             raise not_understood()
         cursor = following
+    raise paging.endless()
 
 
 def _page(document: Mapping[str, Any]) -> AuditPage:

@@ -179,6 +179,10 @@ def make_app(site: Site, *, with_worker: bool = True) -> FastAPI:
     return app
 
 
+#: What clients are told whose request is not one that this exchange knows.
+_VERSIONS = "emix and the exchange may be of different versions: emix doctor shows both"
+
+
 async def _on_error(request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, EmixError):
         raise exc
@@ -199,7 +203,7 @@ async def _on_invalid(_request: Request, exc: Exception) -> JSONResponse:
     if not isinstance(exc, RequestValidationError):
         raise exc
     places = sorted({_place(error) for error in exc.errors()})[:5]
-    error = RequestError(f"the request is not valid: {', '.join(places)}")
+    error = RequestError(f"the request is not valid: {', '.join(places)}", hint=_VERSIONS)
     return JSONResponse(body_of(error), status_code=422)
 
 
@@ -213,9 +217,9 @@ async def _on_http(_request: Request, exc: Exception) -> JSONResponse:
         raise exc
     error: EmixError = RequestError("the request is not valid")
     if exc.status_code == 404:
-        error = NotFoundError("there is nothing under this address")
+        error = NotFoundError("this exchange has nothing under this address", hint=_VERSIONS)
     elif exc.status_code == 405:
-        error = RequestError("this method is not allowed here")
+        error = RequestError("this exchange does not know this request", hint=_VERSIONS)
     elif exc.status_code == 413:
         error = TooLargeError("the body of this request is too large")
     headers = dict(exc.headers or {})

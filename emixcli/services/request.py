@@ -17,7 +17,7 @@ from emixcli.services.asked import Asked, Form, asked_of
 
 if TYPE_CHECKING:
     from emixcli.exchange.asking import HttpRequests
-    from emixcli.exchange.request_terms import Readers, RequestRecord
+    from emixcli.exchange.request_terms import Invitation, Readers, RequestRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,15 @@ class Sealed:
     data: bytes = field(repr=False)
     organisation: str
     fingerprints: Sequence[str]
+
+
+def find_open(requests: HttpRequests, email: str) -> Invitation | None:
+    """Return the invitation by which somebody can ask and has not yet; None where none arrived."""
+    key = address_key(email)
+    for one in requests.iter_invitations():
+        if address_key(one.email) == key and not one.used and one.mail in {"queued", "sent"}:
+            return one
+    return None
 
 
 def read_form(path: Path) -> bytes:

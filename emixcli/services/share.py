@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
 #: Failures that say nothing of the next recipient.
 _OF_ONE_RECIPIENT = (RecipientUnconfirmedError, UsageError)
+ENDED: Final = frozenset({"recalled", "locked", "revoked", "expired"})
 OPENS_MAX = 1000
 LIFE_MAX_S = 30 * 86400
 _HEADS = (64 << 10, 1 << 20, MAX_PAGE)
@@ -395,6 +396,30 @@ def made_shares(
     return found
 
 
+def earlier_shares(order: ShareOrder, shares: Sequence[Share], journal: Journal) -> list[Share]:
+    """Return the shares by which recipients can get the package already.
+
+    Not those that were begun by the same command, which hands out their codes, nor those that were
+    opened as often as they may be.
+    """
+    wanted = {
+        address_key(email) for email in order.recipients if begun_share(journal, email) is None
+    }
+    return [
+        share
+        for share in live_shares(shares)
+        if address_key(share.recipient) in wanted
+        and (share.max_opens is None or share.opens < share.max_opens)
+    ]
+
+
+def without(order: ShareOrder, earlier: Sequence[Share]) -> ShareOrder:
+    """Return the order for those who have no share yet; maybe for nobody."""
+    had = {address_key(share.recipient) for share in earlier}
+    left = tuple(email for email in order.recipients if address_key(email) not in had)
+    return replace(order, recipients=left)
+
+
 def live_shares(shares: Sequence[Share]) -> list[Share]:
     """Return the shares through which somebody can still get at the package."""
-    return [share for share in shares if share.state not in {"recalled", "revoked", "expired"}]
+    return [share for share in shares if share.state not in ENDED]

@@ -202,7 +202,9 @@ def test_recall_is_for_the_hold_and_revoke_for_ever(place: Place, package_id: st
     held = place.sender.create_share(package_id, request(hold_s=600))
     assert held.state == "held"
     assert place.sender.act_on_share(held.share_id, "recall").state == "recalled"
+    assert place.sender.package(package_id).state == "sealed"
     other = place.sender.create_share(package_id, request(hold_s=600))
+    assert place.sender.package(package_id).state == "shared"
     assert place.sender.act_on_share(other.share_id, "revoke").state == "revoked"
     with pytest.raises(GoneError):
         place.sender.act_on_share(other.share_id, "recall")

@@ -13,7 +13,7 @@ from emixcli.server.accounts import Account
 from emixcli.server.certificate import Certificate
 from emixcli.server.clock import iso_time
 from emixcli.server.records import PackageRecord, ShareRecord
-from emixcli.server.states import ALIVE, ENDED
+from emixcli.server.states import ALIVE, ENDED, PackageState
 from emixcli.server.store import SignedPart
 from emixcli.server.vault import Vault
 
@@ -153,10 +153,11 @@ def account_json(account: Account) -> dict[str, Any]:
 def package_json(
     row: PackageRecord, shares: list[dict[str, Any]], part_digest: str
 ) -> dict[str, Any]:
-    """A package with its shares."""
+    """A package with its shares; `sealed` again once all of them have ended."""
+    is_over = row.state == PackageState.SHARED and all(share["ended"] for share in shares)
     return {
         "package_id": row.package_id,
-        "state": row.state,
+        "state": PackageState.SEALED if is_over else row.state,
         "size": row.size,
         "size_bound": row.size_bound,
         "part_size": row.part_size,

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from emixcli.errors import ExchangeServerError
+from emixcli.exchange import paging
 from emixcli.exchange.auditing import AuditFilter, iter_audit
 from emixcli.exchange.contacts import iter_contacts
 from emixcli.exchange.disclosures import iter_disclosures
@@ -120,3 +121,17 @@ def test_a_list_ends_with_its_last_page(hostile: Hostile, kind: str) -> None:
     hostile.cursors = iter(cursors)
     exchange = HttpExchange(Transport(f"http://127.0.0.1:{hostile.server_port}"), token="x")
     assert len([*READERS[kind](exchange)]) == 3
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_ever_new_cursors_are_not_followed_for_ever(
+    hostile: Hostile, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "PAGES_MAX", 5)
+    numbers = itertools.count(1)
+    hostile.cursors = numbers if kind == "audit" else (f"c{n}" for n in numbers)
+    exchange = HttpExchange(Transport(f"http://127.0.0.1:{hostile.server_port}"), token="x")
+    with pytest.raises(ExchangeServerError, match="does not end"):
+        for _ in itertools.islice(READERS[kind](exchange), 20):
+            pass
+    assert next(numbers) == 6

@@ -16,6 +16,7 @@ from emixcli.server.settings import Settings
 from emixcli.server.tables import audit, metadata, outbox, shares
 from tests.serving import ServerThread
 from tests.unit.server.api import Api, Person, Recipient, share_body
+from tests.unit.server.conftest import PASSWORD
 
 PAGE = b"""<!DOCTYPE html><html><head><meta charset="utf-8">
 <meta content="default-src 'none'; script-src 'sha256-abc='" http-equiv="Content-Security-Policy">
@@ -126,6 +127,21 @@ def test_errors_have_one_shape(
     assert error["id"] == error_id
     assert response.headers["Cache-Control"] == "no-store"
     assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/v1/later", None),
+        ("PATCH", "/v1/packages", None),
+        ("POST", "/v1/login", {"email": "ct@a.example", "password": PASSWORD, "later": True}),
+    ],
+)
+def test_what_a_newer_client_asks_for_names_the_versions(
+    api: Api, method: str, path: str, body: dict[str, Any] | None
+) -> None:
+    hint = api.call(method, path, body).json()["error"]["hint"]
+    assert "different versions: emix doctor shows both" in hint
 
 
 def test_an_invalid_body_is_not_repeated(api: Api) -> None:

@@ -336,6 +336,9 @@ def test_somebody_is_invited(server: ServerThread, archive: Person) -> None:
     assert archive(*invite).code == 5
     assert archive(*invite, "--confirm-to", "jo@hone.example").code == 69
     made = archive.ok(*invite, "--confirm-to", "jo@home.example")
+    again = archive.ok("request", "invite", "Jo@home.example", "--json")
+    assert again == {**made, "already_invited": True}
+    assert archive.ok("requests", "--json")["invitations"][1:] == []
     assert made["recipient"] == "jo@home.example"
     invited = Invited(server.url, server.exchange.settings.data)
     admitted = invited.verify()
