@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from emixcli import config
 from emixcli.errors import AuthRequiredError, UsageError
@@ -28,6 +28,7 @@ FILE_NAME = "credentials.json"
 SERVICE = "emix"
 #: A locked Secret Service shows a graphical prompt that nobody may see, and waits for ever.
 KEYRING_LIMIT_S = 3.0
+NO_KEYRING: Final = "this machine has no keyring that keeps secrets"
 KEYRING, FILE = "keyring", "file"
 STORES = (KEYRING, FILE)
 #: Back ends of keyring that keep no secret: they refuse, forget, or write plain text.
@@ -131,7 +132,7 @@ def probe_store(store: str) -> None:
     except TimeoutError as exc:
         raise _no_keyring("the keyring does not answer") from exc
     if not fit:
-        raise _no_keyring("this machine has no keyring that keeps secrets")
+        raise _no_keyring(NO_KEYRING)
 
 
 def remember(
@@ -187,7 +188,7 @@ def keep_secret(name: str, secret: str) -> None:
 
     with _in_keyring():
         if not _limited(_keyring_works):
-            raise _no_store("this machine has no keyring that keeps secrets")
+            raise _no_store(NO_KEYRING)
         _limited(lambda: keyring.set_password(SERVICE, name, secret))
 
 
@@ -214,11 +215,18 @@ def _in_keyring() -> Iterator[None]:
     try:
         yield
     except (TimeoutError, keyring.errors.KeyringError, RuntimeError) as exc:
-        raise _no_store("the keyring does not answer, or refuses") from exc
+        is_there = not isinstance(exc, keyring.errors.NoKeyringError)
+        raise _no_store(
+            "the keyring does not answer, or refuses" if is_there else NO_KEYRING
+        ) from exc
 
 
 def _no_store(what: str) -> UsageError:
-    return UsageError(what, hint="keep the secret in a file that only you can read")
+    return UsageError(
+        what,
+        hint="keep the key in a file that only you can read: emix anonymize --new-key FILE makes"
+        " one, --key-file FILE takes it",
+    )
 
 
 def _key(url: str, profile: str | None) -> str:

@@ -56,6 +56,11 @@ def _note_counts(result: AnonymizeResult, request: AnonymizeRequest) -> None:
 
     done = "would be written" if request.output is None else "written"
     console.note(f"{some(result.n_written, 'object')} {done}, {len(result.refused)} refused")
+    if result.n_patients > 1:
+        console.note(
+            f"they are of {result.n_patients} patients; --patient N or --study N takes some only,"
+            " numbers as shown by emix scan"
+        )
     if result.verified and result.n_written:
         kept = ", but for what rules of this site keep" if loosened(request.how.profile) else ""
         console.note(f"nothing that identifies the patient was found in them{kept}")

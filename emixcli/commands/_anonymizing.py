@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
 from emixcli.commands._options import number
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from emixcli.commands._deid_key import Keys
     from emixcli.services.anonymize import AnonymizeRequest
     from emixcli.services.deidentify import Deidentification
@@ -51,9 +53,11 @@ class Files(NamedTuple):
     output: Path | None
     report: Path | None
     keys: Keys
+    patients: Sequence[str] | None
+    studies: Sequence[str] | None
 
-    def checked(self, *, dry_run: bool) -> Self:
-        """Return the same; raises `UsageError` where it cannot be meant."""
+    def check(self, *, dry_run: bool) -> None:
+        """Raise `UsageError` where it cannot be meant."""
         from emixcli.errors import UsageError
 
         if not self.paths:
@@ -65,7 +69,6 @@ class Files(NamedTuple):
                 "a report is NAME.json or NAME.html", hint="the ending decides what it is"
             )
         self.keys.check(self.paths, dry_run=dry_run)
-        return self
 
     def request(
         self,
@@ -87,4 +90,6 @@ class Files(NamedTuple):
             table_passphrase=self.keys.passphrase,
             dicomdir=dicomdir,
             jobs=jobs,
+            patients=self.patients or (),
+            studies=self.studies or (),
         )

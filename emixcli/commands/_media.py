@@ -190,9 +190,12 @@ def require_whole(done: str, made: Made, choice: Choice) -> None:
     if missing:
         words.append(missing)
     if words:
+        # Of lost directories nothing can be listed.
+        is_listed = not choice.scanned.has_lost_names
+        told = "lists them;" if is_listed else "tells what is known; copy the disc again, or"
         raise PartialError(
             f"{done}, but {' and '.join(words)}",
-            hint="emix scan lists them; ask the sender for a new copy of the medium",
+            hint=f"emix scan {told} ask the sender for a new copy of the medium",
         )
 
 

@@ -9,6 +9,7 @@ from emixcli.commands import _deid as deid
 from emixcli.commands import _deid_key as keyed
 from emixcli.commands import _deid_shown as shown
 from emixcli.commands._anonymizing import Files
+from emixcli.commands._media import Patients, Studies
 from emixcli.commands._options import DryRun, Json, Quiet, Verbose
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ def command(
     paths: options.Paths = None,
     *,
     output: options.Output = None,
+    patient: Patients = None,
+    study: Studies = None,
     profile: options.ProfileName = "basic",
     clean_pixel_data: deid.CleanPixelData = False,
     clean_recognizable: deid.CleanRecognizable = False,
@@ -46,11 +49,9 @@ def command(
     dry_run: DryRun = False,
     new_key: keyed.NewKey = None,
     explain: shown.Explain = None,
-    profile_doc: shown.ProfileDoc = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    verbose: Verbose = 0,
-) -> None:
+    profile_doc: shown.ProfileDoc = False, json: Json = False,
+    quiet: Quiet = False, verbose: Verbose = 0,
+) -> None:  # fmt: skip
     """Remove what identifies the patient (PS3.15 Annex E), then prove it.
 
     The source is never written. Objects that cannot be made safe are refused: the others are
@@ -72,7 +73,8 @@ def command(
         shown.show(chosen, new_key=only_key, explain=explain, json=json)
         return
     keys = keyed.Keys(key_file, key, new_key, table, table_passphrase_file)
-    files = Files(paths or [], None if dry_run else output, report, keys).checked(dry_run=dry_run)
+    files = Files(paths or [], None if dry_run else output, report, keys, patient, study)
+    files.check(dry_run=dry_run)
     how = deid.find_how(chosen, keys, ocr=ocr, dry_run=dry_run)
     _run(files.request(how, verify, dicomdir, jobs), json=json, quiet=quiet)
 

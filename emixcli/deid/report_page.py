@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 from emixcli.deid.options import SiteRules
 from emixcli.deid.report import ACTIONS
 from emixcli.htmlpage import listing, page, table
+
+#: Of a long list the reader opens what is wanted.
+_SHORT: Final = 10
 
 
 def render(report: Mapping[str, Any]) -> str:
@@ -41,10 +44,7 @@ def render(report: Mapping[str, Any]) -> str:
             ),
         ),
         "<h2>Objects</h2>",
-        table(
-            ("File", "Bytes", "SHA-256"),
-            ([row["name"], row["size"], row["sha256"]] for row in report["outputs"]),
-        ),
+        _objects(report["outputs"]),
     ]
     return page("De-identification report", parts)
 
@@ -105,8 +105,25 @@ def _accepted(report: Mapping[str, Any]) -> str:
 def _refused(refused: Sequence[Mapping[str, str]]) -> str:
     if not refused:
         return ""
-    rows = ([row["file"], row["id"], row["message"]] for row in refused)
-    return "<h2>Refused</h2>" + table(("Input", "Reason", "In words"), rows)
+    groups: dict[tuple[str, str], list[str]] = {}
+    for row in refused:
+        groups.setdefault((row["id"], row["message"]), []).append(row["file"])
+    return "<h2>Refused</h2>" + "".join(
+        _folded(f"{len(files)} x {reason}: {message}", listing(files), len(files))
+        for (reason, message), files in groups.items()
+    )
+
+
+def _folded(title: str, inner: str, n: int) -> str:
+    """Return a part that is shown at once only where it is short."""
+    is_open = " open" if n <= _SHORT else ""
+    return f"<details{is_open}><summary>{escape(title)}</summary>{inner}</details>"
+
+
+def _objects(outputs: Sequence[Mapping[str, Any]]) -> str:
+    rows = ([row["name"], row["size"], row["sha256"]] for row in outputs)
+    inner = table(("File", "Bytes", "SHA-256"), rows)
+    return _folded(f"{len(outputs)} written", inner, len(outputs))
 
 
 def _second_look(check: Mapping[str, Any]) -> Iterator[str]:

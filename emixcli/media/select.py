@@ -45,8 +45,8 @@ def select(
     if len(kept) > 1 and not all_patients and not patients:
         raise PatientMismatchError(
             f"the medium holds {len(kept)} patients ({_counts(file_set.patients, kept)})",
-            hint="choose with --patient N or --study N, numbers as shown by emix scan, or take"
-            " everything with --all-patients",
+            hint="choose by --patient or --study, with numbers as shown by emix scan;"
+            " --all-patients takes everything",
         )
     missing = _missing_of(file_set, kept, by_study=bool(studies))
     if kept == file_set.patients:

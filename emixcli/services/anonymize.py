@@ -74,6 +74,7 @@ class AnonymizeResult(NamedTuple):
     refused: tuple[Refused, ...]
     n_reports: int
     verified: bool
+    n_patients: int = 1
     has_table: bool = False
     has_lost_names: bool = False
 
@@ -104,7 +105,9 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
     require_dicom(scanned)
     chosen = scanned
     if request.patients or request.studies:
-        chosen = select(scanned, patients=request.patients, studies=request.studies)
+        chosen = select(
+            scanned, patients=request.patients, studies=request.studies, all_patients=True
+        )
     with MediaReader(chosen) as media, contextlib.ExitStack() as stack:
         folder = None
         beside = stack.enter_context(_all_or_none())
@@ -131,6 +134,7 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         tuple(this.refused),
         len(chosen.documents),
         verified,
+        n_patients=len(chosen.patients),
         has_table=lock is not None,
         has_lost_names=scanned.has_lost_names,
     )

@@ -7,6 +7,7 @@ where it was, and what was sent is not sent twice.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ from emixcli.errors import (
 from emixcli.guard.decision import Action
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services import send as service
-from emixcli.services.batch_file import BadRow, Row
+from emixcli.services.batch_file import COLUMNS, BadRow, Row
 from emixcli.services.crew import Crew
 from emixcli.services.journal import JournalBusyError
 from emixcli.services.pace import Pace
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from emixcli.services.deid_reports import Policy
     from emixcli.services.deidentify import Deidentification
     from emixcli.services.share import NewShare
+
+_OPTION = re.compile(r"(?<!\w)--([a-z][a-z-]+)")
 
 
 class NotesOnly(ProgressListener):
@@ -196,11 +199,12 @@ class Batch:
                 self.pace.hold(wait_s)
 
     def _guarded(self, row: Row | BadRow, act: Callable[[Row], Outcome]) -> Outcome:
-        if isinstance(row, BadRow):
-            return Outcome(row, "failed", error=row.error)
         try:
+            if isinstance(row, BadRow):
+                raise row.error
             return act(row)
         except EmixError as error:
+            error.hint = in_columns(error.hint)
             return Outcome(row, "failed", error=error)
 
     def _note(self, step: str, **fields: Any) -> None:
@@ -254,6 +258,21 @@ class Batch:
     def _keep(self, row: Row, new: NewShare) -> None:
         if self.codes is not None:
             self.codes.add(row, new)
+
+
+def in_columns(hint: str) -> str:
+    """Return a hint of `emix send` in the words of a batch: columns in place of its options.
+
+    A clause that names an option for which there is no column is left out.
+    """
+    told = [_OPTION.sub(_column, clause) for clause in hint.split("; ")]
+    kept = [one for one in told if "emix " in one or not _OPTION.search(one)]
+    return "; ".join(kept) or hint
+
+
+def _column(option: re.Match[str]) -> str:
+    name = option[1].replace("-", "_")
+    return f"the column {name}" if name in COLUMNS else option[0]
 
 
 def _heard(progress: ProgressListener, row: Row | BadRow, jobs: int) -> ProgressListener:

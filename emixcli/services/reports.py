@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from emixcli.container.layout import Report
@@ -14,7 +15,7 @@ from emixcli.reports.dicom import is_dicom
 from emixcli.reports.inner import EXTENSIONS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from emixcli.container.reader import PackageReader
@@ -80,6 +81,19 @@ def _load(path: Path) -> Report:
     return load_report(path)
 
 
+def _not_chosen(entries: Sequence[str], name: str) -> UsageError:
+    if not entries:
+        return UsageError(
+            "the package has no reports beside its images", hint="emix inspect shows what it holds"
+        )
+    message = (
+        "the package has no such report" if name else f"the package has {len(entries)} reports"
+    )
+    return UsageError(
+        message, hint=f"say which: {', '.join(entries)}; in short {PurePosixPath(entries[0]).stem}"
+    )
+
+
 def show_entry(package: PackageReader, name: str) -> Shown:
     """Return a report of a package, read anew from its original.
 
@@ -99,8 +113,7 @@ def show_entry(package: PackageReader, name: str) -> Shown:
     documents = [*_objects(package), *_documents(package)] if name else _documents(package)
     fields = next((one for one in documents if _is_named(str(one.get("entry", "")), name)), None)
     if fields is None or (not name and len(documents) > 1):
-        names = ", ".join(str(one.get("entry", "")) for one in _documents(package)) or "none"
-        raise UsageError("the package has no such report", hint=f"its reports are: {names}")
+        raise _not_chosen([str(one.get("entry", "")) for one in _documents(package)], name)
     kind = str(fields.get("kind", ""))
     data = package.read(str(fields["entry"]))
     match = fields.get("match")

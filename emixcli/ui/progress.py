@@ -165,6 +165,8 @@ def _make_bar() -> Progress:
         def render(self, task: Task) -> Text:
             unit = task.fields["unit"]
             speed = task.speed or 0.0
+            if not task.completed and not task.total:
+                return Text()  # a stage that tells no amounts
             if unit:
                 total = "" if task.total is None else f"/{task.total:.0f}"
                 pace = f", {_rate(speed)}/s" if speed else ""

@@ -190,3 +190,16 @@ def test_what_the_second_look_finds_is_shown() -> None:
     page = render(report.as_dict())
     assert re.search(r"class=bad>Found by the second look and taken out, in 1 objects", page)
     assert re.search(r"class=bad>Found by the second look in what", page)
+
+
+def test_what_was_refused_is_told_by_reason() -> None:
+    report = Report(Profile(), "1")
+    for number in range(30):
+        report.refuse(f"IM{number:03}", "pixels.face", "faces stay")
+    report.refuse("IM900", "object.truncated", "cut")
+    page = render(report.as_dict())
+    assert page.count("<summary>30 x pixels.face: faces stay</summary>") == 1
+    assert page.count("pixels.face") == 1
+    assert page.count("<li>IM") == 31
+    assert "<details><summary>30 x" in page
+    assert "<details open><summary>1 x object.truncated: cut</summary>" in page

@@ -45,6 +45,7 @@ def test_a_report_of_a_package_is_read_from_its_original(emix_here: Emix, tmp_pa
     assert shown.stdout.startswith("match: ")
     assert "No abnormality." in shown.stdout
     several = emix_here("report", "show", package, "--code-file", code)
+    assert "the package has 2 reports" in several.stderr
     assert several.code == 2
     assert "REPORTS/R0002.PDF" in several.stderr
 

@@ -325,3 +325,17 @@ def test_what_a_site_keeps_is_never_called_nothing(disc: Path, tmp_path: Path) -
     page = report.read_text("utf-8")
     assert "nothing found" not in page
     assert "Rules of the site keep what the profile takes away" in page
+
+
+def test_one_patient_of_several(disc: Path, tmp_path: Path) -> None:
+    for number in (4, 5):
+        ds = builders.instance(phi=builders.OTHER_CANARY, study=2, number=number)
+        builders.write(ds, disc / f"IM{number}")
+    every = run_here("anonymize", disc, "--dry-run")
+    assert "they are of 2 patients; --patient N or --study N takes some only" in every.stderr
+    for choice in ("--patient", "--study"):
+        one = run_here("anonymize", disc, choice, "2", "--dry-run", "--json")
+        assert one.document["counts"]["read"] == 2
+    both = ("--study", "1", "--study", "2")
+    assert run_here("anonymize", disc, *both, "--dry-run", "--json").document["counts"]["read"] == 5
+    assert run_here("anonymize", disc, "--patient", "3", "--dry-run").code == 25

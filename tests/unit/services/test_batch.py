@@ -17,7 +17,7 @@ import pytest
 
 from emixcli.errors import UsageError
 from emixcli.progress import ProgressListener
-from emixcli.services.batch import Batch, RowStages
+from emixcli.services.batch import Batch, RowStages, in_columns
 from emixcli.services.batch_file import BadRow
 from tests import builders
 from tests.builders import Canary
@@ -323,3 +323,20 @@ def test_what_is_heard_of_a_batch() -> None:
     one.stage("uploading", 7)
     one.advance(3)
     assert heard.told[3:] == [("row 2: uploading bytes", 7), ("more", 3)]
+
+
+@pytest.mark.parametrize(
+    ("hint", "told"),
+    [
+        (
+            "choose by --patient or --study; --all-patients takes everything",
+            "choose by the column patient or the column study",
+        ),
+        ("check --max-downloads", "check the column max_downloads"),
+        ("give --code-out FILE", "give --code-out FILE"),
+        ("run it; emix keys export --private", "run it; emix keys export --private"),
+        ("", ""),
+    ],
+)
+def test_hints_name_columns(hint: str, told: str) -> None:
+    assert in_columns(hint) == told

@@ -167,4 +167,5 @@ def test_a_disc_without_directories_is_not_whole(tmp_path: Path, emix_here: Run)
         done = emix_here(*command)
         assert done.code == 3, command
         assert "directories of the medium are lost" in done.stderr
+        assert "lists them" not in done.stderr
     assert package.exists()

@@ -105,3 +105,16 @@ def test_thousands_of_stages_stay_few_lines(monkeypatch: pytest.MonkeyPatch) -> 
         names = [task.description for task in listener._progress.tasks]
     assert names[-1] == "row 49: sending"
     assert len(names) == 4
+
+
+def test_a_stage_without_amounts_shows_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("emixcli.ui.console.is_drawable", lambda: True)
+    with progress.progress() as listener:
+        assert isinstance(listener, progress._BarListener)
+        listener.stage("starting an exchange")
+        listener.stage("sending")
+        listener.stage("copying", 2000)
+        assert listener._progress is not None
+        amounts = listener._progress.columns[2]
+        shown = [str(amounts(task)) for task in listener._progress.tasks]
+    assert shown == ["", "", "0 B of 2.0 kB"]
