@@ -46,11 +46,10 @@ def command(
     table_passphrase_file: keyed.TablePassphrase = None,
     dicomdir: options.Dicomdir = False,
     jobs: options.Jobs = None,
-    dry_run: DryRun = False,
-    new_key: keyed.NewKey = None,
+    dry_run: DryRun = False, new_key: keyed.NewKey = None,
     explain: shown.Explain = None,
-    profile_doc: shown.ProfileDoc = False, json: Json = False,
-    quiet: Quiet = False, verbose: Verbose = 0,
+    profile_doc: shown.ProfileDoc = False,
+    json: Json = False, quiet: Quiet = False, verbose: Verbose = 0,
 ) -> None:  # fmt: skip
     """Remove what identifies the patient (PS3.15 Annex E), then prove it.
 

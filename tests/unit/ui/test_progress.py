@@ -7,6 +7,7 @@ import subprocess
 import sys
 
 import pytest
+from rich.progress import ProgressColumn
 
 from emixcli.progress import SILENT
 from emixcli.ui import progress
@@ -116,5 +117,6 @@ def test_a_stage_without_amounts_shows_none(monkeypatch: pytest.MonkeyPatch) -> 
         listener.stage("copying", 2000)
         assert listener._progress is not None
         amounts = listener._progress.columns[2]
+        assert isinstance(amounts, ProgressColumn)
         shown = [str(amounts(task)) for task in listener._progress.tasks]
     assert shown == ["", "", "0 B of 2.0 kB"]
