@@ -4,32 +4,38 @@ from __future__ import annotations
 
 #: Of enumerated values and defined terms of PS3.3.
 _TERMS = """
-abdo abdomenpelvis aborted acqu adac adapt adibs afdl afdr affine aniso annot aprn argb arms
-assy attest autumn bdus bilinear biped biteblock bmatrix bqml cardresp centric cephalostat chnl
-circleofwillis clamshell classic cmos colpar completed concurrent const contains coro
-coronaryartery cosine counting crgt cspine ctspine custodian cutline cylindrical dashed
-decreasing decy dens desc dicm dicomdir dirfile disp distalphalanx elec ellipsoidal emptying
-encap enclosed endobronchial endocav endsystole epid exams excl excretion fall fanb fermi ffdl
-ffdr filt fixedweights flab flexible forefetlock forepastern frontalsinus gonads graph guid
-header headneck helios hexagonal hfdl hfdr hindfetlock hindpastern hist iccs immediate incl
-increasing inferred infiniteline informative inroom integrating invalid irrad isis ivoct kretz
-labelmap landolt landscape layout lbmjames lbmjanma leaping letters levo lorentzian lsspine
-lunar manu masked mech mediaface memo minutes mirror misc modulus monoplane multicoil multiecho
-multilayer multiline multipoint multisegment named narrowband navigator neckchest
-neckchestabdomen neckchestabdpelv neutron nonlinear nonplanar nonprogressive notspecified nrgy
-oesophageal optbsv optenf oscillating outlined parasag parastern passed passthru petd pixl pname
-polarized poly polycycloidal polyline polynomial portfilm portrait postbiopsy postfire
-postinterpret postmarker precession prefire press prof proj proleptic propcnts propcps prox
-pseudocontinuous pubchem public pvalues qcsuccess questionable radelement rangeline rcbf rcbv
-readme realtime redfree regius rela release reoriented replicate rescanning resp respir
-retracted reversed riesz rigid rlpv rommrgb rtdose rtdvh rtimage rtintent rtplan rtrecord
-rtsegann rtstruct rwave saph scat scatterer scintillator scoord select semiautomatic sept serie
-sfoot simulator sinc singles slit sparse spec spirometer spline split spring sqrgb squared srgb
-stepwise stern stim stippeled stippled struc subtr subtract summer superimposed tabl tcoord
-thumbnail tibiafibula tiled tilting tlspine transcranial trss tumbling ucum uidref unaltered
-unapproved uncalibrated underlying unidirectional unif unkn unmodified unsafe unverified
-unzeroed usbiopsy uuid ventricles verified vert veterinarian waltz weeks winter wireframe wobble
-years
+abdo abdomenpelvis aborted acqu adac adapt adibs adobergb afdl afdr affine aniso annot apex appen
+aprn argb arms assy attest attn attntd autumn bdus bilinear biosystems biped biteblock bldsmpl
+bloedorn bmatrix bqml brachy cardresp centric cephalostat cereb chestabdpelvis chnl circ
+circleofwillis clamshell classic cm2ml cmos colpar completed concurrent consolidated const
+contains coro coronaryartery cosine counting crgt cspine ctspine custodian cutline cylindrical
+dashed dcmr decreasing decy dens desc dicm dicomdir dirfile disp distalphalanx dlyd elec elem
+ellipsoidal emptying encap enclosed endobronchial endocav endsystole epid exams excl excretion
+fall fanb fermi ffdl ffdr filt fixedweights flab fletcher flexible fltr forefetlock forepastern
+frontalsinus germinal gest gnrl gonads graph gregn gss guid header headneck hebrew hegp hehr
+helios henschke hexagonal hfdl hfdr highmi hijri hindfetlock hindpastern hist iccs imaginary
+immediate incl increasing inferred infiniteline informative inroom integrating intralumenary
+invalid investigator irrad isis islamic ivoct kretz labelmap landolt landscape layout lbmjames
+lbmjanma leaping lehr lehs lemd letters leuhr levo lima llpv lmin lmml lorentzian lrntz lrnz
+lsspine lunar lupv manu masked mech mediaface megp mehr memo mgminml mgml minutes mirror misc
+mlcx mlcy mlev mlming mlminml mlml modulus monoplane morrisons motn multicoil multiecho
+multilayer multiline multipoint multisegment named narrowband navigator neblett neckchest
+neckchestabdomen neckchestabdpelv neutron nnu nonlinear nonplanar nonprogressive notspecified
+nrgy oesophageal optbsv optenf oscillating outlined ovfl parasag parastern passed passthru pcnt
+petd pfdl pfdr pictures pinh pixl pmot pname polarized poly polycycloidal polyline polynomial
+portfilm portrait postbiopsy postfire postinterpret postmarker pouch precession prefire press
+prof proj proleptic propcnts propcps prox proximal pseudocontinuous pubchem public pvalues
+qcsuccess questionable radelement rangeline rcbf rcbv readme realtime rect redfree redgreensplit
+regius rela release reoriented replicate rescanning resp respir retracted reversed rfid rgbalut
+rgnl riesz rigid rima rlpv rommrgb rsupraclavicular rtdose rtdvh rtimage rtintent rtplan rtrecord
+rtsegann rtstruct running rupv rwave saph scat scatterer scintillator scoord select semiautomatic
+sept serie sfoot shld sibling simulator sinc singles skeleton slit slnt sparse spec spirometer
+spline split spouse spring sqrgb squared srgb stddev stepwise stern stim stippeled stippled struc
+subtr subtract suit summer superimposed supraclavicular syed tabl tcoord thumbnail tibiafibula
+tiled tilting tlspine transcranial transcribed trmt trnsfm trss tukey tumbling ucum ugitract
+uidref umolminml umolml unaltered unapproved uncalibrated underlying unidirectional unif unkn
+unmodified unsafe unverified unzeroed usbiopsy uuid ventricles verified vert veterinarian waltz
+weeks winter wireframe wobble xtal years
 """
 #: Of values that devices make up: image types, scan options, kernels, coils, sequences.
 _CODES = """

@@ -56,6 +56,46 @@ ultravist uncompressed uncorrected undefined underlay uniform unilateral unsharp
 upsampled velocity version visipaque volumetric washout weight wholebody wholespine width
 workstation xenetix year zero zoomed
 """
+#: Anatomy, diseases, treatment, contrast media and tracers, names of structures (AAPM TG-263).
+_MEDICAL = """
+aaa achalasia acl adenomas adenomyosis adrenalin adrenals amended anaemia anemia ankylosing aortas
+appendicitis approximately arcs ards arms arthritis arthrogram arthrography arthrosis asbestosis
+ascites aspirin atherosclerosis atrophic avm bilat biosystems biphasic birads bowel bph bronchi
+bronchiectasis bronchitis bursitis caecum calculi calculus canals carcinoid cardio carotids carpal
+cauda cavernoma cavitary cavitation cbct centimetre chambers chestwall chf cholangiocarcinoma
+cholecystitis cholelithiasis clariscan clinic cll cochlea colitis compatible concussion
+consolidation consolidations constrictor constrictors contusion contusions copd coronaries
+cortical couchtop covid craniectomy craniotomy crc ctchest cthead ctpa cva cvc cystitis cysts
+damaged dapi dcal degenerative dementia demonstrates demonstration demyelinating demyelination
+diagnostics dialysis dictated diff discs dislocation diverticulitis diverticulosis dlbcl dmsa
+dotatoc drain drainage drawing dtpa ducts dvt dyspnoea ears editor ef effusions einthoven ekg
+emboli encephalitis encephalopathy endometriosis enter enterography epididymitis equina ercp esoph
+eval evaluate evd excretory extracranial fibroid fibroids fibrotic foetal followup fractures
+gadovist gallstone gallstones gastroenterology gastrostomy gbm gerd gi gist glioma gliosis glnd
+goiter goitre gout grafts granulomas granulomatous groundglass gsps gynaecology haemangioma
+haematoma haemorrhage hcc hdp hemorrhagic hemorrhoids hepatocellular hernia hernias herniation
+hmpao honeycombing hot hotspot hrct hsg hydrocele hydrocephalus hydronephrosis ibd icu identified
+ileus iliacs imar immobilization imrt incontinence infarcts injected injuries inpatient interior
+intracerebral intussusception iomeprol ischaemia ivc ivp kev keys kyphoplasty kyphosis labrum
+laceration latex lcl lcx leukoaraiosis ligaments lirads lobes lordosis lungrads lvef lvh
+lymphangitic masses mbh mcl mdp medulla meningioma meningitis mertiatide mibi microangiopathy
+microseconds microvolt migraine milligray milliseconds millivolt moco monochromatic mre msk musc
+myelography myelopathy myoma nasogastric neoadjuvant neonate nephritis nephrographic
+nephrolithiasis nephrostomy nerves neuro neuropathy newborn noncontrast nonenhanced nrv nsclc
+nuclei oar oars obs occluded octreotide odontoid oedema oesophagus opacification orbits orchitis
+orthopaedics orthopedics osteoarthritis osteomyelitis osteopenia osteoporosis ovaries paediatric
+pancreatitis parkinsonism parotids pcl pdf pe perforation petrous picc pirads plans pneumonia
+pneumothoraces polyps polytrauma pons postop premonitoring preop probable prv ptc pyelonephritis
+question radiculopathy rcc referral referred reflux reformats resection restaging reticulation
+reviewed rheumatoid ribs sacroiliitis sah sarcoidosis sat sbft sbrt schwannoma sclc scoliosis
+scoord screenshot sdh seizures shim shows silicosis sirt slides smartscore sob sono sonography
+spondylitis spondylosis sprain srs stained steatosis stents stereotaxis subdural subluxation
+submand suggest suggests suspicion svc swimmers tace tcoord tee tendinitis tendinopathy tendinosis
+tendons tested testes thromboembolism thymoma timepoint tirads tmj toes tracew tracker
+transabdominal transcribed transvaginal tte tuberculosis tumors tumours ugi ultralow uncal
+unchanged ungated unremarkable ureters uro urogram urolithiasis uti valves varicocele vcug
+venography ventricles vertebrae vertebroplasty ves vesicles vnc volvulus vue weightbearing
+"""
 #: Words of the standard that are also given names or common surnames.
 _NAMES = frozenset(
     """
@@ -64,7 +104,7 @@ _NAMES = frozenset(
     george graham grant harris henry hunter jack jackson james jean john johnson jordan joseph king
     lewis linda lopez louis marie martin mary mason michael miller moore morgan morris nelson parker
     paul perry peter philip pierre price richard robert robin rose ross russell ryan samuel scott
-    simon smith stanley stein stephen stone stuart sullivan taylor thomas thompson turner victor
+    simon smith stanley stein stephen stone stuart sullivan taylor thomas thompson turner van victor
     walker ward watson william williams wilson wolf wood wright young
     """.split()  # noqa: SIM905 - read as a text
 )
@@ -75,7 +115,7 @@ def vocabulary() -> str:
     from pydicom._dicom_dict import DicomDictionary
     from pydicom.sr._concepts_dict import concepts
 
-    words = set(_EXTRA.split())
+    words = {*_EXTRA.split(), *_MEDICAL.split()}
     schemes: Any = concepts
     for scheme in schemes.values():
         for by_value in scheme.values():

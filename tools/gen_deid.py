@@ -172,9 +172,6 @@ ApplicationManufacturer AlgorithmName AlgorithmVersion SegmentAlgorithmName Font
 DetectorLinesOfResponseUsed AttenuationCorrectionMethod ReconstructionMethod
 ScatterCorrectionMethod RandomsCorrectionMethod TypeOfFilters PhosphorType PlateType
 ProcessingFunction ImageFilter TimeSource EXIFVersion EnergyWindowName
-"""
-#: Those of them that name things, not what was done with them: Clean Descriptors leaves them too.
-_THINGS = """
 Manufacturer ManufacturerModelName SoftwareVersions CodeValue LongCodeValue URNCodeValue
 CodingSchemeDesignator CodingSchemeVersion CodingSchemeRegistry SecondaryCaptureDeviceManufacturer
 SecondaryCaptureDeviceManufacturerModelName SecondaryCaptureDeviceSoftwareVersions
@@ -188,13 +185,11 @@ FluenceModeID SourceIsotopeName ManufacturerModelVersion
 
 
 def technical() -> str:
-    """Return the tags of text that is kept but for values of the patient; `*` marks things."""
+    """Return the tags of text that is kept but for values of the patient."""
     from pydicom.datadict import tag_for_keyword
 
-    marks = dict.fromkeys(_TECHNICAL.split(), "") | dict.fromkeys(_THINGS.split(), "*")
-    tags = {tag_for_keyword(keyword): mark for keyword, mark in marks.items()}
-    lines = sorted(f"{tag:08X}{mark}\n" for tag, mark in tags.items() if tag is not None)
-    return "".join(lines)
+    tags = map(tag_for_keyword, _TECHNICAL.split())
+    return "".join(sorted(f"{tag:08X}\n" for tag in tags if tag is not None))
 
 
 #: What pydicom does not have yet: Label Map and Height Map Segmentation, CT For Processing,

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from emixcli.deid.parse import LONG_VRS, MAX_DEPTH, UNDEFINED, VRS, encode, encode_item
 from emixcli.deid.refusal import DeidError, Reason
-from emixcli.deid.rest import is_rest
+from emixcli.deid.rest import TRAILING_PADDING, is_rest
 
 _HEAD: Final = struct.Struct(">HH2sH")
 _ITEM: Final = struct.Struct(">HHI")
@@ -72,6 +72,7 @@ class Converter:
                 content, at = self._element(tag, vr, value, length, 0)
             except DeidError:
                 if is_all and is_rest(self._data[at:], self._groups, explicit=True, order=">"):
+                    made.append(encode(TRAILING_PADDING, "OB", b"\1\1", explicit=True))
                     break
                 raise
             if tag >> 16 & 1:

@@ -148,8 +148,11 @@ class Values:
         if vr in values.SHAPES:
             return self._shaped(tag, vr, old, scope)
         is_public = _is_public(tag, old, scope)
-        if is_public and tag in codes.VALUES:
-            return None if self._context.identity.is_coded(old.decode("latin-1")) else old
+        if is_public and tag in codes.VALUES | {codes.SCHEME}:
+            is_known = tag != codes.SCHEME and self._context.identity.is_coded(
+                old.decode("latin-1")
+            )
+            return None if is_known else old
         if tag in technical() and tag not in codes.VALUES and not self._is_kept_by_site(tag):
             return self._text(vr, old, scope, is_free=False, is_technical=True)
         is_free = not scope.is_retained and not is_public

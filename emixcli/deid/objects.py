@@ -25,7 +25,7 @@ from emixcli.deid.source import (
     open_source,
     template_of,
 )
-from emixcli.deid.split import PixelElement, Record
+from emixcli.deid.split import PixelElement, Record, behind
 from emixcli.syntaxes import EXPLICIT_LITTLE_UID
 
 if TYPE_CHECKING:
@@ -120,16 +120,19 @@ class Objects:
     def _make(self, file: BinaryIO, repair: Repair | None) -> Anonymized:
         opened = self._open(file, repair)
         value, tail = _NO_PIXELS, b""
+        behind_pixels: list[Record] = []
         if opened.pixels is not None and opened.facts is not None:
             end = end_of(opened.pixel_source, opened.pixels)
             value = self._pixel_work.treat(
                 opened.pixel_source, opened.facts, opened.pixels, opened.dataset
             )
             if opened.pixel_source is opened.source:
-                tail = self._tail(opened.source, opened.dataset, end)
+                behind_pixels = self._behind_pixels(opened.source, opened.dataset, end)
+                tail = Engine.join(opened.dataset._replace(records=behind_pixels), {})
             else:
                 value = _little(opened, value)
-        return self._finish(opened, value, tail)
+        made = self._finish(opened, value, tail)
+        return replace(made, records=[*made.records, *behind_pixels]) if behind_pixels else made
 
     def pixel_place(self, file: BinaryIO) -> PixelPlace | None:
         """Return where the pixels of an object are; None where it has none."""
@@ -183,19 +186,19 @@ class Objects:
         facts = facts_of(source, dataset, big_endian=True)
         return _Opened(little, dataset, element, source, facts)
 
-    def _tail(self, source: Source, dataset: DataSet, end: int) -> bytes:
-        """Return what may stay of the elements behind the pixel data; garbage is left out."""
+    def _behind_pixels(self, source: Source, dataset: DataSet, end: int) -> list[Record]:
+        """Return the elements behind the pixel data, treated; garbage is left out."""
         if end >= source.size:
-            return b""
+            return []
         source.jump(end)
         try:
             records, _ = self._engine.splitter.split(source, end)
         except DeidError:
-            return b""
+            records = [behind(explicit=source.explicit)]
         # the rest of the pixel data's group is retired (PS3.6): nobody reads it
         records = [record for record in records if record.tag > 0x7FE0FFFF]
         self._engine.render(records, dataset.context, dataset.scope)
-        return Engine.join(dataset._replace(records=records), {})
+        return records
 
     # -- the whole ----------------------------------------------------------------------------
 

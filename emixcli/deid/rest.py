@@ -13,6 +13,8 @@ from typing import Final
 from emixcli.deid import tables
 from emixcli.deid.parse import LONG_VRS, SHORT_VRS
 
+#: Data Set Trailing Padding: as this such bytes are counted.
+TRAILING_PADDING: Final = 0xFFFCFFFC
 #: More than this is looked at by nobody.
 MAX_REST: Final = 64 * 1024
 _PADDING: Final = b"\0\t\n\r\x1a \xff"

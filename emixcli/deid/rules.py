@@ -199,15 +199,10 @@ class Rules:
             return Rule("XZD", f"not in Table E.1-1, but of VR {vr}")
         if vr == "UI":
             return Rule("K" if Option.RETAIN_UIDS in self._options else "U", "UIDs of instances")
-        if vr in _FREE_TEXT_VRS and not self._is_technical(tag):
+        if vr in _FREE_TEXT_VRS and tag not in tables.technical():
             return Rule("C", "free text outside Table E.1-1: words of the standard stay")
         basic = "D" if vr in _CHECKED_VRS else "XZD"
         return Rule("K", f"not in Table E.1-1; {_left_of(vr)}", basic)
-
-    def _is_technical(self, tag: int) -> bool:
-        if Option.CLEAN_DESCRIPTORS in self._options:
-            return tag in tables.things()
-        return tag in tables.technical()
 
     def _unlisted_date(self) -> Rule:
         if Option.RETAIN_FULL_DATES in self._options:

@@ -10,11 +10,20 @@ from emixcli.deid import binary, charsets, publicuids
 from emixcli.deid.identity import Known
 from emixcli.deid.known import iter_known, may_identify
 from emixcli.deid.options import Option
-from emixcli.deid.parse import LONG_VRS, SHORT_VRS, UNDEFINED, Element, head, names_vrs, skip_items
+from emixcli.deid.parse import (
+    LONG_VRS,
+    SHORT_VRS,
+    UNDEFINED,
+    Element,
+    encode,
+    head,
+    names_vrs,
+    skip_items,
+)
 from emixcli.deid.pixels.facts import FACT_TAGS
 from emixcli.deid.private import is_creator
 from emixcli.deid.refusal import DeidError, Reason
-from emixcli.deid.rest import MAX_REST, is_rest
+from emixcli.deid.rest import MAX_REST, TRAILING_PADDING, is_rest
 from emixcli.deid.rules import CHARACTER_SET, Rules
 
 if TYPE_CHECKING:
@@ -88,6 +97,13 @@ class Record:
         return charsets.decode(self.value, self.charset).strip(" \0")
 
 
+def behind(*, explicit: bool) -> Record:
+    """Return what stands for bytes behind a data set, so that the report counts them."""
+    raw = encode(TRAILING_PADDING, "OB", b"\1\1", explicit=explicit)
+    element = Element(TRAILING_PADDING, "OB", 0, len(raw) - 2, len(raw), len(raw))
+    return Record(TRAILING_PADDING, raw, element, "", explicit)
+
+
 class Block(NamedTuple):
     """Elements that followed each other in several objects, and all their bytes."""
 
@@ -141,6 +157,7 @@ class Splitter:
                 found = self._step(source, index, charset)
             except DeidError:
                 if self._is_rest(source, index, records):
+                    records.append(behind(explicit=source.explicit))
                     return None
                 raise
             if isinstance(found, PixelElement):

@@ -86,14 +86,7 @@ def safe_private() -> dict[tuple[str, int], str]:
 @lru_cache(maxsize=1)
 def technical() -> frozenset[int]:
     """Return text attributes outside Table E.1-1 that speak of devices and techniques only."""
-    return frozenset(int(line[:8], 16) for line in read("technical.txt").split())
-
-
-@lru_cache(maxsize=1)
-def things() -> frozenset[int]:
-    """Return those of `technical` that name devices, versions, codes and units."""
-    lines = read("technical.txt").split()
-    return frozenset(int(line[:8], 16) for line in lines if line.endswith("*"))
+    return frozenset(int(line, 16) for line in read("technical.txt").split())
 
 
 @lru_cache(maxsize=1)

@@ -11,15 +11,19 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.deid import tables
-from emixcli.deid.identity import Identity, fold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from emixcli.deid.identity import Identity
     from emixcli.deid.textdates import TextDates
 
-_WORD: Final = re.compile(r"[^\W_]+")
+#: A new UID, as `scrub` writes it into text.
+_NEW_UID: Final = r"(?<![\d.])2\.25\.\d{30,39}(?!\.?\d)"
+_OWN: Final = re.compile(_NEW_UID)
+_WORD: Final = re.compile(rf"{_NEW_UID}|[^\W_]+")
 _PARTS: Final = re.compile(r"\d+|[^\W\d_]+")
+_DIGITS: Final = re.compile(r"\d+")
 _UID: Final = re.compile(r"(?<![\d.])(?:2\.25\.\d{6,39}|[0-2](?:\.\d{1,39}){4,30})(?!\.?\d)")
 _MAIL: Final = re.compile(r"(?<![^\s@])[^\s@]+@[^\s@]+\.\w+|\b\w+://\S+|\bwww\.\S+", re.IGNORECASE)
 #: Numbers of people that have a form of their own: social security, telephone (also the health
@@ -36,10 +40,14 @@ _BLANKS: Final = re.compile(r"[ \t]{2,}")
 _SHORTEST_UID: Final = 14
 _MOST_DIGITS: Final = 4
 #: Numbers that belong together, as those of telephones, insurances and cards are written.
-_RUN: Final = re.compile(r"\d+(?:[-./ _()+]{1,3}\d+)+")
+_RUN: Final = re.compile(rf"{_NEW_UID}|\d+(?:[-./ _()+]{{1,3}}\d+)+")
 #: The same where nothing else stands between, and longer numbers.
 _NUMBERS: Final = re.compile(r"\d+(?:[-./ _()+]{1,3}\d+)*")
 _MOST_JOINED_DIGITS: Final = 5
+#: Numbers of a row of b values, as in `b50_400_800`.
+_ROUND: Final = re.compile(r"0|\d{0,2}[05]0")
+#: Words of what is written together: `SpinalCord`, `eADC`, `GTVp`.
+_HUMPS: Final = re.compile(r"[A-Z]{2,}(?=[a-z]$)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 #: A date that was shifted or may stay: `scrub` leaves no other.
 _DAY: Final = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}")
 #: `C01X00T47` changes from letters to digits as numbers of passports do; `512x512x16` is a size.
@@ -113,22 +121,38 @@ def _is_allowed(word: str) -> bool:
     lowered = word.lower()
     if lowered in words:
         return True
-    parts = _PARTS.findall(fold(lowered))
+    if not word.isascii():
+        return False
+    if "." in word:  # a new UID
+        return True
+    parts = _PARTS.findall(word)
     if len(parts) > _MOST_PARTS and _SIZE.fullmatch(lowered) is None:
         return False
     for part in parts:
         if part.isdigit():
             if len(part) > _MOST_DIGITS:
                 return False
-        elif len(part) > 1 and part not in words:
+        elif len(part) > 1 and part.lower() not in words and not _is_compound(part):
             return False
-    return word.isascii()
+    return True
+
+
+def _is_compound(word: str) -> bool:
+    """Whether letters are words that capitals join, some with a small letter before or behind."""
+    words = tables.vocabulary()
+    humps = _HUMPS.findall(word)
+    return len(humps) > 1 and all(
+        hump.lower() in words if len(hump) >= _SHORT_WORD else len(hump) == 1 and hump.islower()
+        for hump in humps
+    )
 
 
 def _allowed_run(match: re.Match[str]) -> str:
     run = match.group()
     n_digits = sum(character.isdigit() for character in run)
-    return run if n_digits <= _MOST_JOINED_DIGITS or _DAY.fullmatch(run) else ""
+    if n_digits <= _MOST_JOINED_DIGITS or _OWN.fullmatch(run) or _DAY.fullmatch(run):
+        return run
+    return run if all(_ROUND.fullmatch(number) for number in _DIGITS.findall(run)) else ""
 
 
 def is_made_of_words(code: str) -> bool:

@@ -84,7 +84,8 @@ def find_order(text: str) -> bool | None:
     for pattern in _written():
         for match in pattern.finditer(letters) if "a" in pattern.groupindex else ():
             one, other = int(match["a"]), int(match["b"])
-            if "." not in match["gap"] and (one > _MAX_MONTH) != (other > _MAX_MONTH):
+            is_date = bool(_whole(match.groupdict(), {(one, other), (other, one)}))
+            if is_date and "." not in match["gap"] and max(one, other) > _MAX_MONTH:
                 found.add(one > _MAX_MONTH)
     return found.pop() if len(found) == 1 else None
 

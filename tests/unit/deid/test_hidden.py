@@ -190,6 +190,25 @@ def test_codes_that_only_look_public(scheme: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("scheme", "code"),
+    [("SCPECG", "5.6.3-9-61"), ("RADLEX", "RPID16"), ("NCIt", "C12345"), ("UBERON", "0002107")],
+)
+def test_codes_of_public_schemes_stay_with_their_scheme(scheme: str, code: str) -> None:
+    parts = ((0x00080100, code), (0x00080102, scheme), (0x00080104, "Lead"))
+    item = b"".join(encode(tag, "SH", text.encode(), explicit=True) for tag, text in parts)
+    output = read(run(make({0x00082218: ("SQ", encode_item(item))}))[0])
+    found = output.AnatomicRegionSequence[0]
+    assert (found.CodeValue, found.CodingSchemeDesignator) == (code, scheme)
+
+
+@pytest.mark.parametrize("options", [(), (Option.CLEAN_DESCRIPTORS,)])
+def test_technique_stays_with_clean_descriptors_too(options: tuple[Option, ...]) -> None:
+    elements = {0x00180024: ("SH", b"*tse2d1_15"), 0x00541103: ("LO", b"PSF+TOF 3i21s ")}
+    output = read(run(make(elements), *options)[0])
+    assert (output.SequenceName, output.ReconstructionMethod) == ("*tse2d1_15", "PSF+TOF 3i21s")
+
+
+@pytest.mark.parametrize(
     ("tag", "value"),
     [
         (0x00180022, b"DR MABUSE "), (0x00200060, b"MABUSE"), (0x00185101, b"MABUSE"),
@@ -203,8 +222,11 @@ def test_codes_of_unknown_words_become_others(tag: int, value: bytes) -> None:
 
 @pytest.mark.parametrize(
     "code",
-    ["ISO_10918_1", "HFDR", "FAST_GEMS", "CSAPARALLEL", "M_FFE", "12BIT", "LVPEP", "3D_B1MAP"],
-)
+    [
+        "ISO_10918_1", "HFDR", "FAST_GEMS", "CSAPARALLEL", "M_FFE", "12BIT", "LVPEP", "3D_B1MAP",
+        "ATTN", "DLYD", "DCMR", "SKELETON", "IMAGINARY", "PINH", "SLNT", "HAS OBS CONTEXT",
+    ],
+)  # fmt: skip
 def test_defined_terms_stay(code: str) -> None:
     assert is_term(code) or code == "LVPEP"
 

@@ -9,7 +9,7 @@ import pytest
 from emixcli.anonymize import Option, Reason
 from emixcli.deid.parse import encode, encode_item
 from emixcli.deid.rest import is_rest
-from tests.unit.deid.making import NAME, UID_ROOT, make, read, refused, run
+from tests.unit.deid.making import NAME, PIXELS, UID_ROOT, make, read, refused, run
 
 RESTS = [
     b"\r\n", b"\n", b" " * 64, b"\xff" * 512, b"\0" * 10_000, b"\r\n--Mabuse7Hans--\r\n",
@@ -25,6 +25,21 @@ IMPLICIT_LAST = make(LAST, explicit=False)
 def test_what_stands_behind_a_data_set_is_left_out(rest: bytes, explicit: bool) -> None:
     data = make(LAST | NAME, explicit=explicit)
     assert run(data + rest)[0] == run(data)[0]
+
+
+PADDING = (0xFFFCFFFC, "X")
+
+
+@pytest.mark.parametrize("elements", [LAST, PIXELS])
+@pytest.mark.parametrize("explicit", [True, False])
+def test_what_stands_behind_a_data_set_is_counted(
+    elements: dict[int, tuple[str, bytes]], explicit: bool
+) -> None:
+    data = make(elements | NAME, explicit=explicit)
+    assert run(data + b"Mabuse, Hans")[1].actions[PADDING] == 1
+    assert PADDING not in run(data + bytes(64))[1].actions
+    element = encode(0xFFFCFFFC, "OB", b"Mabuse", explicit=explicit)
+    assert run(data + element)[1].actions[PADDING] == 1
 
 
 @pytest.mark.parametrize("n_cut", [1, 5, 9, 17, 21, 24, 26, 28])
@@ -64,6 +79,7 @@ def test_big_endian_objects_too() -> None:
     )
     data = implicit[:at].replace(b"10008.1.2.1\0", b"10008.1.2.2\0") + swapped
     assert run(data + b"--Mabuse--\r\n")[0] == run(data)[0]
+    assert run(data + b"--Mabuse--\r\n")[1].actions[PADDING] == 1
 
 
 # -- sequences in UN -----------------------------------------------------------------------------

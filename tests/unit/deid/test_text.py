@@ -73,6 +73,33 @@ def test_only_words_of_the_standard_stay_in_free_text(text: str, cleaned: str) -
     assert allowed.split()[-1:] == cleaned.split()[-1:]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SpinalCord", "OpticNrv_L", "GTVp", "dosePTV", "Bowel_Small", "Brainstem_PRV03", "BowelBag",
+        "Pneumonia, left lower lobe", "Simple cysts of both kidneys", "eADC", "Thyroid",
+        "ep2d_diff_b50_400_800_ADC", "b0_500_1000", "CTA CHEST PE PROTOCOL", "99m-Tc MDP",
+    ],
+)  # fmt: skip
+def test_words_of_medicine_and_names_of_structures_stay(text: str) -> None:
+    assert CLEANER.allow(text) == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["McDonald", "VanHorn", "DeLong", "JLong", "2.25.1234 5678 9012 3456", "650 444 3210"],
+)
+def test_names_and_numbers_in_capitals_go(text: str) -> None:
+    assert not any(map(str.isalnum, CLEANER.allow(text)))
+
+
+def test_a_new_uid_stays_whole_in_free_text() -> None:
+    new = f"2.25.{10**38}"
+    cleaner = TextCleaner(IDENTITY, lambda _: new, TextDates())
+    assert cleaner.allow("study 1.2.826.0.1.3680043.8.498.1^Zzyzx") == f"study {new}^"
+    assert "1234567" not in cleaner.allow(f"{new}1234567")
+
+
 @given(st.text())
 def test_cleaning_twice_is_cleaning_once(text: str) -> None:
     plain = without_controls(text)

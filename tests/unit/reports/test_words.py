@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from emixcli.demo.pdf import Text, make_pdf
 from emixcli.reports import reading
-from emixcli.reports.dates import find_dates
+from emixcli.reports.dates import find_dates, find_order
 from emixcli.reports.matching import Identifier, Identity, Level, Verdict, match
 from emixcli.reports.names import parse_pn
 from emixcli.reports.words import identity_in, read_words
@@ -289,3 +289,14 @@ def test_dates_in_words(text: str, day: str) -> None:
 )
 def test_any_text_gives_a_verdict(text: str) -> None:
     judged(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "day_first"),
+    [
+        ("30/3/2020", True), ("3/30/2020", False), ("3/4/2020", None), ("45/3/2020", None),
+        ("0/13/2020", None), ("30/3/2020 45/3/2020", True), ("3/30/2020 45/3/2020", False),
+    ],
+)  # fmt: skip
+def test_only_dates_tell_their_order(text: str, day_first: bool | None) -> None:
+    assert find_order(text) is day_first
