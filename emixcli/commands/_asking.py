@@ -83,7 +83,7 @@ def show_opened(opened: OpenedRequest) -> None:
 
     for name, value in _lines(opened):
         if value:
-            output.write_line(f"{name:<11}{value}".replace("\n", " "))
+            output.write_hanging(f"{name:<11}", value.replace("\n", " "))
     console.note("the exchange vouches for the mail address only; the rest is what somebody wrote")
 
 

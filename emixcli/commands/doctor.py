@@ -28,9 +28,9 @@ def command(
     for check in doctor.examine(profile, offline=offline):
         checks.append(check)
         if not json:
-            output.write_line(f"{check.state:<8} {check.name:<12} {check.detail}")
+            output.write_hanging(f"{check.state:<8} {check.name:<12} ", check.detail)
             if check.hint:
-                output.write_line(f"{'':<8} {'':<12} {check.hint}")
+                output.write_hanging(" " * 22, check.hint)
     if json:
         document = {
             "schema": "emix.doctor/1",

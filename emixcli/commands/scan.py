@@ -67,16 +67,16 @@ def show(file_set: FileSet, *, strict: bool) -> None:
 
     for line in tree_lines(file_set):
         output.write_line(line)
-    output.write_line(summary(file_set))
+    output.write_hanging("", summary(file_set))
     if forecast := forecast_text(file_set):
-        output.write_line(forecast)
+        output.write_hanging("", forecast)
     rows = finding_rows(file_set, strict=strict)
     for code, severity, count, why, where, next_step in rows:
         output.write_line()
-        output.write_line(f"{code}  {severity:<5}  {count} x  {why}")
+        output.write_hanging(f"{code}  {severity:<5}  {count} x  ", why)
         if where:
-            output.write_line(f"     where: {where}")
-        output.write_line(f"     next:  {next_step}")
+            output.write_hanging("     where: ", where)
+        output.write_hanging("     next:  ", next_step)
 
 
 def require_whole(file_set: FileSet) -> None:

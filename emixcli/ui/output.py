@@ -15,6 +15,9 @@ from typing import Final
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 _BATCH: Final = 1024
+_INDENT: Final = 4
+#: Text is not laid out in columns narrower than this.
+_NARROWEST: Final = 20
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
@@ -102,8 +105,16 @@ def write_line(text: str = "") -> None:
         raise StdoutClosedError from exc
 
 
+def write_hanging(start: str, text: str) -> None:
+    """Write a line that on a terminal goes on below `text` where it is too long, cut at blanks."""
+    write_line(start + _hanging(text, len(start), _room()))
+
+
 def write_table(rows: Iterable[Sequence[str]], *, head: Sequence[str] = ()) -> None:
-    """Write columns of equal width, two blanks apart; never wrapped, never cut.
+    """Write columns of equal width, two blanks apart; never cut.
+
+    In a pipe a row is a line. On a terminal that is narrower, the columns for which there is no
+    room stand in a further line.
 
     Parameters
     ----------
@@ -116,6 +127,46 @@ def write_table(rows: Iterable[Sequence[str]], *, head: Sequence[str] = ()) -> N
     if head:
         lines.insert(0, [title.upper() for title in head])
     widths = [max(len(cell) for cell in column) for column in zip(*lines, strict=True)]
+    room = _room()
+    parts = _parts(widths, room)
     for line in lines:
-        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        write_line("  ".join(padded).rstrip())
+        for columns in parts:
+            indent = _INDENT if columns.start else 0
+            before = [line[column].ljust(widths[column]) for column in columns[:-1]]
+            start = " " * indent + "".join(f"{cell}  " for cell in before)
+            text = (start + _hanging(line[columns[-1]], len(start), room)).rstrip()
+            if text or not indent:
+                write_line(text)
+
+
+def _parts(widths: Sequence[int], room: int | None) -> list[range]:
+    """Return which columns stand in the first line of a row, in the second, and so on."""
+    parts, first, used = [], 0, 0
+    for column, width in enumerate(widths):
+        is_last = column == len(widths) - 1
+        if room is not None and column > first:
+            needed = min(width, room // 2) if is_last else width  # the last one may go on below
+            if used + needed > room:
+                parts.append(range(first, column))
+                first, used = column, _INDENT
+        used += width + 2
+    return [*parts, range(first, len(widths))] if widths else []
+
+
+def _hanging(text: str, start: int, room: int | None) -> str:
+    """Return a text that begins in column `start`, in lines that end before column `room`."""
+    if room is None or start + len(text) <= room or room - start < _NARROWEST:
+        return text
+    import textwrap
+
+    lines = textwrap.wrap(text, room - start, break_long_words=False, break_on_hyphens=False)
+    return ("\n" + " " * start).join(lines)
+
+
+def _room() -> int | None:
+    """Return the width of the terminal; None where standard output is none."""
+    if not sys.stdout.isatty():
+        return None
+    import shutil
+
+    return shutil.get_terminal_size().columns

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 
 import pytest
@@ -32,6 +33,38 @@ def test_lines_and_tables(capsys: pytest.CaptureFixture[str]) -> None:
     output.write_table([("a", "1"), ("long", "\x1b22")], head=("name", "n"))
     lines = capsys.readouterr().out.splitlines()
     assert lines == ["x" * 300, "NAME  N", "a     1", "long  \\x1b22"]
+
+
+ROWS = [("a" * 26, "shared", "x@clinic.example:held yy@clinic.example:held"), ("b", "sealed", "")]
+
+
+def test_a_table_fits_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((40, 24)))
+    output.write_table(ROWS, head=("package", "state", "shares"))
+    output.write_hanging("next:  ", "copy the disc again, or ask the sender for a new one")
+    output.write_hanging("link:  ", "x" * 60)
+    assert capsys.readouterr().out.splitlines() == [
+        "PACKAGE                     STATE",
+        "    SHARES",
+        f"{'a' * 26}  shared",
+        "    x@clinic.example:held",
+        "    yy@clinic.example:held",
+        "b                           sealed",
+        "next:  copy the disc again, or ask the",
+        "       sender for a new one",
+        f"link:  {'x' * 60}",
+    ]
+
+
+def test_a_table_in_a_pipe_is_a_line_for_a_row(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    output.write_table(ROWS, head=("package", "state", "shares"))
+    assert len(capsys.readouterr().out.splitlines()) == 3
 
 
 def test_an_empty_table_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
