@@ -319,6 +319,9 @@ def match(images: Identity, report: Identity) -> Verdict:
 
 def gather(images: Identity, report: Identity) -> Evidence:
     """Compare all that two identities say."""
+    pseudonym = _has_pseudonym(images, report)
+    # A pseudonym may look like a placeholder (ANON-…), and says whose images these are.
+    is_ours = images.deidentified and pseudonym
     return Evidence(
         name=names.compare(images.names, report.names),
         patient_id=_compare_ids(images.ids, report.ids),
@@ -326,12 +329,12 @@ def gather(images: Identity, report: Identity) -> Evidence:
         sex=_compare_sexes(images.sex, report.sex),
         accession=_compare_numbers(images.accessions, report.accessions),
         study_uid=_compare_numbers(images.study_uids, report.study_uids),
-        placeholder=names.is_placeholder((*images.names, *report.names)),
+        placeholder=not is_ours and names.is_placeholder((*images.names, *report.names)),
         deidentified=images.deidentified,
         n_patients=report.n_patients,
         says_who=report.says_who,
         in_words=report.in_words,
-        pseudonym=_has_pseudonym(images, report),
+        pseudonym=pseudonym,
     )
 
 

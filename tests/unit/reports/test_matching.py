@@ -94,6 +94,13 @@ def test_a_report_that_names_somebody_never_goes_with_deidentified_images() -> N
     assert match(replace(IMAGES, deidentified=True), Identity()).level == Level.WARN
 
 
+def test_a_pseudonym_that_both_bear_is_no_placeholder() -> None:
+    known = Identity(names=parse_xpn("ANON-81JT8XFQE0"), ids=(Identifier("ANON-81JT8XFQE0", ()),))
+    verdict = match(replace(known, deidentified=True), known)
+    assert (verdict.level, verdict.rule) == (Level.MATCH, "R4")
+    assert match(known, known).rule == "R14"
+
+
 def test_a_study_in_common_does_not_make_two_patients_one() -> None:
     """The same study under two patients is a misfiled order (and shows both in a PACS)."""
     other = Identity(
