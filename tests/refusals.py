@@ -7,10 +7,12 @@ import zlib
 from collections.abc import Callable, Mapping
 
 EXPLICIT = "1.2.840.10008.1.2.1"
+IMPLICIT = "1.2.840.10008.1.2"
 JPEG = "1.2.840.10008.1.2.4.50"
 _LONG = (b"OB", b"OW", b"SQ", b"UN", b"UT", b"UC", b"UR")
 _STUDY, _SOP, _CLASS, _ID, _PIXELS = 0x0020000D, 0x00080018, 0x00080016, 0x00100020, 0x7FE00010
 Elements = dict[int, tuple[bytes, bytes]]
+Made = Callable[[int], bytes]
 
 
 def element(tag: int, vr: bytes, value: bytes, *, length: int | None = None) -> bytes:
@@ -74,7 +76,7 @@ def written(found: Mapping[int, tuple[bytes, bytes]]) -> bytes:
     return b"".join(element(tag, *found[tag]) for tag in sorted(found))
 
 
-def meta(found: Elements, syntax: str = EXPLICIT, *, too_long: int = 0) -> bytes:
+def meta(found: Elements, syntax: str = EXPLICIT, *, too_long: int = 0, more: bytes = b"") -> bytes:
     """Return preamble and meta group."""
     body = b"".join(
         [
@@ -82,6 +84,7 @@ def meta(found: Elements, syntax: str = EXPLICIT, *, too_long: int = 0) -> bytes
             element(0x00020002, b"UI", found.get(_CLASS, (b"", b""))[1]),
             element(0x00020003, b"UI", found.get(_SOP, (b"", b"1.2"))[1]),
             element(0x00020010, b"UI", syntax.encode()),
+            more,
         ]
     )
     length = struct.pack("<I", len(body) + too_long)
@@ -164,6 +167,41 @@ def _implicit_meta(number: int) -> bytes:
     return bytes(128) + b"DICM" + length + body + written(found)
 
 
+def _with_meta_element(value: bytes) -> Callable[[int], bytes]:
+    def made(number: int) -> bytes:
+        found = elements(number)
+        return meta(found, more=value) + written(found)
+
+    return made
+
+
+def _implicit(
+    *, too_long: int = 0, has_meta: bool = True, sequence: bytes = b"", more: bytes = b""
+) -> Made:
+    def made(number: int) -> bytes:
+        found = elements(number)
+        head = meta(found, IMPLICIT, too_long=too_long) if has_meta else bytes(128) + b"DICM"
+        found[0x00081140] = (b"SQ", sequence)
+        parts = [implicit(tag, found[tag][1]) for tag in sorted(found)]
+        return head + b"".join([*parts[:-1], more, parts[-1]])
+
+    return made
+
+
+def _nested(depth: int) -> bytes:
+    value = _REFERENCE
+    for _ in range(depth):
+        value = element(0x00081140, b"SQ", item(value))
+    return item(value)
+
+
+def _with_zeros(number: int) -> bytes:
+    found = elements(number)
+    for tag in [tag for tag in found if tag >> 16 == 0x0028 or tag == _PIXELS]:
+        del found[tag]
+    return meta(found) + written(found) + bytes(1001)
+
+
 def _cut(by: int) -> Callable[[int], bytes]:
     return lambda number: _object()(number)[:-by]
 
@@ -188,7 +226,7 @@ REFUSED: dict[str, Callable[[int], bytes]] = {
     "study UID of unknown VR": _with_vr(_STUDY, b"??"),
     "name as sequence": _with_vr(0x00100010, b"SQ"),
     "implicit Patient ID": _implicit_at(_ID),
-    "implicit declared explicit": _of_syntax("1.2.840.10008.1.2"),
+    "implicit declared explicit": _of_syntax(IMPLICIT),
     "big endian that is none": _of_syntax("1.2.840.10008.1.2.2"),
     "not deflated": _of_syntax("1.2.840.10008.1.2.1.99"),
     "JPEG without fragments": _of_syntax(JPEG),
@@ -204,6 +242,27 @@ REFUSED: dict[str, Callable[[int], bytes]] = {
     "pixels that are cut": _cut(5),
     "meta group longer than the file": _long_meta(9999),
     "meta group in implicit VR": _implicit_meta,
+    "meta group that takes the identifiers in": _long_meta(100),
+    "meta group of wrong length before implicit VR": _implicit(too_long=-40),
+    "meta group with an unknown VR": _with_meta_element(element(0x00020099, b"??", b"ab")),
+    "no meta group before implicit VR": _implicit(has_meta=False),
+    "prefix without preamble": lambda number: _object()(number)[128:],
+    "blank transfer syntax": _of_syntax("  "),
+    "Patient ID of 200 characters in 400 bytes": _object(patient=b"\xe9" * 200),
+    "study UID of tabs": _object(study=b"\t\t"),
+    "item that ends inside an element": _with_sequence(
+        item(_REFERENCE[:-4]) + _REFERENCE[-4:], is_open=False
+    ),
+    "element that ends behind its item": _with_sequence(
+        item(element(0x00081150, b"UI", b"1.2.3", length=900)), is_open=False
+    ),
+    "element that ends behind an item of an open sequence": _with_sequence(
+        item(element(0x00081150, b"UI", b"1.2.3", length=900)) + END
+    ),
+    "sequence too short for an item": _with_sequence(b"\xfe\xff\0\xe0", is_open=False),
+    "sequence of text in implicit VR": _implicit(sequence=b"garbage!"),
+    "end of a sequence that did not begin": _implicit(more=END),
+    "zeros behind the object that are no elements": _with_zeros,
     "sequence without end": _with_sequence(OPEN_ITEM + _REFERENCE),
     "item without end": _with_sequence(OPEN_ITEM + _REFERENCE + END),
     "end of an item that did not begin": _with_sequence(ITEM_END + END),
@@ -228,6 +287,8 @@ STORED: dict[str, Callable[[int], bytes]] = {
     "an element behind pixels": _with_tail(element(0x00091001, b"LO", b"late")),
     "meta group a little too long": _long_meta(8),
     "meta group too short": _long_meta(-8),
+    "meta group of right length before implicit VR": _implicit(sequence=item(b"")),
+    "nested sequences": _with_sequence(_nested(15), is_open=False),
     "a sequence": _with_sequence(OPEN_ITEM + _REFERENCE + ITEM_END + END),
     "a sequence of known length": _with_sequence(item(_REFERENCE), is_open=False),
 }

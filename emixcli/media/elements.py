@@ -7,6 +7,7 @@ elements of a header are then told apart by one dictionary look-up.
 from __future__ import annotations
 
 import struct
+from importlib.resources import files
 from typing import Final, Literal, NamedTuple
 
 from emixcli.model import KEYWORDS
@@ -59,6 +60,10 @@ NAME_SLOTS: Final = frozenset({SLOTS["PatientName"], SLOTS["ReferringPhysicianNa
 PIXELS: Final = -1
 DEEP: Final = -2
 ZERO: Final = -3
+MARK: Final = -4  # of an item or its end, which stands inside sequences only
+SEQUENCE: Final = -5  # where no VR says so
+DEEP_SEQUENCE: Final = -6
+N_MARKS: Final = 6
 
 PIXEL_TAGS: Final = (0x7FE00010, 0x7FE00008, 0x7FE00009)
 #: Lookup tables, functional groups and overlays: with these, an image cannot be shown from the
@@ -70,7 +75,6 @@ DEEP_TAGS: Final = (
 )  # fmt: skip
 
 ITEM: Final = 0xFFFEE000
-ITEM_MARK: Final = b"\xfe\xff\x00\xe0"  # in little endian
 ITEM_END: Final = 0xFFFEE00D
 SEQUENCE_END: Final = 0xFFFEE0DD
 UNDEFINED: Final = 0xFFFFFFFF
@@ -154,6 +158,13 @@ class Dialect(NamedTuple):
         return (tag >> 16) | (tag & 0xFFFF) << 16 if self.little else tag
 
 
+def _sequence_tags() -> list[int]:
+    """Return the tags that PS3.6 gives the VR SQ."""
+    table = files("emixcli.data").joinpath("dictionary.tsv").read_text("utf-8")
+    tags = table.partition("\nSQ\t")[2].partition("\n")[0]
+    return [int(tags[at : at + 8], 16) for at in range(0, len(tags), 8)]
+
+
 def _dialect(*, explicit: bool, little: bool) -> Dialect:
     sign = "<" if little else ">"
     order: Literal["little", "big"] = "little" if little else "big"
@@ -168,6 +179,10 @@ def _dialect(*, explicit: bool, little: bool) -> Dialect:
     wanted |= {swap(tag): PIXELS for tag in PIXEL_TAGS}
     wanted |= {swap(tag): DEEP for tag in DEEP_TAGS}
     wanted[0] = ZERO
+    wanted |= {swap(tag): MARK for tag in (ITEM, ITEM_END, SEQUENCE_END)}
+    if not explicit:
+        for tag in map(swap, _sequence_tags()):
+            wanted[tag] = DEEP_SEQUENCE if wanted.get(tag) == DEEP else SEQUENCE
     return Dialect(
         explicit=explicit,
         little=little,
@@ -204,6 +219,12 @@ def dialect(*, explicit: bool, little: bool) -> Dialect:
 def has_vr(code: bytes) -> bool:
     """Whether two bytes may be a value representation: two capital letters."""
     return 0x40 < code[0] < 0x5B and 0x40 < code[1] < 0x5B
+
+
+def has_known_vr(dialect: Dialect, data: bytes, at: int) -> bool:
+    """Whether an element names a value representation of the standard."""
+    _, vr, _ = dialect.head.unpack_from(data, at)
+    return vr in dialect.short_vrs or vr in dialect.long_vrs
 
 
 def element(dialect: Dialect, data: bytes, at: int) -> tuple[int, int, int, int]:

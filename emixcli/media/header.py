@@ -184,10 +184,9 @@ class HeaderReader:
         read_at
             Called as `read_at(offset, length)` for bytes after `head`.
         """
-        templates = () if _is_meta_too_long(head, size) else self._templates.found
-        for template in templates:
+        for template in self._templates.found:
             matched = template.match(head)
-            if matched is not None:
+            if matched is not None and _is_meta_whole(head, matched.dataset):
                 self._templates.use(template)
                 self.n_matched += 1
                 self.head_length = template.head_length
@@ -213,9 +212,12 @@ class HeaderReader:
             if not parser.codes and parser.values[_SYNTAX] != DEFLATED_UID:
                 self._templates.learn(Sample.of(parser, head))
             return self._header(parser)
-        if not _is_plausible(head):
+        start = 4 if head.startswith(b"DICM\x02\0") else 0
+        if not _is_plausible(head[start:]):
             return None
-        parser.read(0, has_prefix=False)
+        parser.read(start, has_prefix=False)
+        if start:
+            parser.codes.add("F12")
         return self._header(parser) if any(parser.values[slot] for slot in _EVIDENCE) else None
 
     def _header(self, parser: Parser) -> Header:
@@ -229,10 +231,10 @@ class HeaderReader:
         )
 
 
-def _is_meta_too_long(head: bytes, size: int) -> bool:
-    """Whether the meta group says that it is longer than the file; no template looks at it."""
+def _is_meta_whole(head: bytes, dataset: int) -> bool:
+    """Whether the meta group is as long as it says, if it does; no template looks at it."""
     length = int.from_bytes(head[140:144], "little")
-    return 144 + length > size and head[132:136] == b"\x02\0\0\0"
+    return 144 + length == dataset or head[132:136] != b"\x02\0\0\0"
 
 
 def _with_pixels(template: Template, matched: Matched, head: bytes, size: int) -> Header:

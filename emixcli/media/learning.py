@@ -7,8 +7,17 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.media import elements as el
 from emixcli.media.pieces import Piece, iter_pieces
-from emixcli.media.stepping import N_SLOTS
-from emixcli.media.template import ITEMS, NAME, PREFIX_OFFSET, TEXT, Section, Step, Template
+from emixcli.media.stepping import N_SLOTS, is_nesting
+from emixcli.media.template import (
+    ELEMENTS,
+    ITEMS,
+    NAME,
+    PREFIX_OFFSET,
+    TEXT,
+    Section,
+    Step,
+    Template,
+)
 from emixcli.media.window import head_length_for
 from emixcli.packed import SharedValues
 
@@ -199,7 +208,9 @@ def _section(
 def _action(dialect: el.Dialect, piece: Piece) -> str | None:
     """Return what to do with a value, as `Stepper` does."""
     if piece.slot is None or piece.slot < 0:
-        return ITEMS if piece.vr == dialect.sq else None
+        if piece.tag == dialect.item:
+            return ELEMENTS
+        return ITEMS if is_nesting(dialect, piece.tag, piece.vr) else None
     is_known = piece.vr not in (0, dialect.un)
     if piece.vr not in dialect.text_vrs and (is_known or piece.slot in el.NUMBER_SLOTS):
         return dialect.number_vrs.get(piece.vr, dialect.number_vrs[dialect.un])

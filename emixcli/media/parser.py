@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from emixcli.media import elements as el
 from emixcli.media.charset import decode_text, joined
 from emixcli.media.stepping import AT_UNDEFINED, AT_ZERO, CUT, MORE, Stepper
-from emixcli.media.window import HEAD_LENGTH, Inflated, Window
+from emixcli.media.window import CHUNK, HEAD_LENGTH, Inflated, Window
 from emixcli.syntaxes import (
     DEFLATED_UID,
     EXPLICIT_BIG_UID,
@@ -38,9 +38,13 @@ class Parser(Stepper):
         if not has_prefix:
             self.codes.add("F05")
         self.offset = offset
-        self._read_meta()
+        declared_end = self._read_meta()
         self.dataset = self.offset
         self._choose_dialect()
+        if declared_end >= 0 and self._is_hidden(declared_end):
+            self.codes.add("F11")
+        if has_prefix and "F06" in self.codes and self.dialect is el.IMPLICIT_LITTLE:
+            self.codes.add("F07")  # what follows the prefix is explicit (PS3.10 section 7.1)
         self.read_elements()
 
     def resume(self, template: Template, matched: Matched) -> None:
@@ -55,11 +59,14 @@ class Parser(Stepper):
 
     # -- meta group ---------------------------------------------------------------------------
 
-    def _read_meta(self) -> None:
-        """Step through group 0002, whatever its length element says (PS3.10 section 7.1)."""
+    def _read_meta(self) -> int:
+        """Step through group 0002, whatever its length element says (PS3.10 section 7.1).
+
+        Returns where it ends by that, -1 where nothing is said, or it ends with the same element.
+        """
         window = self.window
         dialect = el.EXPLICIT_LITTLE
-        n_elements = 0
+        n_elements, declared_end, last = 0, -1, 0
         while True:
             at = self.offset - window.base
             if at > window.last:
@@ -69,27 +76,51 @@ class Parser(Stepper):
             data = window.data
             if data[at : at + 2] != b"\x02\x00":
                 break
-            tag, vr, value, length = el.element(dialect, data, at)
+            tag, _, value, length = el.element(dialect, data, at)
+            if not el.has_known_vr(dialect, data, at):
+                self.codes.add("S09")
             if length > window.size:
                 break
-            self.codes |= set() if vr else {"S09"}
-            if tag in _META:
-                self._take_meta(tag, data[value : value + min(length, 128)], window.base + value)
+            last = self.offset
             self.offset = window.base + value + length
+            if tag == _GROUP_LENGTH:
+                declared_end = self.offset + int.from_bytes(data[value : value + 4], "little")
+            elif tag in _META:
+                self._take_meta(tag, data[value : value + min(length, 128)])
             n_elements += 1
         if not n_elements:
             self.codes.add("F06")
+        return -1 if last < declared_end <= self.offset else declared_end
 
-    def _take_meta(self, tag: int, raw: bytes, offset: int) -> None:
-        if tag == _GROUP_LENGTH:
-            if offset + 4 + int.from_bytes(raw[:4], "little") > self.window.size:
-                self.codes.add("F11")
-            return
+    def _take_meta(self, tag: int, raw: bytes) -> None:
         uid = sys.intern(joined(raw.decode("ascii", "replace")))
         if tag == _META_CLASS:
             self.media_class = uid
         else:
             self.values[_SYNTAX] = uid
+            if not uid and raw.strip(b"\0"):
+                self.codes.add("S08")
+
+    def _is_hidden(self, declared_end: int) -> bool:
+        """Whether a reader that trusts a wrong length of the meta group misses the object.
+
+        It takes the meta group's encoding for the rest of it and for what it takes for a part of
+        it, so it goes on where that is the data set's as well, unless it passes an identifier.
+        """
+        window, dialect = self.window, self.dialect
+        if dialect is not el.EXPLICIT_LITTLE or declared_end > window.size:
+            return True
+        offset = self.dataset
+        while offset < declared_end:
+            at = offset - window.base
+            if at > window.last:
+                return True
+            tag, _, value, length = el.element(dialect, window.data, at)
+            is_identifier = dialect.wanted.get(tag) in el.IDENTIFIER_SLOTS
+            if is_identifier or not el.has_known_vr(dialect, window.data, at):
+                return True
+            offset = window.base + value + length
+        return False
 
     def _choose_dialect(self) -> None:
         """Decide how the data set is encoded: as declared, unless its bytes say otherwise."""
@@ -163,10 +194,14 @@ class Parser(Stepper):
     # -- the end -------------------------------------------------------------------------------
 
     def _stop_at(self, reason: int) -> None:
+        window = self.window
         if reason == AT_ZERO:
             self.codes.add("F09")
+            rest = window.read_at(self.offset, CHUNK)
+            n_bytes = len(rest) if len(rest) < CHUNK else window.size - self.offset
+            if n_bytes % 8 or any(rest):  # zeros are empty elements of 8 bytes
+                self.codes.add("S15")
             return
-        window = self.window
         _, _, value, length = el.element(self.dialect, window.data, self.offset - window.base)
         self.pixel_offset = window.base + value
         self.pixel_length = length

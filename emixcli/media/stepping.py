@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from emixcli.media.window import Window
 
 N_SLOTS: Final = len(KEYWORDS)
-MAX_DEPTH: Final = 512
+#: Readers that open sequences by recursion fail far deeper than any real object goes.
+MAX_DEPTH: Final = 64
+_MAX_SEQUENCE: Final = 1024 * 1024
 
 # Why the loop over elements stopped.
 MORE, AT_PIXELS, AT_UNDEFINED, AT_ZERO, CUT, COUNTED = range(6)
@@ -38,7 +40,7 @@ class Caches:
         self.by_slot: list[dict[bytes, Value] | None] = [
             self.numbers if slot in el.NUMBER_SLOTS else self.texts for slot in range(N_SLOTS)
         ]
-        self.by_slot += [None, None, None]  # the negative marks of `Dialect.wanted`
+        self.by_slot += [None] * el.N_MARKS  # the negative marks of `Dialect.wanted`
 
 
 class Stepper:
@@ -126,16 +128,27 @@ class Stepper:
 
     def _check_vr(self, at: int, tag: int, vr: int, value: int, length: int) -> None:
         """Name what is wrong with an element whose VR is not a short one."""
-        dialect, window = self.dialect, self.window
+        dialect = self.dialect
         if vr == dialect.sq:
-            is_inside = length and value + 4 <= window.stop and length != el.UNDEFINED
-            if is_inside and dialect.plain.unpack_from(window.data, value)[0] != dialect.item:
-                self.codes.add("S15")
+            self._check_sequence(value, length)
         elif vr == dialect.un and value == at + 8:  # no letters: taken as unknown
             if dialect.wanted.get(tag) in el.IDENTIFIER_SLOTS:
                 self.codes.add("S09")
         elif vr not in dialect.long_vrs and tag:
             self.codes.add("S09")
+
+    def _check_sequence(self, value: int, length: int) -> None:
+        """Look into a sequence of known length, unless it is very long or the file ends in it."""
+        window = self.window
+        offset = window.base + value
+        if not length or length > _MAX_SEQUENCE or offset + length > window.size:
+            return
+        if value + length <= window.stop:
+            data = window.data[value : value + length]
+        else:
+            data = window.read_at(offset, length)
+        if len(data) == length and not is_closed(self.dialect, data):
+            self.codes.add("S15")
 
     def _run_implicit(self, count: int) -> int:
         window, dialect = self.window, self.dialect
@@ -171,11 +184,15 @@ class Stepper:
 
     def _take_special(self, slot: int, vr: int, value: int, length: int) -> int:
         """Handle what the loops do not; a reason to stop, or 0 to go on behind the element."""
-        if slot == el.DEEP:
+        if slot in (el.DEEP, el.DEEP_SEQUENCE):
             self.values[N_SLOTS] = 1
-        elif slot < 0:
+        if slot in (el.SEQUENCE, el.DEEP_SEQUENCE):
+            self._check_sequence(value, length)
+        elif slot == el.MARK:
+            self.codes.add("S15")
+        elif slot in (el.PIXELS, el.ZERO):
             return AT_PIXELS if slot == el.PIXELS else AT_ZERO
-        elif length <= MAX_VALUE:
+        elif slot >= 0 and length <= MAX_VALUE:
             window = self.window
             available = window.stop - value
             is_inside = window.base + window.stop < window.size
@@ -213,7 +230,7 @@ class Stepper:
         offset = window.base + value
         while stack:
             at = offset - window.base
-            if at <= window.last:
+            if at <= window.last and len(stack) <= MAX_DEPTH:
                 offset += step(stack, window.data, at, self.codes)
             elif len(stack) > MAX_DEPTH or not window.seek(offset):
                 self.codes.add("S10")
@@ -223,23 +240,30 @@ class Stepper:
         return True
 
 
-def step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int, codes: set[str]) -> int:
+def step(
+    stack: list[tuple[el.Dialect, bool]], data: bytes, at: int, codes: set[str], depth: int = 0
+) -> int:
     """Take one item, delimiter or element inside open sequences; return the bytes passed.
 
-    What stands where it must not is passed over, and `S15` is added to `codes`.
+    What stands where it must not is passed over, and `S15` is added to `codes`; also where an item
+    or sequence of known length, if all of it is there, is not filled by what is in it.
     """
     dialect, is_sequence = stack[-1]
     tag, length = dialect.plain.unpack_from(data, at)
     if tag == dialect.item:
         if length != el.UNDEFINED:
+            value = data[at + 8 : at + 8 + length]
+            if len(value) == length and not is_closed(
+                dialect, value, is_sequence=False, depth=depth + len(stack)
+            ):
+                codes.add("S15")
             return int(8 + length)
         stack.append((dialect, False))
     elif tag == dialect.sequence_end:
-        while not is_sequence:  # an item that was not closed
+        while stack and not stack[-1][1]:  # an item that was not closed
             codes.add("S15")
             stack.pop()
-            is_sequence = stack[-1][1]
-        stack.pop()
+        del stack[-1:]
     elif tag == dialect.item_end:
         if is_sequence:
             codes.add("S15")
@@ -248,12 +272,58 @@ def step(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int, codes: set[
     else:
         if is_sequence:
             codes.add("S15")
-        _, vr, value, length = el.element(dialect, data, at)
-        if length != el.UNDEFINED:
-            return value - at + length
-        stack.append((el.IMPLICIT_LITTLE if vr == dialect.un and vr else dialect, True))
-        return value - at
+        return _step_over(stack, data, at, codes, depth)
     return 8
+
+
+def _step_over(
+    stack: list[tuple[el.Dialect, bool]], data: bytes, at: int, codes: set[str], depth: int
+) -> int:
+    """Take an element, as `step`."""
+    dialect, _ = stack[-1]
+    tag, vr, value, length = el.element(dialect, data, at)
+    if length != el.UNDEFINED:
+        if is_nesting(dialect, tag, vr):
+            raw = data[value : value + length]
+            if len(raw) == length and not is_closed(dialect, raw, depth=depth + len(stack)):
+                codes.add("S15")
+        return value - at + length
+    if dialect.explicit and vr not in dialect.long_vrs:
+        codes.add("S15")
+    stack.append((el.IMPLICIT_LITTLE if vr == dialect.un and vr else dialect, True))
+    return value - at
+
+
+def is_closed(
+    dialect: el.Dialect, data: bytes, *, is_sequence: bool = True, depth: int = 0
+) -> bool:
+    """Whether items fill a sequence of known length, or elements an item (PS3.5 section 7.5).
+
+    Parameters
+    ----------
+    data
+        A value.
+    is_sequence
+        Whether it is that of a sequence, not of an item.
+    depth
+        How many sequences and items are around it.
+    """
+    stack = [(dialect, is_sequence)]
+    codes: set[str] = set()
+    at, end = 0, len(data)
+    data += bytes(12)
+    while at + 8 <= end and stack and not codes:
+        if depth + len(stack) > MAX_DEPTH:
+            return False
+        at += step(stack, data, at, codes, depth)
+    return at == end and len(stack) <= 1 and not codes
+
+
+def is_nesting(dialect: el.Dialect, tag: int, vr: int) -> bool:
+    """Whether an element is a sequence by its VR, or where it has none by its tag."""
+    if dialect.explicit:
+        return vr == dialect.sq
+    return dialect.wanted.get(tag) in (el.SEQUENCE, el.DEEP_SEQUENCE)
 
 
 def number_of(raw: bytes, code: str) -> Value:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.media import elements as el
 from emixcli.media.charset import joined
-from emixcli.media.stepping import number_of
+from emixcli.media.stepping import is_closed, number_of
 from emixcli.media.window import MAX_VALUE
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ PREFIX_OFFSET: Final = 128
 TEXT: Final = ""
 NAME: Final = "="
 ITEMS: Final = "["
+ELEMENTS: Final = "("
+_NESTED: Final = (ITEMS, ELEMENTS)
 
 #: Bytes to compare, up to the length of an element with its own value; their number; the width of
 #: the length; what to do with the value, None to step over it.
@@ -40,7 +42,7 @@ class Section(NamedTuple):
     steps: tuple[Step, ...]
     tail: bytes
 
-    def match(self, head: bytes, at: int, own: list[Value]) -> int:
+    def match(self, head: bytes, at: int, own: list[Value], dialect: el.Dialect) -> int:
         """Compare a header from `at` on; return where the section ends in it, or -1.
 
         Parameters
@@ -69,9 +71,9 @@ class Section(NamedTuple):
                     if "\x1b" in text:
                         return -1
                     own.append(joined(text) if "\\" in text else text)
-                elif action != ITEMS:
+                elif action not in _NESTED:
                     own.append(_value(head[at : at + length], action))
-                elif length and not is_next(el.ITEM_MARK, at):
+                elif not is_closed(dialect, head[at : at + length], is_sequence=action == ITEMS):
                     return -1
             if length > MAX_VALUE and (action is not None or length == el.UNDEFINED):
                 return -1
@@ -125,8 +127,8 @@ class Template(NamedTuple):
         """Return what can be told of a header; None where it is to be parsed."""
         own: list[Value] = []
         try:
-            dataset = self.meta.match(head, PREFIX_OFFSET, own)
-            end = self.data.match(head, dataset, own) if dataset >= 0 else -1
+            dataset = self.meta.match(head, PREFIX_OFFSET, own, el.EXPLICIT_LITTLE)
+            end = self.data.match(head, dataset, own, self.dialect) if dataset >= 0 else -1
         except (UnicodeDecodeError, IndexError):  # not ASCII, or longer than the head
             return None
         return Matched(dataset, end, own) if 0 <= end <= len(head) - 4 else None

@@ -35,6 +35,7 @@ _HEADS: Final = {
     "F05": "preamble added",
     "F06": "meta group added",
     "F07": "transfer syntax in the meta group corrected",
+    "F11": "length of the meta group corrected",
 }
 _CLOSED: Final = "end mark of compressed pixels added"
 _BEYOND_REPAIR: Final = frozenset({"S04", "S10", "F09"})

@@ -9,7 +9,7 @@ from emixcli.model import KEYWORDS
 from emixcli.syntaxes import is_standard
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from emixcli.model import Value
     from emixcli.packed import SharedValues
@@ -39,9 +39,8 @@ _SAMPLES: Final = {
     "YBR_FULL_422": 3, "YBR_PARTIAL_422": 3, "YBR_PARTIAL_420": 3, "YBR_ICT": 3, "YBR_RCT": 3,
     "ARGB": 4, "CMYK": 4,
 }  # fmt: skip
-#: PS3.5 allows 64; databases have room for a few times as many.
+#: PS3.5 allows 64; databases, which keep UTF-8, have room for a few times as many.
 _MAX_IDENTIFIER: Final = 256
-_IDENTIFIERS: Final = (*_UIDS, "PatientID")
 _MAX_KEPT: Final = 4096
 _NONE: Final[frozenset[str]] = frozenset()
 
@@ -84,7 +83,7 @@ class AttributeCheck:
         if media_class != sop_class and media_class and sop_class:
             codes |= {"S16"}
         if uid and _match_uid(str(uid)) is None:
-            codes |= {"S03", "S20"} if len(str(uid)) > _MAX_IDENTIFIER else {"S03"}
+            codes |= {"S03", *_unusable((uid,))}
         return codes
 
     def _look(self, header: Values) -> tuple[frozenset[str], Value]:
@@ -113,8 +112,8 @@ def _wrong(values: Mapping[str, Value]) -> set[str]:
         codes.add("S16")
     if any(values[keyword] and not is_uid(str(values[keyword])) for keyword in _UIDS):
         codes.add("S03")
-    if any(len(str(values[keyword] or "")) > _MAX_IDENTIFIER for keyword in _IDENTIFIERS):
-        codes.add("S20")
+    codes |= _unusable(values[keyword] for keyword in _UIDS)
+    codes |= _unusable((values["PatientID"],)) & {"S20"}
     syntax = values["TransferSyntaxUID"]
     if syntax and not is_standard(str(syntax)):
         codes.add("S08")
@@ -124,6 +123,17 @@ def _wrong(values: Mapping[str, Value]) -> set[str]:
         codes.add("S12")
     if _contradict(values):
         codes.add("S14")
+    return codes
+
+
+def _unusable(identifiers: Iterable[Value]) -> set[str]:
+    """Return the codes of identifiers that no database keeps: control characters, or too long."""
+    codes = set()
+    for text in filter(None, map(str, identifiers)):
+        if text.isspace():
+            codes.add("S01")
+        if len(text.encode("utf-8", "replace")) > _MAX_IDENTIFIER:
+            codes.add("S20")
     return codes
 
 

@@ -176,9 +176,15 @@ _TYPES: Final = (
         refused=True,
     ),
     FindingType(
-        "F11", _BLOCK, "file meta information too long",
-        "the file meta information says that it is longer than the file; a PACS finds nothing else",
+        "F11", _BLOCK, "length of file meta information wrong",
+        "the file meta information does not end where it says; a PACS does not find the object",
         "ask the sender to export it again",
+        refused=True,
+    ),
+    FindingType(
+        "F12", _BLOCK, "prefix without preamble",
+        "the file begins with DICM, which a PACS looks for behind a preamble of 128 bytes",
+        "use the copy that emix salvage makes, or ask the sender to export it again",
         refused=True,
     ),
     FindingType(
@@ -330,7 +336,7 @@ _TYPES: Final = (
     ),
     FindingType(
         "S20", _BLOCK, "identifier too long",
-        "Patient ID or an identifier has more than 256 characters; a PACS has no room for it",
+        "Patient ID or an identifier has more than 256 bytes; a PACS has no room for it",
         "ask the sender to export it again",
         refused=True,
     ),

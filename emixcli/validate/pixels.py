@@ -144,12 +144,20 @@ def tail_codes(instance: Instance, content: Content, end: int) -> tuple[str, ...
         is_known = not dialect.explicit or vr in dialect.short_vrs or vr in dialect.long_vrs
         if dialect.swap(tag) >> 16 < _PIXEL_GROUP:
             is_padding = True
-        if not is_known and tag:
-            return ("S11", "S15")
         at += value + length
+        is_stray = dialect.wanted.get(tag) == el.MARK
+        if length == el.UNDEFINED:
+            begin = content.read_at(at - length, 4)
+            is_stray |= len(begin) < 4 or dialect.wanted.get(_tag(dialect, begin)) != el.MARK
+        if is_stray or (not is_known and tag):
+            return ("S11", "S15")
         if length == el.UNDEFINED or at == size:
             return ("S11",) if is_padding else ()
     return ("S11",)
+
+
+def _tag(dialect: el.Dialect, raw: bytes) -> int:
+    return int.from_bytes(raw, "little" if dialect.little else "big")
 
 
 def walk_fragments(instance: Instance, content: Content) -> tuple[str, ...]:

@@ -39,20 +39,26 @@ def test_heads_are_repaired_and_data_sets_stay_as_they_are(tmp_path: Path, emix_
     folder = tmp_path / "disc"
     folder.mkdir()
     (folder / "no-preamble").write_bytes(whole[132:])
+    (folder / "prefix-first").write_bytes(to_bytes(instance(number=4))[128:])
     dataset = whole[_meta_end(whole) :]
     (folder / "no-meta").write_bytes(to_bytes(instance(number=2))[_meta_end(whole) :])
     wrong = to_bytes(instance(number=3)).replace(
         ExplicitVRLittleEndian.encode() + b"\0", ExplicitVRBigEndian.encode() + b"\0", 1
     )
     (folder / "wrong-syntax").write_bytes(wrong)
+    long = bytearray(to_bytes(instance(number=5)))
+    long[140:144] = (9999).to_bytes(4, "little")
+    (folder / "wrong-length").write_bytes(long)
     done = emix_here("salvage", folder, "-o", tmp_path / "saved", "--json")
-    assert done.document["counts"]["repaired"] == 3
+    assert done.document["counts"]["repaired"] == 5
     assert {one["path"]: one["done"] for one in done.document["repairs"]} == {
         "no-preamble": ["preamble added"],
+        "prefix-first": ["preamble added"],
         "no-meta": ["preamble added", "meta group added"],
+        "wrong-length": ["length of the meta group corrected"],
         "wrong-syntax": ["transfer syntax in the meta group corrected"],
     }
-    for name in ("no-preamble", "no-meta", "wrong-syntax"):
+    for name in ("no-preamble", "prefix-first", "no-meta", "wrong-syntax", "wrong-length"):
         repaired = dcmread(tmp_path / "saved/repaired" / name)
         assert repaired.file_meta.TransferSyntaxUID == ExplicitVRLittleEndian
         assert repaired.pixel_array.size
