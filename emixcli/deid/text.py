@@ -149,7 +149,7 @@ def _is_compound(word: str) -> bool:
 
 def _allowed_run(match: re.Match[str]) -> str:
     run = match.group()
-    n_digits = sum(character.isdigit() for character in run)
+    n_digits = sum(map(str.isdigit, run))
     if n_digits <= _MOST_JOINED_DIGITS or _OWN.fullmatch(run) or _DAY.fullmatch(run):
         return run
     return run if all(_ROUND.fullmatch(number) for number in _DIGITS.findall(run)) else ""

@@ -39,6 +39,11 @@ RISKY: list[tuple[str, dict[str, Any]]] = [
     ("pixels.slide-label", {"Modality": "SM", "ImageType": "ORIGINAL\\PRIMARY\\OVERVIEW\\NONE"}),
     ("pixels.screenshot", {"Modality": "CT", "ImageType": "DERIVED\\SECONDARY\\SCREEN SAVE"}),
     ("pixels.screenshot", {"Modality": "MR", "SeriesDescription": "Patient Protocol"}),
+    (
+        "pixels.screenshot",
+        {"Modality": "CT", "ImageType": "DERIVED\\SECONDARY\\OTHER\\CT_SOM5 PROT"},
+    ),
+    ("pixels.screenshot", {"Modality": "CT", "SeriesDescription": "Dose Info"}),
     ("pixels.secondary-capture", {"SOPClassUID": SC, "Modality": "CT"}),
     ("pixels.secondary-capture", {"SOPClassUID": f"{SC}.4", "Modality": "CT"}),
     ("pixels.video-capture", {"Modality": "CT", "ConversionType": "DV"}),
