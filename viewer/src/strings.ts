@@ -337,7 +337,7 @@ const en = {
     "The access code was mistyped too often. To protect the patient the images are locked and the sender has been told. Please call the sender.",
   "recipient.gone.title": "No longer available",
   "recipient.gone":
-    "The images were taken back or their time is over. Please ask the sender to share them again.",
+    "The images were taken back, their time is over, or they were opened as often as the sender allows. Please ask the sender to share them again.",
   "recipient.rate": "Too many codes were asked for. Please wait a few minutes.",
   "recipient.session": "You were away for a while. Please ask for a new code.",
   "recipient.offline": "The exchange cannot be reached. Check your connection and try again.",
