@@ -8,7 +8,7 @@ what its series has not in common, and is folded afterwards (`media.folding`).
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -196,6 +196,21 @@ class Instance:
         """Return the first value as an integer, `default` where it is absent or not a number."""
         value = self.number(keyword)
         return default if value is None or value != value or abs(value) > 2**53 else int(value)
+
+
+def values_of(instances: Iterable[Instance], position: int) -> list[Value]:
+    """Return the value of `KEYWORDS[position]` of each, faster than one by one."""
+    found: list[Value] = []
+    shared: SharedValues | None = None
+    common: Value = None
+    index = -1
+    for instance in instances:
+        if instance.shared is not shared:
+            shared = instance.shared
+            index = shared.slots.find(position)
+            common = shared.values[position]
+        found.append(common if index < 0 else unpack_one(instance.packed, index))
+    return found
 
 
 class Series(NamedTuple):

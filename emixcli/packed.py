@@ -19,6 +19,7 @@ Packed = str | tuple[Value, ...]
 _BREAK: Final = "\x1f"
 _NUMBER: Final = "\x1e"
 _ABSENT: Final = "\x1d"
+_MARKS: Final = (_NUMBER, _ABSENT)
 
 
 class SharedValues:
@@ -94,6 +95,6 @@ def unpack_one(packed: Packed, index: int) -> Value:
 
 
 def _unmarked(part: str) -> Value:
-    if part.startswith((_NUMBER, _ABSENT)):
+    if part.startswith(_MARKS):
         return int(part[1:]) if part[0] == _NUMBER else None
     return part

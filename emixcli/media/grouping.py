@@ -8,7 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from emixcli.media.elements import SLOTS
-from emixcli.model import Instance, Patient, Series, Study, Value
+from emixcli.model import Instance, Patient, Series, Study, Value, values_of
 from emixcli.validate.geometry import slice_positions
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def in_viewing_order(instances: list[Instance]) -> list[Instance]:
 def _by_number(instances: list[Instance]) -> list[Instance]:
     """Return instances by number and path, those without number last."""
     try:
-        numbers = [int(str(instance.value(_NUMBER))) for instance in instances]
+        numbers = [int(str(value)) for value in values_of(instances, _NUMBER)]
     except ValueError:
         return sorted(instances, key=_number_key)
     if len(set(numbers)) < len(numbers):

@@ -6,6 +6,7 @@ from collections import Counter
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Final
 
+from emixcli.model import KEYWORDS, values_of
 from emixcli.validate.geometry import stacks
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ _MAX_RUN: Final = 2
 _MIN_PASSES: Final = 3
 _SPACINGS: Final = ("SpacingBetweenSlices", "SliceThickness")
 #: What can tell images of one position apart.
-_TELLING: Final = ("AcquisitionNumber", "ImageType")
+_TELLING: Final = (KEYWORDS.index("AcquisitionNumber"), KEYWORDS.index("ImageType"))
 
 
 def find_gaps(series: Series) -> list[Gap]:
@@ -137,10 +138,12 @@ def _told_apart(
     instances: Sequence[Instance], stack: Sequence[_Slice], levels: Sequence[int]
 ) -> list[list[int]]:
     """Return the passes by an attribute that explains all repeats, [] where there is none."""
-    for keyword in _TELLING:
+    for position in _TELLING:
+        values = values_of(instances, position)
         passes: dict[str, list[int]] = {}
         for at, (place, _) in enumerate(stack):
-            passes.setdefault(instances[place].text(keyword), []).append(at)
+            value = values[place]
+            passes.setdefault("" if value is None else str(value), []).append(at)
         if all(len({levels[at] for at in one}) == len(one) for one in passes.values()):
             return list(passes.values())
     return []

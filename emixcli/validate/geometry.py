@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from emixcli.model import KEYWORDS
+from emixcli.model import KEYWORDS, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from emixcli.model import Instance
+    from emixcli.model import Instance, Value
 
 _POSITION = KEYWORDS.index("ImagePositionPatient")
 _ORIENTATION = KEYWORDS.index("ImageOrientationPatient")
@@ -26,8 +26,7 @@ def slice_positions(instances: Sequence[Instance]) -> list[float] | None:
 
     None where one has no position, or where their orientations differ.
     """
-    orientations = Counter(str(instance.value(_ORIENTATION)) for instance in instances)
-    normals = [_normal(text) for text in orientations]
+    normals = [_normal(str(value)) for value in dict.fromkeys(values_of(instances, _ORIENTATION))]
     first = normals[0]
     if first is None:
         return None
@@ -35,8 +34,8 @@ def slice_positions(instances: Sequence[Instance]) -> list[float] | None:
         if normal is None or sum(a * b for a, b in zip(first, normal, strict=True)) < _SAME_NORMAL:
             return None
     positions = []
-    for instance in instances:
-        position = _position(instance, first)
+    for value in values_of(instances, _POSITION):
+        position = _position(value, first)
         if position is None:
             return None
         positions.append(position)
@@ -50,15 +49,16 @@ def stacks(instances: Sequence[Instance]) -> list[list[tuple[int, float]]]:
     """
     found: list[tuple[tuple[float, float, float], list[tuple[int, float]]]] = []
     known: dict[str, int] = {}
-    for place, instance in enumerate(instances):
-        text = str(instance.value(_ORIENTATION))
+    columns = (values_of(instances, slot) for slot in (_ORIENTATION, _POSITION))
+    for place, (orientation, value) in enumerate(zip(*columns, strict=True)):
+        text = str(orientation)
         number = known.get(text)
         if number is None:
             normal = _normal(text)
             number = known[text] = -1 if normal is None else _stack_of(normal, found)
         if number < 0:
             continue
-        position = _position(instance, found[number][0])
+        position = _position(value, found[number][0])
         if position is not None:
             found[number][1].append((place, position))
     return [stack for _, stack in found]
@@ -77,11 +77,12 @@ def _stack_of(
     return len(found) - 1
 
 
-def _position(instance: Instance, normal: tuple[float, float, float]) -> float | None:
+@lru_cache(maxsize=4096)  # asked for in each series twice: for its order, and for gaps
+def _position(value: Value, normal: tuple[float, float, float]) -> float | None:
     """Return the position along a normal in mm, None where there is none."""
     x, y, z = normal
     try:
-        a, b, c = str(instance.value(_POSITION)).split("\\")
+        a, b, c = str(value).split("\\")
         position = x * float(a) + y * float(b) + z * float(c)
     except ValueError:
         return None

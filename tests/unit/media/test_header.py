@@ -194,7 +194,20 @@ def _alike(syntax: str) -> list[bytes]:
     return contents
 
 
-SERIES = [_alike(syntax) for syntax in builders.SYNTAXES]
+def _equally_long() -> list[bytes]:
+    """Return headers of a series whose values have the same lengths in each."""
+    contents = []
+    for number in range(1, 6):
+        ds = builders.instance(number=number, extra={"SpecificCharacterSet": "\\ISO 2022 IR 87"})
+        ds.InstanceNumber, ds.AccessionNumber = f"{number:04}", f"ABC{number:05}"
+        ds.ReferencedImageSequence = [Dataset()]
+        ds.ReferencedImageSequence[0].ReferencedSOPInstanceUID = f"1.2.{number}"
+        ds.ImageType, ds.PatientComments = ["ORIGINAL", f"AXIAL{number}"], f"{number} " * 3
+        contents.append(builders.to_bytes(ds))
+    return contents
+
+
+SERIES = [*map(_alike, builders.SYNTAXES), _equally_long()]
 
 
 @pytest.mark.parametrize("contents", SERIES)
@@ -205,6 +218,27 @@ def test_templates_are_used_and_change_no_result(contents: list[bytes]) -> None:
     syntax = pydicom.dcmread(io.BytesIO(contents[0])).file_meta.TransferSyntaxUID
     if syntax.is_little_endian and not syntax.is_deflated:
         assert reader.n_matched >= 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"ABC00005", b'\x1b$B$"\x1b(B'), (b"ABC00005", b"ABC0000\xe4"),
+        (b"ABC00005", b"ABC 0\\ 5"), (b"ABC00005", bytes(8)),
+        (b"AXIAL5", b"AXIA\x1b5"), (b"1.2.5", b"1.2.\0"), (b"5 5 5 ", b"5 5 \xff "),
+        (b"ORIGINAL", b"DERIVED "), (b"DICM", b"DICN"), (b"\xfe\xff\0\xe0", b"\xfe\xff\0\xe1"),
+        (b"\x55\x11UI\x06\0", b"\x55\x11UI\x04\0"),
+    ],
+)  # fmt: skip
+def test_values_where_those_of_the_last_headers_were(old: bytes, new: bytes) -> None:
+    *others, last = _equally_long()
+    reader = HeaderReader()
+    for content in others:
+        _find(reader, content)
+    assert old in last
+    for content in (last.replace(old, new), last[:-3000], last):
+        assert _find(reader, content) == _find(HeaderReader(), content)
+    assert reader.n_matched >= 3
 
 
 @given(st.binary(max_size=3000))
