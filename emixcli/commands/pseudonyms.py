@@ -120,6 +120,7 @@ def table(
             "--passphrase-file", metavar="FILE", help="Read the passphrase from FILE (- for stdin)."
         ),
     ] = None,
+    no_input: NoInput = False,
     json: Json = False,
 ) -> None:
     """Show what the new values of a de-identified folder were: this tells who the patients are.
@@ -129,12 +130,19 @@ def table(
     to the disk.
     """
     from emixcli.commands._opening import read_secret
+    from emixcli.errors import PassphraseError
     from emixcli.services.reidentification import find_rows, read_table
+    from emixcli.ui import prompts
 
     passphrase = None
     if passphrase_file is not None:
         passphrase = read_secret(passphrase_file, what="passphrase", option="--passphrase-file")
-    rows = read_table(file, passphrase)
+    try:
+        rows = read_table(file, passphrase)
+    except PassphraseError:
+        if passphrase is not None or no_input or not prompts.is_interactive():
+            raise
+        rows = read_table(file, prompts.ask_secret("passphrase of the table"))
     if find is not None:
         rows = find_rows(rows, find)
     _show_rows(rows, is_search=find is not None, json=json)

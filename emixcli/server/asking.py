@@ -270,7 +270,7 @@ def get_sealed(exchange: Exchange, account: Account, request_id: str) -> bytes:
         ).scalar_one()
         if found is None:
             message = f"the request is {row.state}, and its content is gone"
-            raise GoneError(message)
+            raise GoneError(message, hint="whoever needs the images has to ask again")
         work.audit(account.organisation_id, account.id, "request.read", request_id)
         return bytes(found)
 

@@ -81,7 +81,8 @@ def unpack(
             layout.MANIFEST, layout.SIGNATURE,
         ]  # fmt: skip
         for name in names:
-            _write_entry(package, name, partial, progress)
+            is_counted = name in package.manifest.entries
+            _write_entry(package, name, partial, progress if is_counted else SILENT)
     return UnpackResult(
         package_id=package.manifest.package_id,
         size=total,

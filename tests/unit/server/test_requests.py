@@ -129,7 +129,9 @@ def test_declined_is_wiped_told_and_over(
     assert refused.status_code == 422
     done = reader.ok("POST", f"{path}:decline", {"reason": "no-authorisation"})
     assert (done["state"], done["declined_for"]) == ("declined", "no-authorisation")
-    assert reader.get(f"{path}/sealed").status_code == 410
+    gone = reader.get(f"{path}/sealed")
+    assert gone.status_code == 410
+    assert gone.json()["error"]["hint"] == "whoever needs the images has to ask again"
     body = {"sha256": made["sha256"], **CHECKED}
     assert reader.post(f"{path}:approve", body).status_code == 410
     kinds = ["request-arrived", "request-declined"]

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals
 
 #: A command with its arguments, then what is typed: (end of the question, answer).
 Ask = Callable[..., Result]
+WORDS = "nine words that nobody else would ever say aloud"
 GO_ON, ADDRESS, SECRET = "[y/N] ", "type the address again: ", "password: "
 
 
@@ -198,6 +199,18 @@ def test_passphrases(ask: Ask, run_emix: EmixProcess, tmp_path: Path) -> None:
     take = ("-m", "emixcli", "keys", "import", "keys.json")
     assert play(*take, answers=((first, words),), cwd=tmp_path, env=elsewhere).code == 0
     assert run_emix("verify", "p.emix.html", env=elsewhere).code == 0
+
+
+def test_passphrase_of_a_table(ask: Ask, run_emix: EmixProcess, tmp_path: Path) -> None:
+    builders.write(builders.instance(), tmp_path / "disc" / "IM1")
+    (tmp_path / "secret").write_text(WORDS)
+    made = run_emix(
+        *("anonymize", "disc", "-o", "out", "--table", "t"), "--table-passphrase-file", "secret"
+    )
+    assert made.code == 0, made.stderr
+    shown = ask("pseudonyms", "table", "t", answers=(("passphrase of the table: ", WORDS),))
+    assert builders.CANARY.id in shown.stdout
+    assert ask("pseudonyms", "table", "t", "--no-input").code == 82
 
 
 def test_password_of_a_new_exchange(ask: Ask, tmp_path: Path) -> None:
