@@ -268,6 +268,11 @@ REFUSED: dict[str, Callable[[int], bytes]] = {
     "end of an item that did not begin": _with_sequence(ITEM_END + END),
     "sequence of text": _with_sequence(b"garbage!", is_open=False),
 }
+#: What Orthanc takes from a file, and nobody can send it.
+NOT_SENT: dict[str, Callable[[int], bytes]] = {
+    "fragments in place of plain pixels": _fragments(_WHOLE, EXPLICIT),
+    "letters in the transfer syntax": _of_syntax("1.2.840.10008.1.2.4.9P"),
+}
 #: What is odd, and stored all the same.
 STORED: dict[str, Callable[[int], bytes]] = {
     "nothing odd": _object(),

@@ -96,7 +96,9 @@ def _show(saved: Salvaged) -> None:
         out.write_line(f"{some(len(saved.carved), 'object')} that no directory names, in carved/")
     n_missing = len(saved.diagnosis.file_set.missing)
     if n_missing:
-        out.write_line(f"{some(n_missing, 'object')} named by a DICOMDIR, and not on the medium")
+        out.write_line(
+            f"{some(n_missing, 'object')} named by a DICOMDIR, and not whole on the medium"
+        )
     if saved.diagnosis.requests:
         out.write_line()
         out.write_line("ask the sender for:")

@@ -39,17 +39,25 @@ class DirectoryCheck:
     ----------
     missing
         What they name and nobody has, after `check`.
+    spoilt
+        What they name and is there, with other content than an object, after `check`.
+    strays
+        Paths of those of which the scan had nothing to say, after `check`.
     counts
         How many instances they say that there are of a study or series, by UID.
     """
 
     def __init__(self, number: int, source: Source) -> None:
         self.missing: list[Missing] = []
+        self.spoilt: list[Missing] = []
+        self.strays: list[str] = []
         self.counts: dict[str, int] = {}
         self._number = number
         self._source = source
         self._others: list[str] = []
         self._lost: set[str] = set()
+        self._spoilt_by: dict[str, str] = {}  # by folded path, the code of what is wrong
+        self._spoilt: dict[str, Reference] = {}  # by folded path
         self._named: list[Reference] = []
         self._other: list[Reference] = []
         self._directories: list[tuple[str, int]] = []
@@ -73,6 +81,11 @@ class DirectoryCheck:
         """Remember a file that cannot be read: a directory may say what it was."""
         self.add_file(path)
         self._lost.add(fold(path))
+
+    def add_spoilt(self, path: str, code: str) -> None:
+        """Remember a file that should be an object and is none: a directory may say which."""
+        self.add_file(path)
+        self._spoilt_by[fold(path)] = code
 
     def is_directory(self, path: str, header: Header | None) -> bool:
         """Whether a file is a DICOMDIR by what can be read of it, or by its name."""
@@ -122,7 +135,23 @@ class DirectoryCheck:
         for where, _ in _by_series(self._named):
             findings.add("M01", count=0, where=where)
         self.missing += [_named(self._number, reference) for reference in missing]
+        self._report_spoilt(findings)
         return unreadable
+
+    def _report_spoilt(self, findings: Findings) -> None:
+        """Say of files that hold no object which one they should be, if no medium has it."""
+        if not self._spoilt:
+            return
+        there = {str(one.value(_SOP_UID) or "") for one in self._instances}
+        by_code: dict[str, list[Reference]] = defaultdict(list)
+        for path, reference in self._spoilt.items():
+            if reference.sop_uid not in there:
+                by_code[self._spoilt_by.get(path, "F10")].append(reference)
+        for code, references in by_code.items():
+            for where, _ in _by_series(references):
+                findings.add(code, count=0, where=where)
+            self.spoilt += [_named(self._number, reference) for reference in references]
+        self.strays = [path for path in self._others if fold(path) in self._spoilt]
 
     def _follow(self, path: str, offset: int) -> bool:
         """Look for all files that a directory names; False where it cannot be read."""
@@ -153,10 +182,8 @@ class DirectoryCheck:
         wanted = fold(posixpath.join(base, reference.path))
         wanted = fold(self._beside.get(wanted, wanted))
         if self._by_path and wanted in self._files:
-            if wanted in self._lost and not self._files[wanted] and reference.sop_uid:
-                self._named.append(reference)
-            if reference.sop_uid and self._uids.get(wanted, "") not in ("", reference.sop_uid):
-                self._other.append(reference)
+            if reference.sop_uid:
+                self._compare(wanted, reference)
             self._files[wanted] = True
             return
         if self._tree is None:
@@ -170,6 +197,17 @@ class DirectoryCheck:
         elif found in self._files:
             self._moved.add(found)
             self._files[found] = True
+
+    def _compare(self, path: str, reference: Reference) -> None:
+        """Compare a file with the object that it should be."""
+        is_first = not self._files[path]
+        if path in self._uids:
+            if self._uids[path] not in ("", reference.sop_uid):
+                self._other.append(reference)
+        elif path in self._lost:
+            self._named += [reference] if is_first else []
+        elif is_first:
+            self._spoilt[path] = reference
 
 
 class _Tree:

@@ -10,6 +10,7 @@ from emixcli.errors import EmixError, MediaError, NoDicomError
 from emixcli.media.damaged import damaged_header
 from emixcli.media.dicomdir import DIRECTORY_CLASS
 from emixcli.media.directories import DirectoryCheck
+from emixcli.media.disc.sectors import SECTOR
 from emixcli.media.doubles import Doubles
 from emixcli.media.elements import SLOTS
 from emixcli.media.folding import FOLD_ABOVE, fold_patients
@@ -301,12 +302,14 @@ class _Scan:
     def _take_other(self, file: MediaFile, head: bytes, opened: Opened) -> None:
         from emixcli.media.sniff import document_kind
 
-        self._directories[-1].add_file(file.path)
         suffix = posixpath.splitext(file.path)[1].lower()
         if _is_blank(head, suffix) and not is_archive(opened, head):
+            self._directories[-1].add_spoilt(file.path, "F09")
             self._lose(file, "filled with one repeated byte" if head else "empty", code="F09")
             self._findings.add("S15", where=self._number(), file=(self._place[0], file.path))
-        elif self._is_single and is_image_name(file.path):
+            return
+        self._directories[-1].add_file(file.path)
+        if self._is_single and is_image_name(file.path):
             self._lose(file, "holds no file system", code="M08")
         elif kind := document_kind(head, file.path):
             self._documents.append(Document(self._place[0], file.path, opened.size, kind))
@@ -328,7 +331,8 @@ class _Scan:
         return f"file {self._n_files}" if self._n_files else ""
 
     def _lose_header(self, file: MediaFile, header: Header) -> None:
-        self._directories[-1].add_file(file.path)
+        code = "F09" if "F09" in header.codes else "M01" if header.codes else "S01"
+        self._directories[-1].add_spoilt(file.path, code)
         if "F09" in header.codes:
             self._lose(file, "filled with zero bytes", code="F09")
             self._findings.add("S15", where=self._number(), file=(self._place[0], file.path))
@@ -340,6 +344,18 @@ class _Scan:
 
     # -- after all media ----------------------------------------------------------------------
 
+    def _take_strays(self, number: int, paths: Sequence[str]) -> None:
+        """Take files that a directory names as objects, and that were taken for something else."""
+        if not paths:
+            return
+        known = {(one.source, one.path) for one in self._documents}
+        known |= {(one.source, one.path) for one in self._unreadable}
+        self._place = (number, "")
+        for path in paths:
+            if (number, path) not in known:
+                self._n_other -= 1
+                self._lose(MediaFile(path, 0), "is no DICOM object", code="F10")
+
     def result(self, paths: tuple[str, ...], sources: Sequence[Source]) -> FileSet:
         """Return what was found, with the findings that need all of it."""
         left_out = self._doubles.report(sources, self._findings)
@@ -347,6 +363,7 @@ class _Scan:
             for path in directories.check(self._instances, self._findings):
                 self._place = (number, "")
                 self._lose(MediaFile(path, 0), "cannot be read")
+            self._take_strays(number, directories.strays)
         patients = group(self._instances)
         check_patients(patients, self._findings)
         studies = [study for patient in patients for study in patient.studies]
@@ -360,8 +377,9 @@ class _Scan:
                 check_series(series, self._findings, study=words)
         missing = tuple(item for check in self._directories for item in check.missing)
         check_missing(patients, missing, self._findings)
+        spoilt = tuple(item for check in self._directories for item in check.spoilt)
         counts = {uid: n for check in self._directories for uid, n in check.counts.items()}
-        check_counts(patients, missing, counts, self._findings)
+        check_counts(patients, (*missing, *spoilt), counts, self._findings)
         has_dicom = bool(patients or self._unreadable) or self._findings.has("F08")
         self._others.check(self._findings, has_dicom=has_dicom)
         if len(self._instances) > FOLD_ABOVE:
@@ -376,7 +394,7 @@ class _Scan:
             size=sum(instance.size for instance in self._instances),
             findings=self._findings.result(numbers),
             left_out=tuple(left_out),
-            missing=missing,
+            missing=(*missing, *spoilt),
             refused=self._findings.refused(),
         )
 
@@ -395,7 +413,9 @@ def _is_blank(head: bytes, suffix: str) -> bool:
     """Whether a file that should be something is empty, or begins with one byte repeated."""
     if not head:
         return suffix in _DICOM_SUFFIXES
-    return len(head) >= 256 and head.count(head[0]) == len(head)
+    # Objects have these names or, on discs, none with a suffix (PS3.10 section 8.2).
+    some = head[:SECTOR] if suffix in ("", *_DICOM_SUFFIXES) else head
+    return len(some) >= 256 and some.count(some[0]) == len(some)
 
 
 def _is_lost(header: Header) -> bool:

@@ -115,7 +115,7 @@ def _wrong(values: Mapping[str, Value]) -> set[str]:
     codes |= _unusable(values[keyword] for keyword in _UIDS)
     codes |= _unusable((values["PatientID"],)) & {"S20"}
     syntax = values["TransferSyntaxUID"]
-    if syntax and not is_standard(str(syntax)):
+    if syntax and not (is_standard(str(syntax)) and is_uid(str(syntax))):
         codes.add("S08")
     if values["StudyInstanceUID"] and not str(values["PatientID"] or "").strip():
         codes.add("S13")

@@ -12,6 +12,7 @@ from emixcli.syntaxes import (
     DEFLATED_UID,
     EXPLICIT_BIG_UID,
     IMPLICIT_LITTLE_UID,
+    UNCOMPRESSED,
     is_encapsulated,
     is_video,
 )  # fmt: skip
@@ -27,6 +28,7 @@ _MAX_ELEMENTS: Final = 1000
 _FIRST: Final = KEYWORDS.index("SamplesPerPixel")
 _LAST: Final = KEYWORDS.index("BitsAllocated") + 1
 _DECIDING: Final = frozenset({0, *range(_FIRST, _LAST)})
+_NATIVE: Final = UNCOMPRESSED | {DEFLATED_UID}
 #: What `_length` says of pixel data that has to be in fragments.
 _IN_FRAGMENTS: Final = -1
 
@@ -96,6 +98,8 @@ class PixelCheck:
         if offset < 0:
             return ()
         if length == ENCAPSULATED:
+            if str(instance.value(0) or "") in _NATIVE:
+                return ("F07",)
             return walk_fragments(instance, content) if content.is_random else ()
         expected = self._length(instance)
         if expected == _IN_FRAGMENTS:

@@ -71,6 +71,28 @@ def test_truncated_zero_filled_and_empty(tmp_path: Path) -> None:
     assert [i.integer("InstanceNumber") for i in file_set.iter_instances()] == [1, 2]
 
 
+def test_a_directory_names_what_files_without_content_were(tmp_path: Path) -> None:
+    images = builders.study(tmp_path / "source", series=1, instances=6, rows=64, columns=64)
+    disc = builders.file_set(tmp_path / "disc", images)
+    numbers = {path: dcmread(path).InstanceNumber for path in sorted(disc.rglob("*[0-9]"))
+               if path.is_file()}  # fmt: skip
+    blank, headless, other, cut, *_ = sorted(numbers, key=lambda path: numbers[path])
+    builders.zero_fill(blank)
+    builders.zero_fill(headless, stop=2048)
+    other.write_bytes(b"something else" * 100)
+    builders.zero_fill(cut, start=400)
+    file_set = scan_media([str(disc)])
+    assert sorted(int(one.instance_number) for one in file_set.missing) == [1, 2, 3, 4]
+    assert codes(file_set) == {"F09": 3, "F10": 1, "S15": 3}
+    where = {finding.code: finding.where for finding in file_set.findings}
+    assert "instances 1-2, 4" in where["F09"]
+    assert "instance 3" in where["F10"]
+    assert len(file_set.unreadable) == 4
+    assert file_set.n_other == 1  # the directory
+    whole = scan_media([str(disc), str(tmp_path / "source")])
+    assert whole.missing == ()  # another medium has them
+
+
 @pytest.mark.parametrize("syntax", builders.SYNTAXES[-2:])
 def test_compressed_pixels_that_are_cut(tmp_path: Path, syntax: str) -> None:
     image = builders.study(tmp_path, series=1, instances=1, transfer_syntax=syntax)[0]

@@ -16,7 +16,7 @@ import pytest
 
 from emixcli.media.scan import scan_media
 from emixcli.model import Severity
-from tests.refusals import REFUSED, STORED
+from tests.refusals import NOT_SENT, REFUSED, STORED
 from tests.running import ROOT
 
 #: Sends files to Orthanc, one after the other, inside the network of their own.
@@ -71,9 +71,9 @@ def odd_objects(folder: Path) -> tuple[list[Path], set[Path]]:
     return paths, refused
 
 
-@pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.parametrize("name", [*REFUSED, *NOT_SENT])
 def test_refused(tmp_path: Path, name: str) -> None:
-    (tmp_path / "x").write_bytes(REFUSED[name](1))
+    (tmp_path / "x").write_bytes({**REFUSED, **NOT_SENT}[name](1))
     assert is_refused(tmp_path / "x")
     assert len(scan_media([str(tmp_path)]).refused) == 1
 
@@ -206,7 +206,7 @@ _TAKEN_BY_STORESCP = frozenset({
 
 def test_storescp_refuses_what_is_told(tmp_path: Path, storescp: Callable[[Path], bool]) -> None:
     taken = set()
-    for number, (name, made) in enumerate({**REFUSED, **STORED}.items(), 1):
+    for number, (name, made) in enumerate({**REFUSED, **NOT_SENT, **STORED}.items(), 1):
         path = tmp_path / "object"
         path.write_bytes(made(number))
         if storescp(path):
