@@ -65,7 +65,7 @@ def examine(profile: str | None = None, *, offline: bool = False) -> Iterator[Ch
         lambda: _settings(profile),
         _state,
         _space,
-        _keyring,
+        lambda: _credentials(profile),
     ]
     if not offline:
         checks.append(lambda: _exchange(profile))
@@ -139,12 +139,16 @@ def _space() -> Check:
     return Check("space", OK, detail)
 
 
-def _keyring() -> Check:
+def _credentials(profile: str | None) -> Check:
     if os.environ.get("EMIX_TOKEN") or os.environ.get("EMIX_TOKEN_FILE"):
         return Check("credentials", OK, "a token comes from the environment")
     from emixcli import credentials
 
     try:
+        url = config.load(profile).exchange_url
+        login = credentials.find_login(url, profile=profile) if url else None
+        if login is not None and login.store == credentials.FILE:
+            return Check("credentials", OK, "the token is in a file that only you can read")
         credentials.probe_store(credentials.KEYRING)
     except EmixError as exc:
         return Check("credentials", WARNING, exc.message, exc.hint)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from emixcli import credentials
 from emixcli.services import doctor
 from tests.running import EmixProcess, run_here
 
@@ -74,6 +75,15 @@ def test_without_a_keyring_it_says_what_to_do() -> None:
     check = checks(offline=True)["credentials"]
     assert check.state == doctor.WARNING
     assert "--store file" in check.hint
+
+
+def test_a_token_in_a_file_needs_no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "https://exchange.example"
+    monkeypatch.setenv("EMIX_EXCHANGE_URL", url)
+    credentials.remember(url, "secret", store="file", email="a@b.example", ca_file=None)
+    check = checks(offline=True)["credentials"]
+    assert (check.state, check.hint) == (doctor.OK, "")
+    assert "file" in check.detail
 
 
 def test_a_state_folder_that_cannot_be_written(emix_home: Path) -> None:
