@@ -7,6 +7,7 @@ its own header, as far as that can be read, else from the record of the DICOMDIR
 from __future__ import annotations
 
 import posixpath
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from emixcli.progress import ProgressListener
 
 _DIRECTORY: Final = "DICOMDIR"
+#: Files that the system reads ahead: with one, a disk waits for us now and then.
+_EXPECTED: Final = 4
 
 #: Number of the source, path, size and lost ranges of a file.
 Lost = tuple[int, str, int, tuple[tuple[int, int], ...]]
@@ -90,15 +93,14 @@ def read_through(source: Source, progress: ProgressListener) -> Iterator[tuple[M
 
 
 def _iter_expected(source: FolderSource) -> Iterator[MediaFile]:
-    """Yield the files of a folder while the system begins to read the one after each."""
-    files = source.iter_files()
-    file = next(files, None)
-    while file is not None:
-        after = next(files, None)
-        if after is not None:
-            source.expect(after.path)
-        yield file
-        file = after
+    """Yield the files of a folder while the system begins to read those behind each."""
+    waiting: deque[MediaFile] = deque()
+    for file in source.iter_files():
+        source.expect(file.path)
+        waiting.append(file)
+        if len(waiting) > _EXPECTED:
+            yield waiting.popleft()
+    yield from waiting
 
 
 def lost_ranges(source: Source, path: str) -> Ranges:

@@ -24,7 +24,7 @@ _FLAGS = (
 _MAX_DEPTH = 128
 #: Enough for most headers.
 _BLOCK = 16 * 1024
-#: What is asked for of the next file.
+#: What is asked for of a file that is read soon.
 _AHEAD = 1024 * 1024
 
 
@@ -102,7 +102,7 @@ class FolderSource:
         return head, size
 
     def expect(self, path: str) -> None:
-        """Let the system begin to read a file that is read next."""
+        """Let the system begin to read a file that is read soon."""
         if not hasattr(os, "posix_fadvise"):
             return
         with contextlib.suppress(OSError):
