@@ -56,45 +56,83 @@ ultravist uncompressed uncorrected undefined underlay uniform unilateral unsharp
 upsampled velocity version visipaque volumetric washout weight wholebody wholespine width
 workstation xenetix year zero zoomed
 """
-#: Anatomy, diseases, treatment, contrast media and tracers, names of structures (AAPM TG-263).
+#: Anatomy, diseases, treatment, contrast media and tracers, names of structures (AAPM TG-263), and
+#: words that reports are made of.
 _MEDICAL = """
-aaa achalasia acl adenomas adenomyosis adrenalin adrenals amended anaemia anemia ankylosing aortas
-appendicitis approximately arcs ards arms arthritis arthrogram arthrography arthrosis asbestosis
-ascites aspirin atherosclerosis atrophic avm bilat biosystems biphasic birads bowel bph bronchi
-bronchiectasis bronchitis bursitis caecum calculi calculus canals carcinoid cardio carotids carpal
-cauda cavernoma cavitary cavitation cbct centimetre chambers chestwall chf cholangiocarcinoma
-cholecystitis cholelithiasis clariscan clinic cll cochlea colitis compatible concussion
-consolidation consolidations constrictor constrictors contusion contusions copd coronaries
-cortical couchtop covid craniectomy craniotomy crc ctchest cthead ctpa cva cvc cystitis cysts
-damaged dapi dcal degenerative dementia demonstrates demonstration demyelinating demyelination
-diagnostics dialysis dictated diff discs dislocation diverticulitis diverticulosis dlbcl dmsa
-dotatoc drain drainage drawing dtpa ducts dvt dyspnoea ears editor ef effusions einthoven ekg
-emboli encephalitis encephalopathy endometriosis enter enterography epididymitis equina ercp esoph
-eval evaluate evd excretory extracranial fibroid fibroids fibrotic foetal followup fractures
-gadovist gallstone gallstones gastroenterology gastrostomy gbm gerd gi gist glioma gliosis glnd
-goiter goitre gout grafts granulomas granulomatous groundglass gsps gynaecology haemangioma
-haematoma haemorrhage hcc hdp hemorrhagic hemorrhoids hepatocellular hernia hernias herniation
-hmpao honeycombing hot hotspot hrct hsg hydrocele hydrocephalus hydronephrosis ibd icu identified
-ileus iliacs imar immobilization imrt incontinence infarcts injected injuries inpatient interior
-intracerebral intussusception iomeprol ischaemia ivc ivp kev keys kyphoplasty kyphosis labrum
-laceration latex lcl lcx leukoaraiosis ligaments lirads lobes lordosis lungrads lvef lvh
-lymphangitic masses mbh mcl mdp medulla meningioma meningitis mertiatide mibi microangiopathy
-microseconds microvolt migraine milligray milliseconds millivolt moco monochromatic mre msk musc
-myelography myelopathy myoma nasogastric neoadjuvant neonate nephritis nephrographic
-nephrolithiasis nephrostomy nerves neuro neuropathy newborn noncontrast nonenhanced nrv nsclc
-nuclei oar oars obs occluded octreotide odontoid oedema oesophagus opacification orbits orchitis
-orthopaedics orthopedics osteoarthritis osteomyelitis osteopenia osteoporosis ovaries paediatric
-pancreatitis parkinsonism parotids pcl pdf pe perforation petrous picc pirads plans pneumonia
-pneumothoraces polyps polytrauma pons postop premonitoring preop probable prv ptc pyelonephritis
-question radiculopathy rcc referral referred reflux reformats resection restaging reticulation
-reviewed rheumatoid ribs sacroiliitis sah sarcoidosis sat sbft sbrt schwannoma sclc scoliosis
-scoord screenshot sdh seizures shim shows silicosis sirt slides smartscore sob sono sonography
-spondylitis spondylosis sprain srs stained steatosis stents stereotaxis subdural subluxation
-submand suggest suggests suspicion svc swimmers tace tcoord tee tendinitis tendinopathy tendinosis
-tendons tested testes thromboembolism thymoma timepoint tirads tmj toes tracew tracker
-transabdominal transcribed transvaginal tte tuberculosis tumors tumours ugi ultralow uncal
-unchanged ungated unremarkable ureters uro urogram urolithiasis uti valves varicocele vcug
-venography ventricles vertebrae vertebroplasty ves vesicles vnc volvulus vue weightbearing
+aaa about abutting achalasia acl additionally adenomas adenomyosis adequate adrenalin adrenals
+advise advised again against aged aicd airspace ajcc already also although amended among anaemia
+anemia angulated ankylosing another anterolisthesis anteroposterior aortas appendectomy
+appendicitis appreciable approximately arcs ards arms artefact artefacts arthritis arthrodesis
+arthrogram arthrography arthropathy arthroplasty arthrosis artifacts asbestosis ascites aspirated
+aspirin asymmetrical atherosclerosis atrophic avid avidity avm because been beneath beside beyond
+biapical bibasilar bilat bilaterally biodistribution biosystems biphasic birads blastic bleb
+bosniak bowel bph bronchi bronchiectasis bronchiolitis bronchitis bulge bulging bullae bursitis
+caecum calcific calculi calculus callus calyces canals carcinoid carcinomatosis cardio
+cardiomediastinal carotids carpal cauda cavernoma cavitary cavitation cavoatrial cbct cecal
+centimetre cephalization chambers chestwall chf cholangiocarcinoma cholecystectomy cholecystitis
+choledocholithiasis cholelithiasis cholestasis chondral chondrocalcinosis chondromalacia cisterns
+clariscan classic clinic cll cochlea colectomy colitis collecting comminuted compatible
+compressibility compressible compressing concussion consolidation consolidations conspicuous
+constrictor constrictors continued continues contusion contusions conus convexity copd coronaries
+correlate cortical corticomedullary costophrenic couchtop could covid craniectomy craniocaudal
+craniotomy crazy crc ctchest cthead ctpa cva cvc cystitis cysts damaged dapi dcal degenerative
+degraded dementia demonstrated demonstrates demonstration demyelinating demyelination described
+desiccation despite detectable diagnostics dialysis diameters dictated diff discectomy discs
+dislocation displacing distended distension distention diverticulitis diverticulosis dlbcl dmsa
+dotatoc drain drainage drawing dtpa ducts dural dvt dyspnoea each ears eburnation echostructure
+editor ef effacement effusions einthoven either ekg emboli encasement encasing encephalitis
+encephalopathy endometriosis endosteal endplates enter enterography enthesopathy enthesophyte
+epididymitis equina ercp esoph esophagectomy eval evaluate evd even every evident excretion
+excretory extending extends extraaxial extracranial extruded extrusion facets falx fashion fibroid
+fibroids fibrotic figo filum flavum foetal followup foramina foraminal fractures fungal
+furthermore gadovist gallstone gallstones ganglia gastrectomy gastroenterology gastrostomy gbm
+gerd gi gist glioma gliosis glnd goiter goitre gout grafts granulomas granulomatous grossly
+groundglass gsps gynaecology gyri gyrus had haemangioma haematoma haemorrhage having hcc hdp
+healed healing hemidiaphragm hemidiaphragms hemorrhagic hemorrhoids hepatectomy hepatocellular
+hepatosplenomegaly hernia hernias herniation hmpao homogeneously honeycombing hot hotspot however
+hrct hsg hydrocele hydrocephalus hydronephrosis hyperattenuating hyperdense hyperinflated
+hyperinflation hypermetabolic hypertrophy hypoattenuating hypodense hypometabolic ibd icd icu
+identified ileus iliacs imar immobilization impacted improving imrt incidental incidentally
+incompletely incontinence infarcts infrahilar injected injuries inpatient interior interstitium
+intraaxial intracerebral intussusception invading involves involving inwards iomeprol irecist
+ischaemia ivc ivp joints kev keys kyphoplasty kyphosis labrum laceration laminectomy laparoscopic
+laparotomy latex lcl lcx leftward leptomeningeal leukoaraiosis ligaments lingula lingular lirads
+lobectomy lobes loculated lordosis lungrads lvef lvh lymphadenopathies lymphangitic lytic mainly
+malalignment malunion many masses mbh mcl mdp medulla medullaris meningioma meningitis mertiatide
+mesorectal mesorectum mibi microangiopathy microseconds microvolt might migraine milligray
+milliseconds millivolt minimally minutes moco monochromatic monophasic mostly mre mrecist msk
+mucus musc mycobacterial myelography myelopathy myoma nasogastric needed neither neoadjuvant
+neonate nephrectomy nephritis nephrographic nephrolithiasis nephrostomy nerves neural neuro
+neuropathy newborn newly nodularity noncompressible noncontrast nondisplaced nonenhanced
+nonenhancing nonocclusive nonunion nor nrv nsclc nuclei oar oars obs occluded occlusive octreotide
+odontoid oedema oesophagus oophorectomy opacification opacified orbits orchitis orthopaedics
+orthopedics osteoarthritis osteochondral osteomyelitis osteopenia osteophyte osteophytes
+osteophytic osteoporosis otherwise ovaries overlies overlying paediatric pancreatitis panlobular
+pararenal paraseptal paraventricular parkinsonism parotids partly pathognomonic paving pcl pdf pe
+pelvicalyceal perforation peribronchial pericholecystic perihilar perinephric periosteal
+periventricular petrous phasicity photopenic picc pigtail pins pirads plans plates plugging
+pneumobilia pneumonectomy pneumonia pneumonic pneumonitis pneumothoraces polyps polytrauma pons
+postop premonitoring preop probable progressed projecting projects prominent protrusion
+protrusions prv ptc pyelonephritis question questionable radiculopathy radiographically
+radiotracer rcc recently recommend recommends rectosigmoid referral referred reflux reformats
+regarding regressed relatively remnant require resection resistive resolving responder restaging
+reticulation retrocardiac retrolisthesis reversed reviewed rheumatoid ribs rightward rim
+sacroiliitis sah salpingectomy sarcoidosis sars sat sbft sbrt schwannoma sclc scoliosis scoord
+screenshot screws sdh seizures septated septation septations sequestered sequestration several
+shim shows significantly silicosis similarly sirt slides slightly smartscore sob some sono
+sonographically sonography splenectomy splenomegaly spondylitis spondylolisthesis spondylolysis
+spondylosis sprain spur spurring spurs srs stained steatosis stents stereotaxis sternotomy streak
+subchondral subdural subluxation submand subtle suggest suggested suggests sulci sulcus suprahilar
+suspicion suvmax suvmean suvpeak svc swimmers symmetrical synovial synovitis tace tcoord tee
+tendinitis tendinopathy tendinosis tendons tentorium terminale terminates terminating tested
+testes tethering that their them then there therefore these they thickened thoracotomy those
+though thromboembolism throughout thus thymoma thyroidectomy timepoint tirads tmj today toes
+tolerated towards tracew tracker transabdominal transcribed transvaginal tte tuberculosis tumors
+tumours ugi ultralow uncal unchanged underneath uneventful ungated unilaterally unless
+unremarkable upon ureters uro urogram urolithiasis uti valves varices varicocele vcug velocities
+venography ventricles vertebrae vertebroplasty ves vesicles visualised visualization vnc volvulus
+vue walled was waveforms weeks weightbearing were while widening will wires woman worsened
+worsening would years yesterday yet yield
 """
 #: Words of the standard that are also given names or common surnames.
 _NAMES = frozenset(

@@ -19,6 +19,7 @@ from emixcli.deid.parse import (
     head,
     names_vrs,
     skip_items,
+    vr_of,
 )
 from emixcli.deid.pixels.facts import FACT_TAGS
 from emixcli.deid.private import is_creator
@@ -268,7 +269,7 @@ class Splitter:
             stop = value + length
             if source.base + stop > source.size:
                 raise DeidError(Reason.TRUNCATED)
-            if length > _MAX_READ and self._goes(tag):
+            if length > _MAX_READ and self._goes(tag, vr):
                 return self._leave_out(source, index, Element(tag, vr, 0, value, value, value))
             if stop > len(source.data):
                 source.grow()
@@ -295,10 +296,15 @@ class Splitter:
         source.grow()
         return None
 
-    def _goes(self, tag: int) -> bool:
-        """Whether an element is removed or replaced whatever its value is."""
+    def _goes(self, tag: int, vr: str) -> bool:
+        """Whether an element is removed or replaced whatever its value is.
+
+        A sequence may become one of dummies, which keeps its structure.
+        """
         if tag >> 16 & 1:
             return not self._keeps_private
+        if vr_of(tag, vr) == "SQ":
+            return False
         return self._rules[tag].letters in ("X", "Z", "D") and tag not in SHARED
 
     def _leave_out(self, source: Source, index: int, at: Element) -> tuple[Record, int]:

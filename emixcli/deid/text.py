@@ -50,10 +50,12 @@ _ROUND: Final = re.compile(r"0|\d{0,2}[05]0")
 _HUMPS: Final = re.compile(r"[A-Z]{2,}(?=[a-z]$)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 #: A date that was shifted or may stay: `scrub` leaves no other.
 _DAY: Final = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}")
-#: `C01X00T47` changes from letters to digits as numbers of passports do; `512x512x16` is a size.
+#: `C01X00T47` changes from letters to digits as numbers of passports do; `512x512x16` is a size,
+#: `pT2N0M0` the stage of a tumour.
 _MOST_PARTS: Final = 3
 _MOST_CODE_PARTS: Final = 4
 _SIZE: Final = re.compile(r"\d+(?:x\d+)+")
+_STAGE: Final = re.compile(r"[cpry]{0,2}t(?:[0-4x][a-d]?|is)n[0-3x][a-c]?(?:m[01x][a-c]?)?")
 #: Letters of a code that may be a name, and of the shortest word of a joined one.
 _LONG_CODE: Final = 5
 _SHORT_WORD: Final = 3
@@ -123,7 +125,7 @@ def _is_allowed(word: str) -> bool:
         return True
     if not word.isascii():
         return False
-    if "." in word:  # a new UID
+    if "." in word or _STAGE.fullmatch(lowered):  # a new UID has points
         return True
     parts = _PARTS.findall(word)
     if len(parts) > _MOST_PARTS and _SIZE.fullmatch(lowered) is None:

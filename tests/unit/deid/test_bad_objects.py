@@ -265,3 +265,15 @@ def test_big_endian_samples_of_an_odd_width_are_refused_before_the_first_byte() 
 def test_a_name_in_numbers_is_found(tag: int, vr: str) -> None:
     data = make(NAME | PIXELS | {tag: (vr, b"Zzyzx^Given".ljust(64))})
     assert b"Zzyzx" not in run(data)[0]
+
+
+@pytest.mark.parametrize("explicit", [True, False])
+def test_long_content_is_made_of_dummies_like_short_content(explicit: bool) -> None:
+    text = encode(0x0040A040, "CS", b"TEXT", explicit=explicit)
+    text += encode(0x0040A160, "UT", b"Zzyzx " * 20, explicit=explicit)
+    content = encode_item(text) * 2000
+    sr = "1.2.840.10008.5.1.4.1.1.88.33"
+    output, _ = run(make({0x0040A730: ("SQ", content)}, sop_class=sr, explicit=explicit))
+    assert len(content) > 256 * 1024
+    assert len(read(output).ContentSequence) == 2000
+    assert b"Zzyzx" not in output

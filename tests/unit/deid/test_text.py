@@ -78,7 +78,9 @@ def test_only_words_of_the_standard_stay_in_free_text(text: str, cleaned: str) -
     [
         "SpinalCord", "OpticNrv_L", "GTVp", "dosePTV", "Bowel_Small", "Brainstem_PRV03", "BowelBag",
         "Pneumonia, left lower lobe", "Simple cysts of both kidneys", "eADC", "Thyroid",
-        "ep2d_diff_b50_400_800_ADC", "b0_500_1000", "CTA CHEST PE PROTOCOL", "99m-Tc MDP",
+        "ep2d_diff_b50_400_800_ADC", "b0_500_1000", "pT2aN0M0", "T3N1",
+        "Hypodense lesion of segment VII, 12 x 9 mm", "unchanged since the last exam",
+        "CTA CHEST PE PROTOCOL", "99m-Tc MDP",
     ],
 )  # fmt: skip
 def test_words_of_medicine_and_names_of_structures_stay(text: str) -> None:
