@@ -157,10 +157,13 @@ def _complete(
     purpose: str, name: str, birth_date: str, exam: str, *, has_ids: bool, no_input: bool
 ) -> tuple[str, str, str, str]:
     """Return what a request must say, with what is missing asked for."""
+    from emixcli.exchange.interface import Purpose
     from emixcli.ui import prompts
 
+    if not purpose and not no_input and prompts.is_interactive():
+        purpose = prompts.choose("purpose of use, one of:", [*Purpose], option="--purpose P")
     given = {
-        ("purpose of use: treatment, patient-request …", "--purpose P"): purpose,
+        ("purpose of use", "--purpose P"): purpose,
         ("the patient's name, as Family^Given", "--patient-name NAME"): name,
         ("birth date, as 1970-12-31", "--birth-date DAY"): birth_date or " " * has_ids,
         ("which examination", "--exam TEXT"): exam,

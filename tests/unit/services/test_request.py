@@ -233,6 +233,18 @@ def test_the_sentence_is_typed_at_a_terminal(
     assert found[0]["authorisation_checked"] == "treatment"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX terminals")
+@pytest.mark.usefixtures("archive")
+def test_a_purpose_is_asked_for_until_it_is_one(asker: Person, tmp_path: Path) -> None:
+    done = play(
+        *("-m", "emixcli", "request", "create", "--of", "Hospital A", *WHO, "--exam", "CT"),
+        "--dry-run",
+        answers=(("test: ", "healing"), ("test: ", "treat")), cwd=tmp_path, env=asker.env(),
+    )  # fmt: skip
+    assert done.code == 0, done.stderr
+    assert "patient-request, authorization" in done.stderr
+
+
 def test_declined_and_withdrawn(archive: Person, asker: Person) -> None:
     first, second = ask(asker), ask(asker)
     decline = ("request", "decline", first, "--reason")

@@ -67,7 +67,7 @@ def test_a_second_run_makes_no_second_share(
 
     def share(*more: str) -> Result:
         confirmed = [word for to in (first, second) if to in more for word in ("--confirm-to", to)]
-        given = ("--purpose", "treatment", "--yes", "--hold", "600", *more, *confirmed)
+        given = ("--purpose", "treatment", "--yes", "--hold", "86400", *more, *confirmed)
         return run_here("share", package_id, *given)
 
     made = share("--to", first)
