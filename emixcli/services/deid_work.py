@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from emixcli.anonymize import Anonymizer
+    from emixcli.anonymize import Anonymized, Anonymizer
     from emixcli.model import FileSet, Instance
     from emixcli.services.reidentification import Link
 
@@ -41,6 +41,9 @@ _WORTH_BYTES = 48_000_000
 #: Objects from which on a process that starts from nothing is.
 _WORTH_A_START = 1500
 _CHUNK = 200
+#: Objects, and bytes, whose headers are treated before any of them is written: code and tables
+#: then are in the processor's cache, which pixels would fill.
+_TURN, _TURN_BYTES = 10, 16_000_000
 #: Processes at most; two share small work, where the start of each further one would show.
 _MOST_PROCESSES, _FEW_PROCESSES = 8, 2
 #: The number of a job in the pipe of jobs: few enough bytes that a read gets all or none.
@@ -151,33 +154,55 @@ class _Worker:
     def run(self, job: range) -> Part:
         """Do one job; an object that is refused stops no other."""
         part = Part(len(job), Report(self._work.how.profile, __version__))
+        turn: list[int] = []
+        size = 0
         with cycles.not_searched():  # de-identification makes none
             for number in job:
-                instance, name = self._work.items[number]
-                try:
-                    self._make(number, instance, name, part)
-                except OutputError:
-                    raise
-                except (OSError, EmixError) as exc:
-                    part.refused.append((number, refusal(instance, exc)))
+                turn.append(number)
+                size += self._work.items[number][0].size
+                if len(turn) == _TURN or size >= _TURN_BYTES or number == job[-1]:
+                    self._make(turn, part)
+                    turn, size = [], 0
         return part
 
-    def _make(self, number: int, instance: Instance, name: str, part: Part) -> None:
-        with self._media.open(instance) as source:
-            made = self._anonymizer.anonymize(source)
-            with contextlib.closing(made):
-                sha256 = ""
-                if self._work.folder is not None:
-                    path = f"{self._work.folder}/{name}"
-                    self._writer.write(made, source, path)
-                    if self._work.hashes:
-                        with open(path, "rb") as file:  # noqa: PTH123 - the name is a text
-                            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-                part.report.written(made, name=name, sha256=sha256)
-                if self._work.links:
-                    from emixcli.services.reidentification import link_of
+    def _make(self, turn: Sequence[int], part: Part) -> None:
+        """Treat the headers of some objects, then write these."""
+        with contextlib.ExitStack() as opened:
+            ready = []
+            for number in turn:
+                with self._refusing(number, part):
+                    source = opened.enter_context(self._media.open(self._work.items[number][0]))
+                    made = self._anonymizer.anonymize(source)
+                    opened.callback(made.close)
+                    ready.append((number, source, made))
+            for number, source, made in ready:
+                with self._refusing(number, part):
+                    self._write(number, source, made, part)
 
-                    part.links.append((number, link_of(made)))
+    @contextlib.contextmanager
+    def _refusing(self, number: int, part: Part) -> Iterator[None]:
+        """Note an object that cannot be made."""
+        try:
+            yield
+        except OutputError:
+            raise
+        except (OSError, EmixError) as exc:
+            part.refused.append((number, refusal(self._work.items[number][0], exc)))
+
+    def _write(self, number: int, source: BinaryIO, made: Anonymized, part: Part) -> None:
+        name = self._work.items[number][1]
+        sha256 = ""
+        if self._work.folder is not None:
+            path = f"{self._work.folder}/{name}"
+            self._writer.write(made, source, path)
+            if self._work.hashes:
+                with open(path, "rb") as file:  # noqa: PTH123 - the name is a text
+                    sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+        part.report.written(made, name=name, sha256=sha256)
+        if self._work.links:
+            from emixcli.services.reidentification import link_of
+
+            part.links.append((number, link_of(made)))
 
 
 # -- copies of this process -----------------------------------------------------------------------
