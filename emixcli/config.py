@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,8 +23,7 @@ KEYS: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(NamedTuple):
     """The settings of this run."""
 
     exchange_url: str = ""
@@ -105,7 +103,7 @@ def origins(profile: str | None = None) -> list[Setting]:
         ("profile", machine.get("profiles", {}).get(name, {})),
         ("user", user),
         ("machine", machine),
-        ("default", {field.name: field.default for field in fields(Config)}),
+        ("default", Config._field_defaults),
     ]
     return [_first(key, sources) for key in KEYS]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from emixcli.keywords import KEYWORDS, POSITIONS
@@ -295,8 +295,7 @@ class Refused(NamedTuple):
 _NAMES_LOST: Final = frozenset({"M04", "M16"})
 
 
-@dataclass(frozen=True, slots=True)
-class FileSet:
+class FileSet(NamedTuple):
     """Everything that was found on the media given to one command."""
 
     sources: tuple[str, ...]  # as given on the command line
@@ -306,7 +305,7 @@ class FileSet:
     n_files: int = 0
     n_other: int = 0
     size: int = 0  # bytes of the DICOM instances
-    findings: tuple[Finding, ...] = field(default=())
+    findings: tuple[Finding, ...] = ()
     left_out: tuple[Instance, ...] = ()  # with the UID of an earlier object that is another one
     missing: tuple[Missing, ...] = ()
     refused: tuple[Refused, ...] = ()

@@ -5,7 +5,6 @@ Settings, client and server ask here, so that what one of them takes the others 
 
 from __future__ import annotations
 
-import ipaddress
 from urllib.parse import urlsplit
 
 from emixcli.errors import ExchangeTlsError, UsageError
@@ -17,6 +16,8 @@ def is_loopback(host: str) -> bool:
     """Tell whether a host name can only mean this machine."""
     if host.lower() == "localhost":
         return True
+    import ipaddress
+
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -148,15 +147,14 @@ def find_how(
     return Deidentification(profile, keys.find(dry_run=dry_run), ocr, links=has_table)
 
 
-@dataclass(frozen=True)
-class Anonymizing:
+class Anonymizing(NamedTuple):
     """What commands are told that de-identify on the way."""
 
     is_asked: bool
     options: Sequence[str] | None
     rules: Path | None = None
     accept_risk: str | None = None
-    keys: Keys = field(default_factory=Keys)
+    keys: Keys = Keys()
 
     def find(self, paths: Sequence[str] = (), *, dry_run: bool = False) -> Deidentification | None:
         """Return how to de-identify, None where nobody asked for it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from emixcli.deid.known import iter_texts
@@ -33,8 +32,7 @@ class Identifier(NamedTuple):
     value: str
 
 
-@dataclass(frozen=True)
-class Anonymized:
+class Anonymized(NamedTuple):
     """A de-identified object.
 
     Attributes
@@ -58,7 +56,7 @@ class Anonymized:
     series_uid: str
     study_uid: str
     accepted: tuple[str, ...] = ()
-    records: Sequence[Record] = field(default=(), repr=False)
+    records: Sequence[Record] = ()
 
     @property
     def size(self) -> int:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import array
 import struct
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
+from emixcli.deid.body import Body
 from emixcli.deid.parse import LONG_VRS, MAX_DEPTH, UNDEFINED, VRS, encode, encode_item
 from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.rest import TRAILING_PADDING, is_rest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from emixcli.deid.body import Made, Piece
 
 _HEAD: Final = struct.Struct(">HH2sH")
 _ITEM: Final = struct.Struct(">HHI")
@@ -135,3 +142,29 @@ class Converter:
         except struct.error:
             raise DeidError(Reason.TRUNCATED) from None
         return group << 16 | element, length, at + 8
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """A part whose bytes are changed while they are read, in whole values of `width` bytes."""
+
+    file: BinaryIO
+    part: Piece | Made
+    size: int
+    width: int
+    change: Callable[[bytes], bytes]
+
+    def pieces(self) -> Iterator[Piece]:
+        """Yield changed bytes; an incomplete last value becomes zeros."""
+        rest = b""
+        for chunk in Body((self.part,), self.size).read_from(self.file):
+            data = rest + bytes(chunk)
+            whole = len(data) // self.width * self.width
+            yield self.change(data[:whole])
+            rest = data[whole:]
+        if rest:
+            yield bytes(len(rest))
+
+    def close(self) -> None:
+        """Free what the part needs."""
+        Body((self.part,)).close()

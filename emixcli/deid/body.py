@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, NamedTuple, Protocol
 
 _CHUNK = 1024 * 1024
 
@@ -26,8 +26,7 @@ class Made(Protocol):
         """Free what they need."""
 
 
-@dataclass(frozen=True)
-class Body:
+class Body(NamedTuple):
     """Parts in order; `size` is the sum of their lengths."""
 
     parts: tuple[Piece | Made, ...] = ()
@@ -69,7 +68,7 @@ class Body:
                 yield data
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, repr=False)
 class Inlined:
     """A part whose ranges are read from another file than the source, such as inflated bytes."""
 
@@ -81,32 +80,6 @@ class Inlined:
         """Yield bytes only."""
         inner = Body((self.part,), self.size)
         yield from inner.read_from(self.file)
-
-    def close(self) -> None:
-        """Free what the part needs."""
-        Body((self.part,)).close()
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """A part whose bytes are changed while they are read, in whole values of `width` bytes."""
-
-    file: BinaryIO
-    part: Piece | Made
-    size: int
-    width: int
-    change: Callable[[bytes], bytes]
-
-    def pieces(self) -> Iterator[Piece]:
-        """Yield changed bytes; an incomplete last value becomes zeros."""
-        rest = b""
-        for chunk in Body((self.part,), self.size).read_from(self.file):
-            data = rest + bytes(chunk)
-            whole = len(data) // self.width * self.width
-            yield self.change(data[:whole])
-            rest = data[whole:]
-        if rest:
-            yield bytes(len(rest))
 
     def close(self) -> None:
         """Free what the part needs."""

@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 from emixcli.deid import tables
 from emixcli.deid.kept import PATIENT_ID, PATIENT_NAME
-from emixcli.deid.options import Option, Profile, SiteRules
+from emixcli.deid.options import NO_RULES, Option, Profile
 from emixcli.deid.parse import vr_of
 from emixcli.deid.rules import DATE_VRS, Rules, find_row
 from emixcli.errors import UsageError
@@ -166,6 +166,6 @@ def profile_rows(profile: Profile) -> Iterator[Explanation]:
 
 def loosened(profile: Profile) -> list[Explanation]:
     """Return the attributes for which a site is less strict than the profile."""
-    if profile.rules == SiteRules():
+    if profile.rules == NO_RULES:
         return []
     return [row for row in profile_rows(profile) if row.is_loosened]

@@ -8,9 +8,9 @@ import struct
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
-from emixcli.deid import bigendian, markers
+from emixcli.deid import markers
 from emixcli.deid.anonymized import Anonymized
-from emixcli.deid.body import Body, Mapped
+from emixcli.deid.body import Body
 from emixcli.deid.engine import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, DataSet, Engine
 from emixcli.deid.options import Option, Profile
 from emixcli.deid.parse import LONG_VRS, UNDEFINED, encode, vr_of
@@ -31,6 +31,7 @@ from emixcli.syntaxes import EXPLICIT_LITTLE_UID
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from emixcli.deid import bigendian
     from emixcli.deid.pixels.faces import FaceMask
     from emixcli.deid.pixels.facts import Facts
     from emixcli.deid.pixels.functional import Groups
@@ -132,7 +133,7 @@ class Objects:
             else:
                 value = _little(opened, value)
         made = self._finish(opened, value, tail)
-        return replace(made, records=[*made.records, *behind_pixels]) if behind_pixels else made
+        return made._replace(records=[*made.records, *behind_pixels]) if behind_pixels else made
 
     def pixel_place(self, file: BinaryIO) -> PixelPlace | None:
         """Return where the pixels of an object are; None where it has none."""
@@ -282,6 +283,8 @@ def _pixel_head(element: PixelElement, size: int, *, explicit: bool) -> bytes:
 
 
 def _converted(source: Source) -> tuple[bytes, bigendian.Pixels | None]:
+    from emixcli.deid import bigendian
+
     while True:
         try:
             return bigendian.Converter(source.data).dataset(source.dataset, is_all=source.is_all)
@@ -293,6 +296,8 @@ def _converted(source: Source) -> tuple[bytes, bigendian.Pixels | None]:
 
 def _little(opened: _Opened, value: PixelValue) -> PixelValue:
     """Return big endian pixels turned round."""
+    from emixcli.deid import bigendian
+
     vr = "" if opened.pixels is None else opened.pixels.vr
     width = {"OB": 1, "OF": 4, "OD": 8}.get(vr, 2)
     if vr == "OW" and opened.facts is not None:  # samples of 32 bits are turned as a whole
@@ -300,5 +305,5 @@ def _little(opened: _Opened, value: PixelValue) -> PixelValue:
         if width not in {2, 4, 8}:
             raise DeidError(Reason.ENCODING)
     change = functools.partial(bigendian.swap, width=width)
-    part = Mapped(opened.pixel_source.file, value.part, value.size, width, change)
+    part = bigendian.Mapped(opened.pixel_source.file, value.part, value.size, width, change)
     return value._replace(part=part)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from emixcli.errors import UsageError
 
@@ -54,8 +54,7 @@ OPTION_CODES: Mapping[Option, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True)
-class SiteRules:
+class SiteRules(NamedTuple):
     """What a site changes.
 
     Attributes
@@ -72,11 +71,15 @@ class SiteRules:
         Regions to blacken, of `deid.pixels.rules.parse_site_rule`.
     """
 
-    actions: Mapping[int, str] = field(default_factory=dict)
-    safe_private: Mapping[tuple[str, int], str] = field(default_factory=dict)
+    actions: Mapping[int, str] = {}
+    safe_private: Mapping[tuple[str, int], str] = {}
     accept_sop_classes: frozenset[str] = frozenset()
     max_shift_days: int = 3652
     pixel_rules: tuple[PixelRule, ...] = ()
+
+
+#: What a site that changes nothing has.
+NO_RULES = SiteRules()
 
 
 @dataclass(frozen=True)
@@ -90,7 +93,7 @@ class Profile:
     """
 
     options: frozenset[Option] = frozenset()
-    rules: SiteRules = field(default_factory=SiteRules)
+    rules: SiteRules = NO_RULES
     accept_risk: str | None = None
 
     def __post_init__(self) -> None:

@@ -95,7 +95,7 @@ class Output(NamedTuple):
     sop_instance_uid: str
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Report:
     """Collects what happened; `as_dict` is the document.
 

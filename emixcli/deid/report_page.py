@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
-from emixcli.deid.options import SiteRules
+from emixcli.deid.options import NO_RULES
 from emixcli.deid.report import ACTIONS
 from emixcli.htmlpage import listing, page, table
 
@@ -82,7 +82,7 @@ def _site_rules(profile: Mapping[str, Any]) -> str:
     ]
     rows += [[uid, "", "accepted", "outside the standard"] for uid in profile["site_sop_classes"]]
     rows += [[rule, "", "regions to blacken", ""] for rule in profile["site_pixel_rules"]]
-    if profile["max_shift_days"] != SiteRules.max_shift_days:
+    if profile["max_shift_days"] != NO_RULES.max_shift_days:
         rows.append(["dates", "", f"move by up to {profile['max_shift_days']} days", ""])
     if not rows:
         return ""

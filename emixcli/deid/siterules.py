@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from emixcli.deid.explain import find_tag
-from emixcli.deid.options import SiteRules
+from emixcli.deid.options import NO_RULES, SiteRules
 from emixcli.deid.parse import LONG_VRS, SHORT_VRS, vr_of
 from emixcli.deid.pixels.rules import WRITTEN
 from emixcli.deid.rules import ENCRYPTED, MARKERS
@@ -81,7 +81,7 @@ def parse_rules(table: Mapping[str, Any]) -> SiteRules:
         raise UsageError(
             f"site rules: {unknown[0]} is none of them", hint=f"one of {', '.join(sorted(_KEYS))}"
         )
-    days = table.get("max_shift_days", SiteRules.max_shift_days)
+    days = table.get("max_shift_days", NO_RULES.max_shift_days)
     if isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= _LONGEST_SHIFT:
         raise UsageError(
             f"site rules: max_shift_days is a number from 1 to {_LONGEST_SHIFT}", hint=WRITTEN

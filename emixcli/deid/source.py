@@ -29,7 +29,7 @@ _INSTANCE: Final = b"\2\0\3\0UI"
 NATIVE: Final = frozenset({IMPLICIT_LITTLE_UID, EXPLICIT_LITTLE_UID})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Source:
     """An object that is being read from its begin.
 

@@ -55,7 +55,7 @@ _MAX_BACKOFF: Final = 64
 NAMING: Final = frozenset({0x00080018, 0x0020000D, 0x0020000E})
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(slots=True, eq=False, repr=False)
 class Record:
     """An element of a data set, and what became of it.
 

@@ -43,7 +43,7 @@ _ROUND: Final = 64
 _PER_ROUND: Final = 2
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Sample:
     """A header that was parsed, with the bytes that it was read from.
 
@@ -68,7 +68,7 @@ class Sample:
         return cls(head, parser.dataset, parser.dialect, parser.values, parser.media_class)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Family:
     """Headers of one series, or of one class, with the same elements."""
 

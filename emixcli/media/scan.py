@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from emixcli import cycles
 from emixcli.errors import EmixError, MediaError, NoDicomError
-from emixcli.media.damaged import damaged_header
 from emixcli.media.dicomdir import DIRECTORY_CLASS
 from emixcli.media.directories import DirectoryCheck
 from emixcli.media.disc.sectors import SECTOR
@@ -206,6 +205,8 @@ class _Scan:
 
     def _look_again(self, file: MediaFile, opened: Opened) -> None:
         """Take what can be read of a damaged file: its header may say what it was."""
+        from emixcli.media.damaged import damaged_header
+
         header = damaged_header(file, opened, self._headers)
         if header is not None and _is_named(header):
             self._take_instance(file, opened, header, code="M01")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emixcli.errors import PatientMismatchError
@@ -50,7 +49,7 @@ def select(
         )
     missing = _missing_of(file_set, kept, by_study=bool(studies))
     if kept == file_set.patients:
-        return file_set if missing == file_set.missing else replace(file_set, missing=missing)
+        return file_set if missing == file_set.missing else file_set._replace(missing=missing)
     size = sum(
         instance.size
         for patient in kept
@@ -58,7 +57,7 @@ def select(
         for series in study.series
         for instance in series.instances
     )
-    return replace(file_set, patients=kept, size=size, missing=missing)
+    return file_set._replace(patients=kept, size=size, missing=missing)
 
 
 def _missing_of(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,12 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from emixcli import __version__
 from emixcli.anonymize import new_key
 from emixcli.container import layout
-from emixcli.container.sink import FileSink
 from emixcli.deid.report import Report
 from emixcli.errors import UsageError
 from emixcli.media.reader import MediaReader
 from emixcli.media.scan import require_dicom, scan_media
-from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.deid_work import Item, Work, processes_for, run
 from emixcli.services.deidentify import (
@@ -33,15 +30,13 @@ from emixcli.services.deidentify import (
 )
 from emixcli.services.folder import new_folder
 from emixcli.services.targets import check_new, check_outside
-from emixcli.services.written import Written
 
 if TYPE_CHECKING:
     from emixcli.model import FileSet
     from emixcli.services.reidentification import Link, Lock
 
 
-@dataclass(frozen=True, kw_only=True)
-class AnonymizeRequest:
+class AnonymizeRequest(NamedTuple):
     """What to de-identify.
 
     `output` None writes nothing: a dry run. Without a key in `how`, one is made and forgotten.
@@ -105,6 +100,8 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
     require_dicom(scanned)
     chosen = scanned
     if request.patients or request.studies:
+        from emixcli.media.select import select
+
         chosen = select(
             scanned, patients=request.patients, studies=request.studies, all_patients=True
         )
@@ -175,6 +172,7 @@ def _lock(request: AnonymizeRequest) -> Lock | None:
 
 def _write_report(report: Report, path: Path) -> None:
     """Write the report, as a page where the name ends with .html, else as JSON."""
+    from emixcli.container.sink import FileSink
     from emixcli.deid.report_page import render
 
     document = report.as_dict()
@@ -221,7 +219,7 @@ class _Run:
         """De-identify every object, and write it where there is a folder."""
         self._items = self._named()
         work = Work(
-            replace(self._chosen, patients=(), documents=(), unreadable=(), findings=()),
+            self._chosen._replace(patients=(), documents=(), unreadable=(), findings=()),
             self._items,
             self._folder,
             self._how,
@@ -257,6 +255,8 @@ class _Run:
         """Look at the new files again, by another path, and repair what is found."""
         if self._folder is None:
             return
+        from emixcli.services.written import Written
+
         written = Written(self._folder, self._items, self._media, self._reader, self.report)
         how, progress = self._how, self._progress
         look_again(self._chosen.patients, written, self.report, how=how, progress=progress)
@@ -272,6 +272,7 @@ class _Run:
             return
         from emixcli.container.dicomdir import make_dicomdir
         from emixcli.container.encoding import new_package_id
+        from emixcli.container.sink import FileSink
 
         directory = make_dicomdir(self._clean, package_id=new_package_id())
         with FileSink(self._folder / layout.DICOMDIR) as sink:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import pickle
 import select
 import signal
 import struct
@@ -71,7 +70,7 @@ class Work(NamedTuple):
     looks_again: bool = False
 
 
-@dataclass
+@dataclass(eq=False, repr=False)
 class Part:
     """What became of `n` of them; lists have the place of each in `Work.items`."""
 
@@ -263,6 +262,8 @@ class _Copy:
 
     def parts(self, *, wait: bool) -> Iterator[Part]:
         """Yield what it has done since: what is there already, or all to its end."""
+        import pickle
+
         while not self._is_done and (wait or select.select([self._pipe], [], [], 0)[0]):
             try:
                 done = pickle.load(self._pipe)  # noqa: S301 - a copy of this very process wrote it
@@ -288,6 +289,8 @@ class _Copy:
 
 def _work_as_copy(parent: _Worker, jobs: Sequence[range], taking: int, pipe: BinaryIO) -> None:
     """Do jobs until there are none, and send each part; at the end None, or what went wrong."""
+    import pickle
+
     try:
         with parent.copied() as worker:
             for job in _taken(jobs, taking):

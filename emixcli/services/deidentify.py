@@ -11,7 +11,6 @@ import hashlib
 import io
 import threading
 from collections import Counter
-from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple, Protocol, cast
 
@@ -74,8 +73,7 @@ class Deidentified(NamedTuple):
     links: tuple[Link, ...] = ()
 
 
-@dataclass(frozen=True)
-class Deidentification:
+class Deidentification(NamedTuple):
     """How to de-identify: as for `Anonymizer`.
 
     `key` None is one of this run or send, which `keyed` sets. `ocr` None looks for text where the
@@ -91,7 +89,7 @@ class Deidentification:
 
     def keyed(self, key: bytes) -> Deidentification:
         """Return the same with this key, where it has none of the user's."""
-        return self if self.key is not None else replace(self, key=key)
+        return self if self.key is not None else self._replace(key=key)
 
     def description(self) -> list[Any]:
         """Return what tells it from others, for JSON; of a key only a digest."""
@@ -128,7 +126,7 @@ def with_faces(how: Deidentification, file_set: FileSet, reader: Reader) -> Deid
         for series in file_set.iter_series()
         if series.text("Modality") in {"CT", "MR"}
     )
-    return replace(how, faces=find_faces(series, how.anonymizer().pixel_place))
+    return how._replace(faces=find_faces(series, how.anonymizer().pixel_place))
 
 
 class DeidentifyingReader:
@@ -282,7 +280,7 @@ def deidentify(
     """
     instances: list[Instance] = []
     refused: list[Refused] = []
-    told = _Told(headers=HeaderReader(), links=[] if reader.has_links else None)
+    told = _Told(HeaderReader(), [] if reader.has_links else None, Counter(), Counter())
     progress.stage("de-identifying", sum(1 for _ in file_set.iter_instances()), "files")
     for instance in file_set.iter_instances():
         try:
@@ -290,8 +288,7 @@ def deidentify(
         except (OSError, EmixError) as exc:
             refused.append(refusal(instance, exc))
         progress.advance(1)
-    clean = replace(
-        file_set,
+    clean = file_set._replace(
         patients=group(instances),
         documents=(),
         size=sum(instance.size for instance in instances),
@@ -299,14 +296,13 @@ def deidentify(
     return Deidentified(clean, tuple(refused), told.actions, told.accepted, tuple(told.links or ()))
 
 
-@dataclass(frozen=True)
-class _Told:
+class _Told(NamedTuple):
     """What is gathered of all objects; `links` None: nobody asked."""
 
     headers: HeaderReader
     links: list[Link] | None
-    actions: Counter[tuple[int, str]] = field(default_factory=Counter)
-    accepted: Counter[str] = field(default_factory=Counter)
+    actions: Counter[tuple[int, str]]
+    accepted: Counter[str]
 
     def add(self, made: Anonymized) -> None:
         """Note what was done to an object."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from emixcli.media.losses import Loss, Lost, find_losses, name_losses, read_through
@@ -183,7 +183,7 @@ def _with_finding(file_set: FileSet, finding: Finding | None) -> FileSet:
     findings = sorted(
         (*file_set.findings, finding), key=lambda item: (order.index(item.severity), item.code)
     )
-    return replace(file_set, findings=tuple(findings))
+    return file_set._replace(findings=tuple(findings))
 
 
 def _scan_everything(

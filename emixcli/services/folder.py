@@ -13,7 +13,7 @@ from emixcli.errors import OutputExistsError
 from emixcli.services.crew import Crew
 from emixcli.wholefile import output_error, sync_folder
 
-_SYNCS, _BATCH = 8, 8
+_SYNCS, _BATCH = 8, 2
 
 
 @contextlib.contextmanager

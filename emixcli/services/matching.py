@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from emixcli.validate.codes import TYPES
@@ -32,7 +31,7 @@ def with_matches(file_set: FileSet, patients: Sequence[Patient] | None = None) -
             for document in file_set.documents
         )
     findings = (*file_set.findings, *_findings(documents))
-    return replace(file_set, documents=documents, findings=findings)
+    return file_set._replace(documents=documents, findings=findings)
 
 
 def _compared(document: Document, media: MediaReader, patients: Sequence[Patient]) -> Document:

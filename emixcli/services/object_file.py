@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 _BUFFER = 1024 * 1024
 #: So much is written before the system begins to bring it to the disk.
 _WRITEBACK = 16 * 1024 * 1024
+#: So much in small objects is left to the sync at the end: to begin with each of them costs more
+#: than it saves there.
+_LATE = 100_000_000
 
 
 class ObjectWriter:
@@ -25,11 +28,13 @@ class ObjectWriter:
 
     def __init__(self) -> None:
         self._buffer = memoryview(bytearray(_BUFFER))
+        self._late = 0
 
     def write(self, made: Anonymized, source: BinaryIO, path: str) -> None:
         """Write a de-identified object; the file must not exist.
 
-        The system begins at once to bring it to the disk, so that the sync at the end is short.
+        Where there is much, the system begins at once to bring it to the disk, so that the sync at
+        the end is short.
 
         Raises
         ------
@@ -42,7 +47,9 @@ class ObjectWriter:
         try:
             with target:
                 self._fill(target, made, source)
-                _begin_writeback(target, 0)
+                self._late += target.tell()
+                if self._late > _LATE:
+                    _begin_writeback(target, 0)
         except BaseException:
             Path(path).unlink(missing_ok=True)
             raise

@@ -98,7 +98,7 @@ def choose(selection: Selection, *, progress: ProgressListener = SILENT) -> Choi
         # Of a medium with several patients, only reports that are surely of those chosen go along.
         kept = tuple(document for document in chosen.documents if document.verdict == "match")
         n_left_out = len(chosen.documents) - len(kept)
-        chosen = replace(chosen, documents=kept)
+        chosen = chosen._replace(documents=kept)
     return Choice(
         chosen, scanned, tuple(selection.reports), n_left_out, len(chosen.missing),
         accept_reports=selection.accept_reports.strip(), report_policy=selection.report_policy,

@@ -47,7 +47,7 @@ class MediaFile:
         return self._size
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class SourceNotes:
     """What a source noticed while it was listed.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -154,7 +153,7 @@ def test_losses_are_listed_and_the_rest_is_right() -> None:
 
 def test_a_document_that_cannot_be_read_is_listed() -> None:
     file_set, contents = small_file_set()
-    file_set = replace(file_set, documents=(Document(0, "GONE", 10, "pdf"),))
+    file_set = file_set._replace(documents=(Document(0, "GONE", 10, "pdf"),))
     sink = MemorySink()
 
     class Reader(MemoryReader):

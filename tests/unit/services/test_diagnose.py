@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -104,7 +103,7 @@ def test_reading_every_byte_finds_what_a_scan_finds(tmp_path: Path) -> None:
     whole = diagnose([str(folder)], full=True, progress=heard)
     found = [finding for finding in whole.file_set.findings if finding.code != "S07"]
     scanned = diagnose([str(folder)]).file_set
-    assert replace(whole.file_set, findings=tuple(found)) == scanned
+    assert whole.file_set._replace(findings=tuple(found)) == scanned
     assert {"D07", "F09", "S04"} <= {finding.code for finding in found}
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     decoding = [name for name, _ in heard.told].index("decoding images")
