@@ -7,7 +7,7 @@ elements of a header are then told apart by one dictionary look-up.
 from __future__ import annotations
 
 import struct
-from importlib.resources import files
+from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from emixcli.model import KEYWORDS
@@ -160,7 +160,7 @@ class Dialect(NamedTuple):
 
 def _sequence_tags() -> list[int]:
     """Return the tags that PS3.6 gives the VR SQ."""
-    table = files("emixcli.data").joinpath("dictionary.tsv").read_text("utf-8")
+    table = (Path(__file__).parents[1] / "data" / "dictionary.tsv").read_text("utf-8")
     tags = table.partition("\nSQ\t")[2].partition("\n")[0]
     return [int(tags[at : at + 8], 16) for at in range(0, len(tags), 8)]
 
