@@ -43,19 +43,20 @@ def verify(package: PackageReader, progress: ProgressListener = SILENT) -> Verif
     PackageDamagedError
         Anything is not as it was written; the message names our entry.
     """
-    progress.stage("verifying", package.size)
+    entries = package.directory.entries
+    progress.stage("verifying", sum(entry.data_length for entry in entries))
     _check_head(package)
     signing_key = package.check_signature()
     position = package.manifest.page_length
     n_frames = 0
-    for entry in package.directory.entries:
+    for entry in entries:
         position = _check_script(package, entry, position)
         n_frames += _check_content(package, entry)
         progress.advance(entry.data_length)
     _check_end(package, position)
     _check_index(package)
     _check_dicomdir(package)
-    return Verified(signing_key, len(package.directory.entries), n_frames)
+    return Verified(signing_key, len(entries), n_frames)
 
 
 def _check_head(package: PackageReader) -> None:

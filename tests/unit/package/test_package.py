@@ -39,6 +39,8 @@ from emixcli.package import (
     replace_slots,
     write_package,
 )
+from emixcli.progress import ProgressListener
+from emixcli.services.unpack import unpack
 from tests.unit.package.building import (
     BUNDLE,
     MULTIFRAME,
@@ -133,6 +135,26 @@ class FailingReader(MemoryReader):
         if item.path == "B":
             raise OSError(5, "Input/output error", "/media/DOE^JANE/B")
         return super().open(item)
+
+
+class _Heard(ProgressListener):
+    total, done = 0, 0
+
+    def stage(self, _name: str, total: int | None = None, _unit: str = "bytes") -> None:
+        self.total = total or 0
+
+    def advance(self, n: int) -> None:
+        self.done += n
+
+
+def test_verifying_and_unpacking_come_to_their_end(
+    package: tuple[bytes, bytes], tmp_path: Path
+) -> None:
+    with open_package(io.BytesIO(package[0]), key=package[1]) as opened:
+        for act in (verify, lambda opened, heard: unpack(opened, tmp_path / "out", progress=heard)):
+            heard = _Heard()
+            act(opened, heard)
+            assert heard.done == heard.total > 0
 
 
 def test_losses_are_listed_and_the_rest_is_right() -> None:
