@@ -50,13 +50,20 @@ const data = (id, text) => `<script type="text/plain" id="${id}">${inert(text, i
 
 const PAGE_END = "globalThis.emixPageEnd?.()";
 /**
- * The first script of the page: a worker needs longer to start than the page, so two start before all else, and
- * the first makes ready for the access code. A name reaches a worker with its script, a message only when this
- * thread is free. The main script takes them over (src/boot/workers.ts).
+ * The first script of the page: a worker needs longer to start than the page, so one starts before all else and
+ * makes ready for the access code. A name reaches a worker with its script, a message only when this thread is
+ * free. The main script takes it over (src/boot/workers.ts).
  */
 const START = `{const u=URL.createObjectURL(new Blob([document.getElementById("emix-worker").textContent],\
-{type:"text/javascript"})),w=["code","entries"].map(name=>new Worker(u,{name}));\
-globalThis.emixStarted={url:u,workers:w}}`;
+{type:"text/javascript"}));globalThis.emixStarted={url:u,worker:new Worker(u,{name:"code"})}}`;
+/**
+ * Runs the main script, which stands before it as text. A worker starts when this thread has taken two answers of
+ * the browser. So over HTTP the page stops itself here, before codecs and entries, which are read when they are
+ * needed, and leaves the thread to the answers for some milliseconds.
+ */
+const run = (embedded) => `{const run=()=>{const s=document.createElement("script");\
+s.text=document.getElementById("emix-main").textContent;document.head.append(s)};\
+${embedded ? "if(/^https?:$/.test(location.protocol)){stop();setTimeout(run,6)}else " : ""}run()}`;
 /** What a package's writer puts behind the page (docs/format/package-v1.md, section 2.1). */
 const FIRST_ENTRY = "<script type=x>";
 
@@ -82,7 +89,7 @@ const ICON =
 
 /** The whole page. `slots` tells whether it is embedded in a package (placeholders) or served. */
 function page({ title, main, worker, codecs, notice, embedded }) {
-  const scripts = [START, main.js, PAGE_END];
+  const scripts = [START, run(embedded), main.js, PAGE_END];
   const csp = [
     "default-src 'none'",
     `script-src ${scripts.map(hash).join(" ")} 'wasm-unsafe-eval' blob:`,
@@ -114,7 +121,7 @@ ${placeholders}${data("emix-worker", worker.js)}<script>${START}</script>
 ${main.css ? `<style>${main.css}</style>\n` : ""}</head><body>
 <noscript>This file shows medical images and needs JavaScript, which is switched off in this browser.</noscript>
 <div id="app"></div>
-${data("emix-notice", notice)}<script>${inert(main.js, "main")}</script>
+${data("emix-notice", notice)}${data("emix-main", main.js)}<script>${run(embedded)}</script>
 ${codecPart(codecs)}`;
 }
 

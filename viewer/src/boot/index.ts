@@ -20,8 +20,6 @@ import { createPool, pageEnd } from "./workers.ts";
 
 /** Up to this size a file from disk is parsed to its end by the browser: no click is needed. */
 const PARSE_LIMIT = 100_000_000;
-/** In which the browser answers that a worker may start. */
-const ANSWER_MS = 6;
 
 const text = (id: string): string => document.getElementById(id)?.textContent ?? "";
 
@@ -42,18 +40,8 @@ export function boot(
   try {
     const head = readHead(text("emix-package"), text("emix-slots"));
     if (/^https?:$/.test(location.protocol)) {
-      // codecs and entries behind this script are read when they are needed
-      window.stop();
       const { source, catalog } = readServed(head);
-      const found = lock(head, createPool(servedCodecs(source, head.pageLength)), onLocked);
-      // a worker starts when this thread has taken two answers of the browser: before it builds the form
-      setTimeout(() => {
-        try {
-          found(source, catalog);
-        } catch (error) {
-          report(error);
-        }
-      }, ANSWER_MS);
+      lock(head, createPool(servedCodecs(source, head.pageLength)), onLocked)(source, catalog);
       return;
     }
     const found = lock(head, createPool(), onLocked);

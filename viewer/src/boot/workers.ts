@@ -16,7 +16,7 @@ async function pageCodec(name: string): Promise<string> {
 
 interface Started {
   readonly url: string;
-  readonly workers: Worker[];
+  readonly worker: Worker;
 }
 
 /** What the page's first script has started (build.mjs). */
@@ -25,6 +25,6 @@ const started = (globalThis as { emixStarted?: Started }).emixStarted;
 /** `codec` gives the script of one, wherever the page has it. */
 export function createPool(codec: (name: string) => Promise<string> = pageCodec): WorkerPool {
   if (!started) throw new Error("the page is not complete");
-  const { url, workers } = started;
-  return new WorkerPool({ create: () => workers.shift() ?? new Worker(url), codec });
+  const { url, worker } = started;
+  return new WorkerPool({ first: worker, create: (name) => new Worker(url, { name }), codec });
 }

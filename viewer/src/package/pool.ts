@@ -17,7 +17,10 @@ interface Member {
 }
 
 export interface PoolOptions {
-  readonly create: () => Worker;
+  /** One that has been started before. */
+  readonly first: Worker;
+  /** Starts another; by its name it knows what to make ready for. */
+  readonly create: (name: "entries" | "") => Worker;
   /** A codec's script. */
   readonly codec: (name: string) => Promise<string>;
   readonly size?: number;
@@ -42,9 +45,7 @@ export class WorkerPool implements JobRunner {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#size = options.size ?? Math.max(2, Math.min(MOST, navigator.hardwareConcurrency || 2));
-    // two start while the access code is typed: one for its key, one for what the key opens
-    this.#add();
-    this.#add();
+    this.#add(options.first);
   }
 
   setPassword(password: string): void {
@@ -64,8 +65,8 @@ export class WorkerPool implements JobRunner {
     worker.postMessage(message, transfer);
   }
 
-  #add(): Member {
-    const member: Member = { worker: this.#options.create(), task: undefined };
+  #add(worker: Worker): Member {
+    const member: Member = { worker, task: undefined };
     member.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(member, data);
     member.worker.onerror = (event) => {
       event.preventDefault();
@@ -104,13 +105,16 @@ export class WorkerPool implements JobRunner {
       return false;
     });
     while (this.#queue.length > 0) {
-      let member = this.#members.find(({ task }) => task === undefined);
-      if (!member && this.#members.length < this.#size) member = this.#add();
+      // the youngest first: what is ready for entries is not the one that was for the code
+      let member = [...this.#members].reverse().find(({ task }) => task === undefined);
+      if (!member && this.#members.length < this.#size) member = this.#add(this.#options.create(""));
       if (!member) return;
       const task = this.#queue.reduce((best, other) => (other.priority < best.priority ? other : best));
       this.#queue.splice(this.#queue.indexOf(task), 1);
       member.task = task;
       this.#send(member.worker, { id: this.#next++, job: task.job }, buffersOf(task.job));
+      // while the first works on the access code, one starts for what the code opens
+      if (this.#members.length === 1) this.#add(this.#options.create("entries"));
     }
   }
 

@@ -13,6 +13,8 @@ export interface ViewerOptions {
   readonly copy: (() => void) | null;
 }
 
+/** The viewer waits so long for an image that is nearly there, so that they come in one picture. */
+const WAIT_MS = 8;
 const LARGE_CACHE = 640 * 2 ** 20;
 const SMALL_CACHE = 192 * 2 ** 20;
 
@@ -33,7 +35,9 @@ export async function openViewer(root: HTMLElement, pkg: OpenPackage, options: V
   // the first image is on its way while the page is built
   const set = model.sets[0];
   const place = set?.places[firstIndex(set)];
-  if (place?.kind === "image") loader.load(place, PRIORITY.shown).catch(() => undefined);
+  const image = place?.kind === "image" && loader.load(place, PRIORITY.shown).catch(() => undefined);
   await nextTurn();
-  new Viewer(root, pkg, model, loader, options);
+  const viewer = new Viewer(root, pkg, model, loader, options);
+  await Promise.race([image, new Promise((resolve) => setTimeout(resolve, WAIT_MS))]);
+  viewer.show();
 }

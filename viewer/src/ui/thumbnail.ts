@@ -1,5 +1,5 @@
 /** Small pictures of display sets, decoded when they come into view. */
-
+import { nextTurn } from "../base/turns.ts";
 import { fullWindow } from "../render/grading.ts";
 import { fileVois, geometryOf, gradingOf } from "../render/image.ts";
 import { type FrameLoader, PRIORITY } from "../render/loader.ts";
@@ -45,6 +45,9 @@ export class Thumbnails {
     }
     try {
       const pixels = await this.loader.load(slice, PRIORITY.thumbnail);
+      // the large picture of the same image comes first
+      await new Promise(requestAnimationFrame);
+      await nextTurn();
       const grading = gradingOf(slice.image, slice.frame);
       const own = fileVois(slice.image, slice.frame)[0]?.voi ?? fullWindow(pixels, grading);
       const voi = pixels.color === "rgb" ? { kind: "window" as const, ...fullColorWindow(pixels) } : own;

@@ -28,7 +28,7 @@ export class Gate {
     // with the next frame, which lays out the page anyway
     requestAnimationFrame(() => form.field.focus());
     // while a person types; a code that is there at once comes first
-    window.setTimeout(warmDates, 120);
+    window.setTimeout(warmDates, 40);
   }
 
   needFile(accept: (file: File) => void): void {

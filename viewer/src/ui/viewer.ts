@@ -78,6 +78,10 @@ export class Viewer {
       this.viewport.cine.rate = value;
     });
     this.toolbar = this.makeToolbar();
+  }
+
+  /** Replaces what the page shows. */
+  show(): void {
     this.build();
     this.start();
   }
@@ -121,6 +125,7 @@ export class Viewer {
     if (first !== undefined) {
       this.showSet(first);
       this.viewport.element.focus();
+      this.viewport.render();
     } else if (document !== undefined) {
       this.showDocument(document);
     }

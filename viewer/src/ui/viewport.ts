@@ -215,7 +215,8 @@ export class Viewport {
     setHidden(this.waiting, false);
   }
 
-  private render(): void {
+  /** Draws at once what `schedule` leaves to the next frame. */
+  render(): void {
     const set = this.set_;
     const state = this.state;
     if (set === null || state === undefined) return;
