@@ -56,6 +56,7 @@ class DirectoryCheck:
         self._source = source
         self._others: list[str] = []
         self._lost: set[str] = set()
+        self._doubles: set[str] = set()
         self._spoilt_by: dict[str, str] = {}  # by folded path, the code of what is wrong
         self._spoilt: dict[str, Reference] = {}  # by folded path
         self._named: list[Reference] = []
@@ -81,6 +82,11 @@ class DirectoryCheck:
         """Remember a file that cannot be read: a directory may say what it was."""
         self.add_file(path)
         self._lost.add(fold(path))
+
+    def add_double(self, path: str) -> None:
+        """Remember a file with an object that is taken from another file."""
+        self.add_file(path)
+        self._doubles.add(fold(path))
 
     def add_spoilt(self, path: str, code: str) -> None:
         """Remember a file that should be an object and is none: a directory may say which."""
@@ -206,7 +212,7 @@ class DirectoryCheck:
                 self._other.append(reference)
         elif path in self._lost:
             self._named += [reference] if is_first else []
-        elif is_first:
+        elif is_first and path not in self._doubles:
             self._spoilt[path] = reference
 
 

@@ -251,15 +251,15 @@ class _Scan:
         earlier = self._instances[first]
         known = self._damaged.get(first)
         if known is None and not codes & _DAMAGE:
-            self._directories[instance.source].add_file(file.path)
+            self._directories[instance.source].add_double(file.path)
             self._doubles.add(first, instance)
             return
         self._findings.add_instance("C03", earlier)
         if known is None or codes & _DAMAGE:
-            self._directories[instance.source].add_file(file.path)
+            self._directories[instance.source].add_double(file.path)
             return
         self._instances[first] = instance
-        self._directories[earlier.source].add_file(earlier.path)
+        self._directories[earlier.source].add_double(earlier.path)
         self._findings.take_back(("C03", *known), earlier)
         for code in ("C03", *codes):
             self._findings.add_instance(code, instance)

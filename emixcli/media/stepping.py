@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 N_SLOTS: Final = len(KEYWORDS)
 #: Readers that open sequences by recursion fail far deeper than any real object goes.
 MAX_DEPTH: Final = 64
-_MAX_SEQUENCE: Final = 1024 * 1024
+#: Bytes of sequences of known length that are looked into, of one header.
+_MAX_CHECKED: Final = 128 * 1024
 
 # Why the loop over elements stopped.
 MORE, AT_PIXELS, AT_UNDEFINED, AT_ZERO, CUT, COUNTED = range(6)
@@ -55,8 +56,8 @@ class Stepper:
     """
 
     __slots__ = (
-        "by_slot", "by_vr", "caches", "codes", "dataset", "dialect", "media_class", "numbers",
-        "offset", "pending", "pixel_length", "pixel_offset", "texts", "values", "window",
+        "by_slot", "by_vr", "caches", "checkable", "codes", "dataset", "dialect", "media_class",
+        "numbers", "offset", "pending", "pixel_length", "pixel_offset", "texts", "values", "window",
     )  # fmt: skip
 
     def __init__(self, window: Window, caches: Caches) -> None:
@@ -69,6 +70,7 @@ class Stepper:
         self.values: list[Value] = [None] * (N_SLOTS + 1)
         self.pending: list[tuple[int, bytes]] = []
         self.codes: set[str] = set()
+        self.checkable = _MAX_CHECKED
         self.dialect = el.EXPLICIT_LITTLE
         self.dataset = 0
         self.offset = 0
@@ -138,11 +140,12 @@ class Stepper:
             self.codes.add("S09")
 
     def _check_sequence(self, value: int, length: int) -> None:
-        """Look into a sequence of known length, unless it is very long or the file ends in it."""
+        """Look into a sequence of known length, unless it is long or the file ends in it."""
         window = self.window
         offset = window.base + value
-        if not length or length > _MAX_SEQUENCE or offset + length > window.size:
+        if not length or length > self.checkable or offset + length > window.size:
             return
+        self.checkable -= length
         if value + length <= window.stop:
             data = window.data[value : value + length]
         else:

@@ -39,7 +39,9 @@ if TYPE_CHECKING:
     from emixcli.media.sources.encrypted import Password
     from emixcli.model import Unreadable
 
-_FORBIDDEN: Final = re.compile(r'[<>:"|?*\x00-\x1f\ud800-\udfff]')
+_FORBIDDEN: Final = re.compile(
+    r'[<>:"|?*\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
+)
 _IDENTIFIERS: Final = {
     "study_instance_uid": "StudyInstanceUID", "series_instance_uid": "SeriesInstanceUID",
     "sop_instance_uid": "SOPInstanceUID", "series_number": "SeriesNumber",

@@ -25,6 +25,7 @@ ENCAPSULATED: Final = 0xFFFFFFFF
 _PIXEL_GROUP: Final = 0x7FE0
 _MAX_FRAGMENTS: Final = 200_000
 _MAX_ELEMENTS: Final = 1000
+_MAX_PADDING: Final = 64 * 1024
 _FIRST: Final = KEYWORDS.index("SamplesPerPixel")
 _LAST: Final = KEYWORDS.index("BitsAllocated") + 1
 _DECIDING: Final = frozenset({0, *range(_FIRST, _LAST)})
@@ -139,6 +140,9 @@ def tail_codes(instance: Instance, content: Content, end: int) -> tuple[str, ...
     if end >= size or syntax == DEFLATED_UID:  # offsets are those of the inflated bytes
         return ()
     dialect = el.dialect(explicit=syntax != IMPLICIT_LITTLE_UID, little=syntax != EXPLICIT_BIG_UID)
+    rest = content.read_at(end, min(size - end, _MAX_PADDING))
+    if rest.count(0) == size - end:
+        return ("S11", "S15") if len(rest) % 8 else ("S11",)
     at, is_padding = end, False
     for _ in range(_MAX_ELEMENTS):
         data = content.read_at(at, 12)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -74,6 +75,8 @@ def test_truncated_zero_filled_and_empty(tmp_path: Path) -> None:
 def test_a_directory_names_what_files_without_content_were(tmp_path: Path) -> None:
     images = builders.study(tmp_path / "source", series=1, instances=6, rows=64, columns=64)
     disc = builders.file_set(tmp_path / "disc", images)
+    copy = shutil.copytree(disc, tmp_path / "copy")
+    assert codes(scan_media([str(disc), str(copy)])) == {"C03": 6}
     numbers = {path: dcmread(path).InstanceNumber for path in sorted(disc.rglob("*[0-9]"))
                if path.is_file()}  # fmt: skip
     blank, headless, other, cut, *_ = sorted(numbers, key=lambda path: numbers[path])
@@ -91,6 +94,7 @@ def test_a_directory_names_what_files_without_content_were(tmp_path: Path) -> No
     assert file_set.n_other == 1  # the directory
     whole = scan_media([str(disc), str(tmp_path / "source")])
     assert whole.missing == ()  # another medium has them
+    assert codes(scan_media([str(disc), str(copy)])) == {"F09": 3, "F10": 1, "S15": 3, "C03": 2}
 
 
 @pytest.mark.parametrize("syntax", builders.SYNTAXES[-2:])

@@ -143,3 +143,10 @@ def test_compressed_pixels_without_end_mark_get_one(tmp_path: Path, emix_here: R
     ]
     assert (tmp_path / "saved/repaired/open").read_bytes() == whole
     assert (tmp_path / "saved/files/open").read_bytes() == whole[:-8]
+
+
+def test_names_cannot_steer_a_terminal(tmp_path: Path, emix_here: Run) -> None:
+    study(tmp_path / "disc", series=1, instances=1)
+    (tmp_path / "disc/a\x9b1m\u202egpj.exe").write_bytes(b"MZ")
+    emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved")
+    assert (tmp_path / "saved/files/a_1m_gpj.exe").exists()
