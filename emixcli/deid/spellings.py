@@ -130,6 +130,8 @@ def spell_name(value: str, common_words: frozenset[str]) -> Iterator[Spelling]:
             if word not in common_words and word not in _NOBODY | MAKERS:
                 yield from _name_part(word)
         for word in dict.fromkeys(_NOT_WORD.split(group)):
+            if not word.isascii() and _tells(plain(word)):  # its accents are in base64 too
+                yield from _disguised(word)
             for other in sorted(transcribed(word)):
                 text = plain(other)
                 if len(text) >= 4 and text not in words and text not in common_words:

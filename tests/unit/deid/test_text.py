@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 
 import pytest
@@ -100,6 +101,13 @@ def test_a_new_uid_stays_whole_in_free_text() -> None:
     cleaner = TextCleaner(IDENTITY, lambda _: new, TextDates())
     assert cleaner.allow("study 1.2.826.0.1.3680043.8.498.1^Zzyzx") == f"study {new}^"
     assert "1234567" not in cleaner.allow(f"{new}1234567")
+
+
+@pytest.mark.parametrize("name", ["Müllerschön", "Østergård", "Люксембург"])
+def test_names_with_accents_are_known_in_base64(name: str) -> None:
+    code = base64.b64encode(name.encode()).decode().lower()
+    found = [one.text for one in spell_name(f"{name}^Anna", frozenset()) if one.how == "base64"]
+    assert any(text in code for text in found)
 
 
 @given(st.text())
