@@ -97,8 +97,8 @@ def vocabulary() -> frozenset[str]:
 
 @lru_cache(maxsize=1)
 def terms() -> frozenset[str]:
-    """Return the words, in lower case, of defined terms and of devices, and the vocabulary."""
-    return vocabulary() | frozenset(read("terms.txt").split())
+    """Return the words, in lower case, of defined terms and of devices; the vocabulary has more."""
+    return frozenset(read("terms.txt").split())
 
 
 @lru_cache(maxsize=1)

@@ -86,13 +86,16 @@ def _is_allowed(part: str, *, is_code: bool) -> bool:
 
 def _is_known(part: str) -> bool:
     """Whether a word, or two written together, is known."""
-    words = tables.terms()
     lowered = part.lower()
-    if lowered in words:
+    if _is_word(lowered):
         return True
     if not _SHORTEST_JOINED <= len(lowered) <= _LONGEST_JOINED:
         return False
     return any(
-        lowered[:at] in words and lowered[at:] in words
+        _is_word(lowered[:at]) and _is_word(lowered[at:])
         for at in range(_SHORT, len(lowered) - _SHORT + 1)
     )
+
+
+def _is_word(word: str) -> bool:
+    return word in tables.vocabulary() or word in tables.terms()
