@@ -222,8 +222,10 @@ def _strips(file_set: FileSet, losses: Sequence[Loss]) -> list[Strip]:
     by_series: dict[str, list[str]] = {}
     for missing in file_set.missing:
         by_series.setdefault(missing.series_uid, []).append(missing.instance_number)
-    for loss in losses:
-        if loss.origin == "dicomdir":
+    named = [loss for loss in losses if loss.origin == "dicomdir"]
+    there = {one.text("SOPInstanceUID") for one in file_set.iter_instances()} if named else ()
+    for loss in named:
+        if loss.sop_uid not in there:  # no other medium has it
             by_series.setdefault(loss.series_uid, []).append(loss.instance_number)
     strips = [
         _strip(study, series, damaged, by_series.pop(series.uid, []))

@@ -52,6 +52,23 @@ def test_bad_sectors_become_images_of_a_series(tmp_path: Path, emix_here: Run) -
     assert len(found["ask_for"]) == 1
 
 
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+def test_what_another_medium_has_is_not_asked_for(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "files", series=1, instances=4, rows=64, columns=64)
+    image = iso(tmp_path / "disc.iso", file_set(tmp_path / "disc", paths))
+    source = open_source(str(image))
+    extents = [source.extents(file.path)[0] for file in source.iter_files()]
+    source.close()
+    save_map(image, [extents[2]])
+    alone = emix_here("diagnose", image, "--json")
+    assert [loss["known_from"] for loss in alone.document["losses"]] == ["dicomdir"]
+    assert len(alone.document["ask_for"]) == 1
+    both = emix_here("diagnose", image, tmp_path / "files", "--json")
+    assert both.code == 3
+    assert len(both.document["losses"]) == 1
+    assert both.document["ask_for"] == []
+
+
 def test_images_that_the_directory_names_and_gaps_are_asked_for(
     tmp_path: Path, emix_here: Run
 ) -> None:
