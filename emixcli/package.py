@@ -409,7 +409,9 @@ def _open_source(source: Path | str | BinaryIO) -> BinaryIO:
     try:
         return Path(source).open("rb")
     except OSError as exc:
-        raise MediaError("the package cannot be read", hint="check its name") from exc
+        raise MediaError(
+            "the package cannot be read", hint="check its name; it is a file that emix pack made"
+        ) from exc
 
 
 def replace_slots(path: Path, slots: Sequence[Slot]) -> None:
