@@ -279,7 +279,7 @@ class _Scan:
         if "S04" in header.codes:
             return ()
         try:
-            return self._pixels.codes(instance, opened)
+            return self._pixels.codes(instance, opened, has_meta="F06" not in header.codes)
         except OSError:
             return ("M01",)
 

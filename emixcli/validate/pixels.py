@@ -80,7 +80,9 @@ class PixelCheck:
     def __init__(self) -> None:
         self._expected: dict[SharedValues, int | None] = {}
 
-    def codes(self, instance: Instance, content: Content) -> tuple[str, ...]:
+    def codes(
+        self, instance: Instance, content: Content, *, has_meta: bool = True
+    ) -> tuple[str, ...]:
         """Return the codes of what is wrong with the length, none where it is right.
 
         Parameters
@@ -89,6 +91,8 @@ class PixelCheck:
             With `pixel_offset` and `pixel_length` of its file.
         content
             The file, for walking the fragments of compressed pixel data.
+        has_meta
+            Whether the file says its transfer syntax; else it was told from the data set.
 
         Raises
         ------
@@ -99,7 +103,7 @@ class PixelCheck:
         if offset < 0:
             return ()
         if length == ENCAPSULATED:
-            if str(instance.value(0) or "") in _NATIVE:
+            if has_meta and str(instance.value(0) or "") in _NATIVE:
                 return ("F07",)
             return walk_fragments(instance, content) if content.is_random else ()
         expected = self._length(instance)

@@ -84,6 +84,13 @@ def test_stored(tmp_path: Path, name: str) -> None:
     assert not is_refused(tmp_path / "x")
 
 
+def test_fragments_contradict_no_syntax_where_none_is_declared(tmp_path: Path) -> None:
+    whole = STORED["fragments"](1)
+    length = int.from_bytes(whole[140:144], "little")
+    (tmp_path / "x").write_bytes(whole[144 + length :])
+    assert not is_refused(tmp_path / "x")
+
+
 def test_verdicts_of_the_corpus(shared_corpora: Path) -> None:
     folder = shared_corpora / "dicom"
     verdicts = corpus(folder)
