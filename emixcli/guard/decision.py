@@ -14,7 +14,13 @@ if TYPE_CHECKING:
     from emixcli.guard.book import AddressBook
 
 _TYPE_AGAIN = "type the address a second time (--confirm-to ADDR)"
-_FINAL = {"address.invalid", "address.letters", "contact.blocked", "domain.not_allowed"}
+_FINAL = {
+    "address.invalid",
+    "address.letters",
+    "contact.blocked",
+    "domain.not_allowed",
+    "key.changed",
+}
 
 
 class Action(StrEnum):

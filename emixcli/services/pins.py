@@ -116,7 +116,7 @@ def trusted_key(exchange: Exchange, address: str) -> PublicIdentity | None:
         ) from exc
     if offered.is_changed:
         raise RecipientUnconfirmedError(
-            "the key of this recipient is not the one that you trust; nothing was sealed for it",
+            "the published key of this recipient is not the one that you trust",
             hint="compare by telephone, then emix keys trust ADDR --replace",
         )
     return offered.public

@@ -18,7 +18,7 @@ from emixcli.guard.check import Policy
 from emixcli.guard.decision import Action, Decision, decide
 from emixcli.mailaddress import address_key
 from emixcli.services.contact_cache import load_cache
-from emixcli.services.pins import find_pin
+from emixcli.services.pins import find_pin, trusted_key
 from emixcli.services.share import begun_share
 
 if TYPE_CHECKING:
@@ -76,7 +76,20 @@ def judge_recipients(
     # Whose key is trusted was confirmed with its owner.
     pinned = {address_key(one) for one in emails if find_pin(exchange.url, one)}
     typed = _typed(replace(order, confirmed=order.confirmed | pinned), emails)
-    return [Judged(*pair) for pair in zip(emails, exchange.judge(typed), strict=True)]
+    judged = [Judged(*pair) for pair in zip(emails, exchange.judge(typed), strict=True)]
+    return [_with_key(exchange, one) for one in judged]
+
+
+def _with_key(exchange: Exchange, judged: Judged) -> Judged:
+    """Refuse a recipient whose trusted key is not the published one, before any byte has left."""
+    if judged.action is Action.REFUSE:
+        return judged
+    try:
+        trusted_key(exchange, judged.email)
+    except RecipientUnconfirmedError as error:
+        refused = Decision(Action.REFUSE, "key.changed", error.message, error.hint)
+        return replace(judged, decision=refused)
+    return judged
 
 
 def _typed(order: ShareOrder, emails: Iterable[str]) -> list[tuple[str, str]]:

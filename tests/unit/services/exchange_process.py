@@ -127,9 +127,11 @@ class ExchangeProcess:
             time.sleep(0.05)
         raise AssertionError("no mail with a code came")
 
-    def n_mails(self) -> int:
-        folder = self.data / "mail"
-        return len(list(folder.glob("*.eml"))) if folder.is_dir() else 0
+    def n_mails(self, to: str = "") -> int:
+        """Return how many mails went out, to one recipient or to all."""
+        header = f"To: {to}".encode()
+        mails = (self.data / "mail").glob("*.eml")
+        return sum(1 for mail in mails if not to or header in mail.read_bytes())
 
     def stored(self, package_id: str, token: str) -> bytes:
         """Return the bytes of a package as its owner gets them."""

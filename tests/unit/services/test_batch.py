@@ -122,7 +122,7 @@ def test_one_bad_row_stops_no_other_and_can_be_run_again(
 def test_check_tells_all_errors_and_sends_nothing(
     run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
 ) -> None:
-    before = logged_in.n_mails()
+    before = n_packages(run_emix)
     rows = [
         row(study(tmp_path, 21), "check21"),
         row("missing", "check22"),
@@ -132,7 +132,8 @@ def test_check_tells_all_errors_and_sends_nothing(
     done = run_emix("batch", "check", write_batch(tmp_path, rows), "--json")
     assert done.code == 3
     assert [one["state"] for one in done.document["rows"]] == ["ready"] + ["failed"] * 3
-    assert logged_in.n_mails() == before
+    assert n_packages(run_emix) == before
+    assert [logged_in.n_mails(one["to"]) for one in rows] == [0] * 4
 
 
 @pytest.mark.parametrize(

@@ -75,11 +75,11 @@ def test_an_accounting_by_patient(
     send = ("send", "disc", *TO, "--hold", "0", "--yes", "--code-out", "code", "--json")
 
     elsewhere = {**sender, "EMIX_HOME": str(tmp_path / "elsewhere")}
-    before = accounting.n_mails()
+    before = len(run_emix("list", "--json", env=sender).document["packages"])
     refused = run_emix(*send, env=elsewhere)
     assert refused.code == 2
     assert "--import-key" in refused.error["hint"]
-    assert accounting.n_mails() == before
+    assert len(run_emix("list", "--json", env=sender).document["packages"]) == before
     assert run_emix("disclosures", "--import-key", "org.key", *WITH_PASS, env=elsewhere).code == 0
     sent = run_emix(*send, env=elsewhere)
     assert sent.code == 0, sent.stderr
