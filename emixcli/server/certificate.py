@@ -14,7 +14,7 @@ from emixcli.errors import ForbiddenError, GoneError
 from emixcli.exchange.auditlog import GENESIS, AuditHead, AuditRow, Chain, broken
 from emixcli.server.accounts import Account
 from emixcli.server.audit import find_head, iter_rows
-from emixcli.server.records import ShareRecord
+from emixcli.server.records import ShownShare
 from emixcli.server.shares import find_share, share_scope
 from emixcli.server.states import ENDED, OPEN
 from emixcli.server.tables import audit
@@ -28,7 +28,7 @@ ACCESSES = frozenset({f"share.{state}" for state in OPEN} | {"share.access_grant
 class Certificate:
     """A share, its rows with the hash before each, and the head of the chain that was checked."""
 
-    share: ShareRecord
+    share: ShownShare
     organisation_id: str
     organisation: str
     rows: list[tuple[str, AuditRow]]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from typing import Any
 
-from sqlalchemy import Row, select, text
+from sqlalchemy import select, text
 
 from emixcli.server import audit
+from emixcli.server.packages import SealedPart, sealed_parts
+from emixcli.server.records import PackageRecord
 from emixcli.server.states import LIVE, READABLE, PackageState
-from emixcli.server.store import ObjectReader, Part
-from emixcli.server.tables import organisations, packages, parts, shares
+from emixcli.server.store import ObjectReader
+from emixcli.server.tables import organisations, packages, shares
 from emixcli.server.work import Exchange
 
 _CHUNK = 1 << 20
@@ -30,7 +31,7 @@ def check_exchange(exchange: Exchange, *, full: bool = False) -> Iterator[str]:
             if problem is not None:
                 yield f"organisation {organisation.id}: {problem}"
     with exchange.read() as work:
-        rows = work.all(select(packages))
+        rows = work.find_all(PackageRecord, select(packages))
     for row in rows:
         yield from _check_package(exchange, row, full=full)
     yield from _check_keys(exchange)
@@ -49,17 +50,16 @@ def _check_database(exchange: Exchange) -> Iterator[str]:
             yield "the database refers to rows that do not exist"
 
 
-def _check_package(exchange: Exchange, row: Row[Any], *, full: bool) -> Iterator[str]:
+def _check_package(exchange: Exchange, row: PackageRecord, *, full: bool) -> Iterator[str]:
     where = f"package {row.package_id}"
     if row.state not in READABLE:
         return
     with exchange.read() as work:
-        rows = work.all(select(parts).where(parts.c.package == row.id).order_by(parts.c.number))
+        parts = sealed_parts(work, row)
         again = work.one(select(packages.c.state).where(packages.c.id == row.id))
     if again is None or again.state not in READABLE:
         return
-    sealed = [Part(part.number, part.size, part.md5 or part.sha256) for part in rows]
-    if sealed != exchange.store.list_parts(row.id):
+    if [part.stored for part in parts] != exchange.store.list_parts(row.id):
         yield f"{where}: the stored parts are not those that were sealed"
         return
     try:
@@ -72,7 +72,7 @@ def _check_package(exchange: Exchange, row: Row[Any], *, full: bool) -> Iterator
             yield f"{where}: it has {reader.size} bytes and not {row.size}"
             return
         if full:
-            yield from _check_bytes(where, row, rows, reader)
+            yield from _check_bytes(where, row, parts, reader)
     except KeyError:
         yield f"{where}: some of its bytes are missing"
     finally:
@@ -80,11 +80,11 @@ def _check_package(exchange: Exchange, row: Row[Any], *, full: bool) -> Iterator
 
 
 def _check_bytes(
-    where: str, row: Row[Any], rows: list[Row[Any]], reader: ObjectReader
+    where: str, row: PackageRecord, parts: list[SealedPart], reader: ObjectReader
 ) -> Iterator[str]:
     """Compare every stored byte with what its sender said at the seal."""
     offset, whole = 0, hashlib.sha256()
-    for part in rows:
+    for part in parts:
         digest = hashlib.sha256()
         for start in range(offset, offset + part.size, _CHUNK):
             data = reader.read(start, min(_CHUNK, offset + part.size - start))

@@ -30,6 +30,7 @@ from emixcli.server.addresses import (
     refuse_blocked,
 )
 from emixcli.server.problems import RefusedRecipientError, RequestError
+from emixcli.server.records import ShareRecord
 from emixcli.server.roles import require_admin, require_sender
 from emixcli.server.states import ContactState, Role, ShareState
 from emixcli.server.tables import accounts, contacts, shares
@@ -312,7 +313,7 @@ def block_contact(exchange: Exchange, account: Account, email: str) -> Row[Any]:
         open_row = update(contacts).where(mine, contacts.c.state != ContactState.BLOCKED)
         if work.hit(open_row.values(state=ContactState.BLOCKED, blocked_ms=work.now_ms)):
             # Held before the audit chain, as everybody does.
-            held = work.all(_held_for(account, address).with_for_update())
+            held = work.find_all(ShareRecord, _held_for(account, address).with_for_update())
             _audit(work, account, "blocked", contact=address)
             for share in held:
                 work.end_share(share, ShareState.RECALLED, actor=account.id)

@@ -17,7 +17,7 @@ from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS
 from emixcli.server.packages import find_package, owned_by
 from emixcli.server.problems import ConflictError
-from emixcli.server.records import PackageRecord
+from emixcli.server.records import PackageRecord, ShareRecord
 from emixcli.server.roles import require_auditor
 from emixcli.server.states import LIVE, Role
 from emixcli.server.tables import accounting_keys, disclosures, package_patients, packages
@@ -106,7 +106,7 @@ def require_noted(work: Work, package: PackageRecord) -> None:
         raise ConflictError(f"{message} package are not noted", hint="send it with emix send")
 
 
-def record_disclosure(work: Work, share: Row[Any]) -> None:
+def record_disclosure(work: Work, share: ShareRecord) -> None:
     """Note that the recipient of a share has got the key of its package."""
     mine = and_(package_patients.c.package == share.package, package_patients.c.ref != _NOBODY)
     for patient in work.all(select(package_patients).where(mine)):

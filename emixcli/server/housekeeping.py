@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row, and_, delete, or_, select
+from sqlalchemy import and_, delete, or_, select
 
 from emixcli.server.asking import expire_requests
 from emixcli.server.clock import DAY_MS
 from emixcli.server.disclosures import drop_old_disclosures, forget_patients
 from emixcli.server.invitations import drop_old_invitations
 from emixcli.server.recipients import drop_old_sessions
+from emixcli.server.records import PackageRecord, ShareRecord
 from emixcli.server.states import ALIVE, LIVE, UPLOADABLE, PackageState, ShareState
 from emixcli.server.tables import counters, outbox, packages, parts, shares, tokens
 from emixcli.server.work import SYSTEM, Exchange, live_package
@@ -30,12 +29,12 @@ def expire(exchange: Exchange) -> int:
                 packages.c.touched_ms <= work.now_ms - abandon_ms,
             )
             query = select(packages).where(live_package(), or_(old, abandoned)).limit(_BATCH)
-            rows = work.all(query)
+            rows = work.find_all(PackageRecord, query)
             for row in rows:
                 work.end_package(row, PackageState.EXPIRED, actor=SYSTEM)
             n += len(rows)
             late = and_(shares.c.state.in_(ALIVE), shares.c.expires_ms <= work.now_ms)
-            ended = work.all(select(shares).where(late).limit(_BATCH))
+            ended = work.find_all(ShareRecord, select(shares).where(late).limit(_BATCH))
             for share in ended:
                 work.end_share(share, ShareState.EXPIRED, actor=SYSTEM)
             n += len(ended)
@@ -55,7 +54,7 @@ def expire(exchange: Exchange) -> int:
 def purge_package(exchange: Exchange, row_id: str) -> bool:
     """Remove the bytes of a package that has ended; its keys are gone since then."""
     with exchange.read() as work:
-        row = work.one(select(packages).where(packages.c.id == row_id))
+        row = work.find(PackageRecord, select(packages).where(packages.c.id == row_id))
     if row is None or row.state in LIVE:
         _forget_job(exchange, row_id)
         return False
@@ -63,7 +62,7 @@ def purge_package(exchange: Exchange, row_id: str) -> bool:
     return _mark_purged(exchange, row)
 
 
-def _mark_purged(exchange: Exchange, row: Row[Any]) -> bool:
+def _mark_purged(exchange: Exchange, row: PackageRecord) -> bool:
     with exchange.write() as work:
         values = {"purged_ms": work.now_ms, "reserved": 0}
         done = work.move_package(row, PackageState.PURGED, actor=SYSTEM, values=values)

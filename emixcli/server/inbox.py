@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row, and_, select
+from sqlalchemy import and_, select
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import EmixError, NotFoundError
 from emixcli.server.accounts import Account
 from emixcli.server.contacts import lock_contact
 from emixcli.server.recipients import Opened, Proof, open_as
+from emixcli.server.records import InboxLine, LiveShare
 from emixcli.server.states import REACHABLE, ShareState
 from emixcli.server.tables import accounts, organisations, packages, shares
 from emixcli.server.work import Exchange
@@ -24,7 +23,7 @@ def _arrived(account: Account, now_ms: int) -> ColumnElement[bool]:
     )
 
 
-def list_inbox(exchange: Exchange, account: Account, *, after: str, limit: int) -> list[Row[Any]]:
+def list_inbox(exchange: Exchange, account: Account, *, after: str, limit: int) -> list[InboxLine]:
     """What has arrived for an account, by share; nothing before its hold is over."""
     with exchange.read() as work:
         query = (
@@ -40,7 +39,7 @@ def list_inbox(exchange: Exchange, account: Account, *, after: str, limit: int) 
             .join(accounts, accounts.c.id == shares.c.account_id)
             .where(_arrived(account, work.now_ms), shares.c.id > after)
         )
-        return work.all(query.order_by(shares.c.id).limit(limit))
+        return work.find_all(InboxLine, query.order_by(shares.c.id).limit(limit))
 
 
 def open_inbox(exchange: Exchange, account: Account, share_id: str, *, source: str) -> Opened:
@@ -55,7 +54,7 @@ def open_inbox(exchange: Exchange, account: Account, share_id: str, *, source: s
     """
     with exchange.write() as work:
         mine = and_(shares.c.id == share_id, _arrived(account, work.now_ms))
-        row = work.one(select(shares).where(mine))
+        row = work.find(LiveShare, select(shares).where(mine))
         if row is not None:
             lock_contact(work, row.organisation_id, row.recipient)
             # The login proves the mailbox, for the account was made for its owner.

@@ -6,19 +6,21 @@ blocked meanwhile it does not leave.
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
-from sqlalchemy import Row, Table, delete, select, update
+from sqlalchemy import Column, Table, delete, select, update
 
 from emixcli.server.contacts import is_blocked, note_mail
+from emixcli.server.records import JobRecord
 from emixcli.server.states import MailState
 from emixcli.server.tables import outbox, request_invitations, shares
 from emixcli.server.work import SYSTEM, Work
 
-#: By kind of job: the table with the state of the mail, and the first part of its audit rows.
-_NOTED: dict[str, tuple[Table, str]] = {
-    "notify": (shares, "share"),
-    "request-invite": (request_invitations, "request"),
+#: By kind of job: the table with the state of the mail, its column of addresses, and the first part
+#: of its audit rows.
+_NOTED: dict[str, tuple[Table, Column[str], str]] = {
+    "notify": (shares, shares.c.recipient, "share"),
+    "request-invite": (request_invitations, request_invitations.c.address, "request"),
 }
 _WORDS = {
     MailState.SENT: "mailed",
@@ -27,38 +29,45 @@ _WORDS = {
 }
 
 
-def withhold_blocked(work: Work, job: Row[Any]) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Mail:
+    """A share or an invitation, as the mail with its link."""
+
+    id: str
+    organisation_id: str
+    address: str
+
+
+def withhold_blocked(work: Work, job: JobRecord) -> bool:
     """Whether the address of a mail was blocked since it was queued: then it is given up.
 
     Asked right before a mail is handed over; whoever blocks the address at this moment waits.
     """
-    if job.kind not in _NOTED:
-        return False
-    table, _ = _NOTED[job.kind]
-    row = work.one(select(table).where(table.c.id == job.subject))
-    if row is None or not is_blocked(work, row.organisation_id, _address(row)):
+    mail = _find_mail(work, job)
+    if mail is None or not is_blocked(work, mail.organisation_id, mail.address):
         return False
     conclude_mail(work, job, MailState.BLOCKED)
     return True
 
 
-def conclude_mail(work: Work, job: Row[Any], state: MailState) -> None:
+def conclude_mail(work: Work, job: JobRecord, state: MailState) -> None:
     """End the job of a mail, and note what became of it."""
     work.hit(delete(outbox).where(outbox.c.id == job.id))
-    if job.kind not in _NOTED:
+    mail = _find_mail(work, job)
+    if mail is None:
         return
-    table, kind = _NOTED[job.kind]
-    row = work.one(select(table).where(table.c.id == job.subject))
-    if row is None:
-        return
+    table, _, kind = _NOTED[job.kind]
     if kind == "share" and state is MailState.SENT:
-        note_mail(work, row.organisation_id, row.recipient)
-    work.hit(update(table).where(table.c.id == row.id).values(mail=state))
-    work.audit(row.organisation_id, SYSTEM, f"{kind}.{_WORDS[state]}", row.id)
+        note_mail(work, mail.organisation_id, mail.address)
+    work.hit(update(table).where(table.c.id == mail.id).values(mail=state))
+    work.audit(mail.organisation_id, SYSTEM, f"{kind}.{_WORDS[state]}", mail.id)
     if state is MailState.FAILED:
-        work.enqueue("undelivered" if kind == "share" else "request-undelivered", row.id)
+        work.enqueue("undelivered" if kind == "share" else "request-undelivered", mail.id)
 
 
-def _address(row: Row[Any]) -> str:
-    found = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    return str(found["recipient"] if "recipient" in found else found["address"])
+def _find_mail(work: Work, job: JobRecord) -> _Mail | None:
+    if job.kind not in _NOTED:
+        return None
+    table, address, _ = _NOTED[job.kind]
+    columns = (table.c.id, table.c.organisation_id, address.label("address"))
+    return work.find(_Mail, select(*columns).where(table.c.id == job.subject))

@@ -19,7 +19,7 @@ from emixcli.errors import GoneError, NotFoundError, QuotaError, UploadInterrupt
 from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS, MINUTE_MS, SECOND_MS
 from emixcli.server.problems import ConflictError, RequestError, TooLargeError
-from emixcli.server.records import PackageRecord, record
+from emixcli.server.records import PackageRecord
 from emixcli.server.roles import require_sender
 from emixcli.server.states import LIVE, READABLE, UPLOADABLE, PackageState, Role
 from emixcli.server.store import Part, PartsMismatchError, SignedPart
@@ -89,11 +89,12 @@ def find_package(work: Work, package_id: str, *scope: ColumnElement[bool]) -> Pa
     ------
     NotFoundError
     """
-    row = work.one(select(packages).where(packages.c.package_id == package_id, *scope))
+    query = select(packages).where(packages.c.package_id == package_id, *scope)
+    row = work.find(PackageRecord, query)
     if row is None:
         message = "there is no such package"
         raise NotFoundError(message, hint="emix list shows the packages of this account")
-    return record(PackageRecord, row)
+    return row
 
 
 def create_package(
@@ -188,7 +189,7 @@ def list_packages(
         query = query.where(position < _parse_cursor(cursor))
     query = query.order_by(packages.c.created_ms.desc(), packages.c.id.desc()).limit(limit + 1)
     with exchange.read() as work:
-        rows = [record(PackageRecord, row) for row in work.all(query)]
+        rows = work.find_all(PackageRecord, query)
     if len(rows) <= limit:
         return rows, None
     last = rows[limit - 1]
@@ -324,16 +325,16 @@ def _part_row(package: str, part: SealedPart) -> dict[str, Any]:
 
 
 def _same_seal(work: Work, row: PackageRecord, seal: Seal) -> PackageRecord:
-    known = [
-        Part(part.number, part.size, part.md5 or part.sha256)
-        for part in work.all(
-            select(parts).where(parts.c.package == row.id).order_by(parts.c.number)
-        )
-    ]
-    if known != [part.stored for part in seal.parts]:
+    if [part.stored for part in sealed_parts(work, row)] != [part.stored for part in seal.parts]:
         message = "the package was sealed before with other parts"
         raise ConflictError(message)
     return row
+
+
+def sealed_parts(work: Work, package: PackageRecord) -> list[SealedPart]:
+    """The parts of a sealed package, in order."""
+    mine = parts.c.package == package.id
+    return work.find_all(SealedPart, select(parts).where(mine).order_by(parts.c.number))
 
 
 def _check_seal(row: PackageRecord, seal: Seal) -> None:

@@ -29,6 +29,7 @@ from emixcli.server.contacts import lock_contact, verify_contact
 from emixcli.server.disclosures import record_disclosure
 from emixcli.server.packages import open_states, owned_by
 from emixcli.server.problems import WrongCodeError
+from emixcli.server.records import LiveShare, ShareRecord
 from emixcli.server.states import OPEN, PROVEN, REACHABLE, READABLE, ShareState
 from emixcli.server.tables import (
     accounts,
@@ -43,6 +44,13 @@ from emixcli.server.work import Exchange, Work
 
 RECIPIENT = "recipient"
 _NO_SHARE = "this link is not valid, or no longer"
+
+
+@dataclass(frozen=True, slots=True)
+class _LinkedShare(LiveShare):
+    """A share whose link is alive, with the parameters for the proof of its access code."""
+
+    kdf: str
 
 
 @dataclass(frozen=True)
@@ -88,7 +96,7 @@ def request_code(exchange: Exchange, token: str) -> None:
     Never tells what it did.
     """
     with exchange.write() as work:
-        row = work.one(select(shares).where(_linked(token)))
+        row = work.find(ShareRecord, select(shares).where(_linked(token)))
         if row is None or row.state not in REACHABLE or row.expires_ms <= work.now_ms:
             return
         salt = otp.renew(work, _mailbox(row.id))
@@ -124,7 +132,7 @@ def verify_code(exchange: Exchange, token: str, code: str) -> Verified:
     raise error
 
 
-def _verified(work: Work, row: Row[Any]) -> Verified:
+def _verified(work: Work, row: _LinkedShare) -> Verified:
     values = {"verified_ms": work.now_ms}
     work.move_share(row, ShareState.VERIFIED, actor=RECIPIENT, values=values)
     session, session_ms = _add_session(
@@ -153,7 +161,7 @@ def _verified(work: Work, row: Row[Any]) -> Verified:
     )
 
 
-def _add_session(work: Work, row: Row[Any], kind: str, *, seconds: int) -> tuple[str, int]:
+def _add_session(work: Work, row: ShareRecord, kind: str, *, seconds: int) -> tuple[str, int]:
     token = new_token({"verified": "emv", "content": "emc", "ticket": "emt"}[kind])
     expires_ms = min(work.now_ms + seconds * SECOND_MS, row.expires_ms)
     values = {"hash": token_hash(token), "share_id": row.id, "kind": kind}
@@ -204,7 +212,7 @@ def _locked() -> ShareLockedError:
     return ShareLockedError(message, hint="ask the sender to share it again")
 
 
-def _try_proof(work: Work, row: Row[Any], proof: bytes, *, source: str) -> Opened | EmixError:
+def _try_proof(work: Work, row: _LinkedShare, proof: bytes, *, source: str) -> Opened | EmixError:
     limit = work.settings.limits.code_tries
     mine = shares.c.id == row.id
     tried = work.connection.execute(
@@ -240,7 +248,7 @@ class Proof:
     source: str
 
 
-def open_as(work: Work, row: Row[Any], proof: Proof) -> Opened | EmixError:
+def open_as(work: Work, row: LiveShare, proof: Proof) -> Opened | EmixError:
     """Give the key to whoever has proven to be the recipient, as often as the sender allows."""
     lock_contact(work, row.organisation_id, row.recipient)
     allowed = or_(shares.c.max_opens.is_(None), shares.c.opens < shares.c.max_opens)
@@ -272,10 +280,10 @@ def _linked(token: str) -> ColumnElement[bool]:
     return and_(shares.c.token_hash == token_hash(token), shares.c.to_account.is_(None))
 
 
-def _share_by_token(work: Work, token: str, states: frozenset[ShareState]) -> Row[Any] | None:
+def _share_by_token(work: Work, token: str, states: frozenset[ShareState]) -> _LinkedShare | None:
     mine = _linked(token)
     alive = and_(shares.c.state.in_(states), shares.c.expires_ms > work.now_ms)
-    return work.one(select(shares).where(mine, alive))
+    return work.find(_LinkedShare, select(shares).where(mine, alive))
 
 
 def _has_session(work: Work, share_id: str, session: str) -> bool:
@@ -356,7 +364,7 @@ def new_ticket(exchange: Exchange, package_id: str, token: str) -> str:
     """
     content = find_content(exchange, package_id, account=None, token=token, kind="content")
     with exchange.write() as work:
-        row = work.one(select(shares).where(shares.c.id == content.share_id))
+        row = work.find(ShareRecord, select(shares).where(shares.c.id == content.share_id))
         if row is None:
             raise AuthRequiredError(
                 "the permission to read this has ended", hint="open the link again"
@@ -368,7 +376,7 @@ def new_ticket(exchange: Exchange, package_id: str, token: str) -> str:
 def note_download(exchange: Exchange, share_id: str) -> None:
     """The whole package has reached the recipient."""
     with exchange.write() as work:
-        row = work.one(select(shares).where(shares.c.id == share_id))
+        row = work.find(ShareRecord, select(shares).where(shares.c.id == share_id))
         if row is not None:
             values = {"downloaded_ms": work.now_ms}
             # The account for whose key it is sealed, where there is one.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypeVar, cast
+from functools import cache
+from typing import Any, TypeVar, cast, get_type_hints
 
 from sqlalchemy import Row
 
@@ -25,6 +26,7 @@ class PackageRecord:
     part_size: int
     size_bound: int
     size: int | None
+    sha256: str | None
     slots_offset: int | None
     slots_length: int | None
     created_ms: int
@@ -37,11 +39,10 @@ class PackageRecord:
 
 @dataclass(frozen=True, slots=True)
 class ShareRecord:
-    """A share of a package: `package` is the row, `package_id` what the sender calls it."""
+    """A share of a package, which `package` names by its row."""
 
     id: str
     package: str
-    package_id: str
     organisation_id: str
     account_id: str
     recipient: str
@@ -64,19 +65,65 @@ class ShareRecord:
     ended_ms: int | None
 
 
-#: Columns that are words of an enumeration.
-_WORDS: dict[tuple[type[Any], str], type[StrEnum]] = {
-    (PackageRecord, "state"): PackageState,
-    (ShareRecord, "state"): ShareState,
-    (ShareRecord, "mail"): MailState,
-}
+@dataclass(frozen=True, slots=True)
+class ShownShare(ShareRecord):
+    """A share with what its sender calls the package."""
+
+    package_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class LiveShare(ShareRecord):
+    """A share that has not ended, with its slot, encrypted under the server's key."""
+
+    slot: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InboxLine(ShownShare):
+    """A share in the inbox of an account, with what is shown of where it comes from."""
+
+    size: int
+    organisation: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class MailedShare(ShownShare):
+    """A share as its mails tell of it; `sender` is an address."""
+
+    organisation: str
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class JobRecord:
+    """A job of the outbox about `subject`, an id; `payload` is JSON."""
+
+    id: int
+    kind: str
+    subject: str
+    payload: str
+    attempts: int
+    created_ms: int
+    urgent: bool
+
+
+@cache
+def _words(kind: type[Any]) -> dict[str, type[StrEnum] | None]:
+    """The fields of a record, each with the enumeration whose word it holds, if it does."""
+    return {
+        name: hint if isinstance(hint, type) and issubclass(hint, StrEnum) else None
+        for name, hint in get_type_hints(kind).items()
+    }
 
 
 def record(kind: type[T], row: Row[Any]) -> T:
-    """Return a row of the database, which may have more columns, as a record."""
+    """A row of the database, which may have more columns, as a record."""
     found = row._mapping  # noqa: SLF001 - SQLAlchemy's public name for it
-    names = [field.name for field in fields(cast("Any", kind))]
-    words = {name: _WORDS[kind, name] for name in names if (kind, name) in _WORDS}
     return kind(
-        **{name: words[name](found[name]) if name in words else found[name] for name in names}
+        **{
+            name: found[name] if word is None else word(found[name])
+            for name, word in _words(cast("Any", kind)).items()
+        }
     )

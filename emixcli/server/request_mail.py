@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
-from sqlalchemy import Row, select
+from sqlalchemy import select
 
 from emixcli.server.mail import Letter
+from emixcli.server.records import JobRecord
 from emixcli.server.states import RequestState
 from emixcli.server.tables import accounts, organisations, request_invitations, requests
 from emixcli.server.work import Work
@@ -29,7 +29,7 @@ def invitation_subject(invitation_id: str) -> str:
     return f"invitation/{invitation_id}"
 
 
-def letter_for(work: Work, job: Row[Any], base_url: str) -> Letter | None:
+def letter_for(work: Work, job: JobRecord, base_url: str) -> Letter | None:
     """The letter for a job, or None where there is nothing to say any more."""
     if job.kind in {"request-invite", "request-otp"}:
         return _to_invited(work, job, base_url)
@@ -55,7 +55,7 @@ def letter_for(work: Work, job: Row[Any], base_url: str) -> Letter | None:
     return Letter(job.kind, job.id, job.created_ms, to, fields)
 
 
-def _to_inviter(work: Work, job: Row[Any]) -> Letter | None:
+def _to_inviter(work: Work, job: JobRecord) -> Letter | None:
     row = work.one(
         select(request_invitations.c.id, accounts.c.email)
         .join(accounts, accounts.c.id == request_invitations.c.account_id)
@@ -66,7 +66,7 @@ def _to_inviter(work: Work, job: Row[Any]) -> Letter | None:
     return Letter(job.kind, job.id, job.created_ms, row.email, {"invitation_id": row.id})
 
 
-def _to_invited(work: Work, job: Row[Any], base_url: str) -> Letter | None:
+def _to_invited(work: Work, job: JobRecord, base_url: str) -> Letter | None:
     row = work.one(
         select(request_invitations, organisations.c.name.label("organisation"))
         .join(organisations, organisations.c.id == request_invitations.c.organisation_id)

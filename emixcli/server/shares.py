@@ -24,7 +24,7 @@ from emixcli.server.disclosures import require_noted
 from emixcli.server.packages import find_package, owned_by, visible_to
 from emixcli.server.problems import ConflictError, RequestError, TooManyError
 from emixcli.server.published import find_recipient
-from emixcli.server.records import PackageRecord, ShareRecord, record
+from emixcli.server.records import PackageRecord, ShownShare
 from emixcli.server.slots import CodeSlot, KeySlot
 from emixcli.server.states import (
     ALIVE,
@@ -74,7 +74,7 @@ class NewShare:
 
 def create_share(
     exchange: Exchange, account: Account, package_id: str, new: NewShare, *, request_key: str | None
-) -> tuple[ShareRecord, bool]:
+) -> tuple[ShownShare, bool]:
     """The share and whether it is new; the same request key gives the same share.
 
     Raises
@@ -102,7 +102,7 @@ def _create(
     *,
     address: str,
     request_key: str | None,
-) -> tuple[ShareRecord, bool]:
+) -> tuple[ShownShare, bool]:
     with exchange.write() as work:
         package = find_package(work, package_id, owned_by(account))
         if request_key is not None:
@@ -197,13 +197,13 @@ def _key_hash(request_key: str) -> str:
 
 def _find_request(
     work: Work, account: Account, request_key: str, new: NewShare
-) -> ShareRecord | None:
+) -> ShownShare | None:
     mine = and_(shares.c.account_id == account.id, shares.c.request_key == _key_hash(request_key))
-    row = work.one(_select_shares().where(mine))
-    if row is not None and row.request_digest != new.digest():
+    share = work.find(ShownShare, _select_shares().where(mine))
+    if share is not None and share.request_digest != new.digest():
         message = "this Idempotency-Key was used before for another share"
         raise ConflictError(message)
-    return None if row is None else record(ShareRecord, row)
+    return share
 
 
 def _check_rate(work: Work, account: Account) -> None:
@@ -222,18 +222,18 @@ def _select_shares() -> Any:
     return select(shares, packages.c.package_id).join(packages, packages.c.id == shares.c.package)
 
 
-def find_share(work: Work, share_id: str, *scope: ColumnElement[bool]) -> ShareRecord:
+def find_share(work: Work, share_id: str, *scope: ColumnElement[bool]) -> ShownShare:
     """The share with its `package_id`, within the scope.
 
     Raises
     ------
     NotFoundError
     """
-    row = work.one(_select_shares().where(shares.c.id == share_id, *scope))
-    if row is None:
+    share = work.find(ShownShare, _select_shares().where(shares.c.id == share_id, *scope))
+    if share is None:
         message = "there is no such share"
         raise NotFoundError(message, hint="emix status PACKAGE_ID shows the shares of a package")
-    return record(ShareRecord, row)
+    return share
 
 
 def share_scope(account: Account) -> ColumnElement[bool]:
@@ -247,17 +247,18 @@ def share_scope(account: Account) -> ColumnElement[bool]:
 
 def shares_of(
     work: Work, account: Account, package_rows: Sequence[PackageRecord]
-) -> dict[str, list[ShareRecord]]:
+) -> dict[str, list[ShownShare]]:
     """The shares of these packages, oldest first, by the packages' row ids."""
-    found: dict[str, list[ShareRecord]] = {row.id: [] for row in package_rows}
+    found: dict[str, list[ShownShare]] = {row.id: [] for row in package_rows}
     if found:
         query = _select_shares().where(shares.c.package.in_(found), visible_to(account))
-        for row in work.all(query.order_by(shares.c.created_ms, shares.c.id)):
-            found[row.package].append(record(ShareRecord, row))
+        query = query.order_by(shares.c.created_ms, shares.c.id)
+        for share in work.find_all(ShownShare, query):
+            found[share.package].append(share)
     return found
 
 
-def get_share(exchange: Exchange, account: Account, share_id: str) -> ShareRecord:
+def get_share(exchange: Exchange, account: Account, share_id: str) -> ShownShare:
     """One share.
 
     Raises
@@ -268,7 +269,7 @@ def get_share(exchange: Exchange, account: Account, share_id: str) -> ShareRecor
         return find_share(work, share_id, share_scope(account))
 
 
-def recall_share(exchange: Exchange, account: Account, share_id: str) -> ShareRecord:
+def recall_share(exchange: Exchange, account: Account, share_id: str) -> ShownShare:
     """Take a share back while its mail has not left. Again is fine.
 
     Raises
@@ -288,7 +289,7 @@ def recall_share(exchange: Exchange, account: Account, share_id: str) -> ShareRe
         return find_share(work, share_id, share_scope(account))
 
 
-def revoke_share(exchange: Exchange, account: Account, share_id: str) -> ShareRecord:
+def revoke_share(exchange: Exchange, account: Account, share_id: str) -> ShownShare:
     """End a share: its keys are gone when this returns. Again is fine.
 
     Raises
@@ -303,7 +304,7 @@ def revoke_share(exchange: Exchange, account: Account, share_id: str) -> ShareRe
     return ended
 
 
-def resend_share(exchange: Exchange, account: Account, share_id: str) -> ShareRecord:
+def resend_share(exchange: Exchange, account: Account, share_id: str) -> ShownShare:
     """Mail the link once more, and allow mail codes again where their number was used up.
 
     Raises

@@ -20,7 +20,7 @@ from sqlalchemy.sql import ColumnElement
 from emixcli.server import audit
 from emixcli.server.clock import SECOND_MS, Clock, system_clock
 from emixcli.server.database import Database
-from emixcli.server.records import PackageRecord, ShareRecord
+from emixcli.server.records import PackageRecord, ShareRecord, T, record
 from emixcli.server.settings import Settings
 from emixcli.server.states import (
     ALIVE,
@@ -55,6 +55,19 @@ class Work:
     def all(self, query: Any) -> list[Row[Any]]:
         """All rows of a query."""
         return list(self.connection.execute(query).all())
+
+    def find(self, kind: type[T], query: Any) -> T | None:
+        """The only row of a query as a record, or None."""
+        row = self.one(query)
+        return None if row is None else record(kind, row)
+
+    def find_all(self, kind: type[T], query: Any) -> list[T]:
+        """All rows of a query as records."""
+        return [record(kind, row) for row in self.all(query)]
+
+    def load(self, kind: type[T], query: Any) -> T:
+        """The row of a query, which is there, as a record."""
+        return record(kind, self.connection.execute(query).one())
 
     def hit(self, statement: Any) -> bool:
         """Run an UPDATE or DELETE; whether it changed a row."""
@@ -147,7 +160,7 @@ class Work:
 
     def move_package(
         self,
-        row: Row[Any] | PackageRecord,
+        row: PackageRecord,
         to: PackageState,
         *,
         actor: str,
@@ -165,7 +178,7 @@ class Work:
 
     def move_share(
         self,
-        row: Row[Any] | ShareRecord,
+        row: ShareRecord,
         to: ShareState,
         *,
         actor: str,
@@ -181,7 +194,7 @@ class Work:
             self.audit(row.organisation_id, actor, f"share.{to}", row.id)
         return changed
 
-    def end_share(self, row: Row[Any] | ShareRecord, to: ShareState, *, actor: str) -> bool:
+    def end_share(self, row: ShareRecord, to: ShareState, *, actor: str) -> bool:
         """End a share: its keys, sessions, codes and unsent mail are gone in this transaction."""
         values: dict[str, Any] = {"slot": None, "proof": None, "kdf": None}
         values["ended_ms"] = self.now_ms
@@ -195,13 +208,13 @@ class Work:
         self.hit(delete(outbox).where(outbox.c.subject == row.id, unsent))
         return True
 
-    def end_package(self, row: Row[Any] | PackageRecord, to: PackageState, *, actor: str) -> bool:
+    def end_package(self, row: PackageRecord, to: PackageState, *, actor: str) -> bool:
         """End a package: shares and keys now, bytes by the worker at once afterwards."""
         if not self.move_package(row, to, actor=actor, values={"ended_ms": self.now_ms}):
             return False
         share_state = ShareState.EXPIRED if to is PackageState.EXPIRED else ShareState.REVOKED
         mine = select(shares).where(shares.c.package == row.id, shares.c.state.in_(ALIVE))
-        for share in self.all(mine):
+        for share in self.find_all(ShareRecord, mine):
             self.end_share(share, share_state, actor=actor)
         self.enqueue("purge", row.id)
         return True

@@ -12,9 +12,8 @@ import contextlib
 import json
 import logging
 from dataclasses import dataclass, field
-from typing import Any
 
-from sqlalchemy import Row, and_, delete, select, update
+from sqlalchemy import and_, delete, select, update
 
 from emixcli.errors import EmixError
 from emixcli.server import housekeeping, request_mail
@@ -22,6 +21,7 @@ from emixcli.server.clock import HOUR_MS, SECOND_MS
 from emixcli.server.mail import Letter, Mailer, PermanentMailError, TemporaryMailError
 from emixcli.server.mailed import conclude_mail, withhold_blocked
 from emixcli.server.metrics import Metrics
+from emixcli.server.records import JobRecord, MailedShare
 from emixcli.server.states import REACHABLE, MailState, ShareState
 from emixcli.server.tables import accounts, organisations, outbox, packages, shares
 from emixcli.server.work import SYSTEM, Exchange, Work
@@ -88,13 +88,13 @@ class Worker:
         self.metrics.worker_round.set_to_current_time()
         return n
 
-    def _lease(self) -> list[Row[Any]]:
+    def _lease(self) -> list[JobRecord]:
         now_ms = self.exchange.clock()
         due = and_(outbox.c.due_ms <= now_ms, outbox.c.leased_until_ms <= now_ms)
         with self.exchange.read() as work:
             query = select(outbox).where(due)
             query = query.order_by(outbox.c.urgent.desc(), outbox.c.due_ms, outbox.c.id)
-            candidates = work.all(query.limit(_BATCH))
+            candidates = work.find_all(JobRecord, query.limit(_BATCH))
         if not candidates:
             return []
         lease_s = _LEASE_TIMEOUTS * self.exchange.settings.mail.timeout_s
@@ -106,7 +106,7 @@ class Worker:
                 if work.hit(update(outbox).where(outbox.c.id == job.id, due).values(**until))
             ]
 
-    async def _do(self, job: Row[Any]) -> None:
+    async def _do(self, job: JobRecord) -> None:
         try:
             if job.kind == "purge":
                 await asyncio.to_thread(housekeeping.purge_package, self.exchange, job.subject)
@@ -120,7 +120,7 @@ class Worker:
             _LOG.warning("job %s failed: %s", job.kind, type(exc).__name__)
             await asyncio.to_thread(self._later, job)
 
-    async def _mail(self, job: Row[Any]) -> None:
+    async def _mail(self, job: JobRecord) -> None:
         letter = await asyncio.to_thread(self._prepare, job)
         if letter is None:
             return
@@ -128,7 +128,7 @@ class Worker:
         self.metrics.mails.labels(kind=job.kind, result="sent").inc()
         await asyncio.to_thread(self._sent, job)
 
-    def _prepare(self, job: Row[Any]) -> Letter | None:
+    def _prepare(self, job: JobRecord) -> Letter | None:
         """The letter for a job, or None when there is nothing to send any more.
 
         A held share is notified here, before its mail leaves: from now on it cannot be recalled.
@@ -170,11 +170,11 @@ class Worker:
             kind = "inbox" if job.kind == "notify" and row.to_account is not None else job.kind
             return Letter(kind, job.id, job.created_ms, to, fields, urgent=job.urgent)
 
-    def _sent(self, job: Row[Any]) -> None:
+    def _sent(self, job: JobRecord) -> None:
         with self.exchange.write() as work:
             conclude_mail(work, job, MailState.SENT)
 
-    def _later(self, job: Row[Any]) -> None:
+    def _later(self, job: JobRecord) -> None:
         self.metrics.mails.labels(kind=job.kind, result="retry").inc()
         too_old = job.kind != "purge" and self.exchange.clock() - job.created_ms > _GIVE_UP_MS
         if too_old:
@@ -186,14 +186,15 @@ class Worker:
             values["due_ms"] = work.now_ms + delay_s * SECOND_MS
             work.hit(update(outbox).where(outbox.c.id == job.id).values(**values))
 
-    def _failed(self, job: Row[Any]) -> None:
+    def _failed(self, job: JobRecord) -> None:
         self.metrics.mails.labels(kind=job.kind, result="failed").inc()
         with self.exchange.write() as work:
             conclude_mail(work, job, MailState.FAILED)
 
 
-def _share_for_mail(work: Work, share_id: str) -> Row[Any] | None:
-    return work.one(
+def _share_for_mail(work: Work, share_id: str) -> MailedShare | None:
+    return work.find(
+        MailedShare,
         select(
             shares,
             packages.c.package_id,
@@ -203,5 +204,5 @@ def _share_for_mail(work: Work, share_id: str) -> Row[Any] | None:
         .join(packages, packages.c.id == shares.c.package)
         .join(organisations, organisations.c.id == shares.c.organisation_id)
         .join(accounts, accounts.c.id == shares.c.account_id)
-        .where(shares.c.id == share_id)
+        .where(shares.c.id == share_id),
     )

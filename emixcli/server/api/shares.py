@@ -10,7 +10,7 @@ from emixcli.server import shares as service
 from emixcli.server.api.deps import AccountArg, Site, SiteArg
 from emixcli.server.api.wire import ShareBody, certificate_json, share_json
 from emixcli.server.certificate import certify
-from emixcli.server.records import ShareRecord
+from emixcli.server.records import ShownShare
 from emixcli.server.shares import NewShare
 from emixcli.server.slots import parse_proof, parse_slot
 
@@ -77,5 +77,5 @@ def post_resend(share_id: str, account: AccountArg, site: SiteArg) -> dict[str, 
     return _share(site, row)
 
 
-def _share(site: Site, row: ShareRecord) -> dict[str, Any]:
+def _share(site: Site, row: ShownShare) -> dict[str, Any]:
     return share_json(row, site.base_url, site.exchange.vault, site.limits.code_tries)

@@ -12,7 +12,7 @@ from emixcli.exchange.interface import Purpose
 from emixcli.server.accounts import Account
 from emixcli.server.certificate import Certificate
 from emixcli.server.clock import iso_time
-from emixcli.server.records import PackageRecord, ShareRecord
+from emixcli.server.records import PackageRecord, ShownShare
 from emixcli.server.states import ALIVE, ENDED, PackageState
 from emixcli.server.store import SignedPart
 from emixcli.server.vault import Vault
@@ -171,7 +171,7 @@ def package_json(
     }
 
 
-def share_json(row: ShareRecord, base_url: str, vault: Vault, code_tries: int) -> dict[str, Any]:
+def share_json(row: ShownShare, base_url: str, vault: Vault, code_tries: int) -> dict[str, Any]:
     """A share for its sender; the link only while it can still be used."""
     has_link = row.state in ALIVE and row.to_account is None
     link = f"{base_url}/r/{vault.link_token(row.id)}" if has_link else None

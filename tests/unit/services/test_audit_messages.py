@@ -40,7 +40,7 @@ def written() -> set[str]:
     found = {f"package.{state}" for state in PACKAGE_MOVES}
     found |= {f"share.{state}" for state in SHARE_MOVES}
     found |= {f"request.{state}" for state in REQUEST_MOVES}
-    for _table, kind in mailed._NOTED.values():
+    for *_, kind in mailed._NOTED.values():
         found |= {f"{kind}.{word}" for word in mailed._WORDS.values()}
     found |= {f"{kind}.refused" for kind in refusals._KINDS.values()}
     for path in _SERVER.glob("*.py"):
