@@ -9,7 +9,7 @@ from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Select, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from emixcli.errors import AuthRequiredError, NotFoundError, OutputExistsError, UsageError
@@ -17,6 +17,7 @@ from emixcli.mailaddress import address_key, parse_address
 from emixcli.server import audit
 from emixcli.server.clock import DAY_MS, SECOND_MS
 from emixcli.server.problems import BusyError, TooManyError
+from emixcli.server.records import record
 from emixcli.server.states import Role
 from emixcli.server.tables import accounts, counters, organisations, tokens
 from emixcli.server.vault import new_id, new_token, token_hash
@@ -37,6 +38,13 @@ class Account:
     email: str
     name: str
     role: Role
+
+
+@dataclass(frozen=True)
+class KeptAccount(Account):
+    """An account, and whether it may log in."""
+
+    disabled: bool
 
 
 @dataclass(frozen=True)
@@ -158,16 +166,20 @@ def change_account(exchange: Exchange, email: str, **values: Any) -> None:
         work.audit(row.organisation_id, SYSTEM, "account.changed", row.id, changed=changed)
 
 
-def list_accounts(exchange: Exchange) -> list[Row[Any]]:
+def _select_accounts() -> Select[Any]:
+    return select(accounts, organisations.c.name.label("organisation")).join(organisations)
+
+
+def list_accounts(exchange: Exchange) -> list[KeptAccount]:
     """All accounts with the names of their organisations."""
     with exchange.read() as work:
-        query = select(accounts, organisations.c.name.label("organisation")).join(organisations)
-        return work.all(query.order_by(organisations.c.name, accounts.c.email))
+        query = _select_accounts().order_by(organisations.c.name, accounts.c.email)
+        return work.find_all(KeptAccount, query)
 
 
 def start_login(
     exchange: Exchange, passwords: Passwords, email: str, password: str, *, source: str
-) -> tuple[Row[Any] | None, Future[bool]]:
+) -> tuple[Account | None, Future[bool]]:
     """Check the limits, then verify in the pool; the same work for known and unknown addresses.
 
     Raises
@@ -183,14 +195,13 @@ def start_login(
             if work.count(kind, subject, span_ms=window_s * SECOND_MS) > limit:
                 message = "too many failed logins"
                 raise TooManyError(message, retry_s=window_s)
-        query = select(accounts, organisations.c.name.label("organisation")).join(organisations)
-        row = work.one(query.where(accounts.c.email == key))
+        row = work.one(_select_accounts().where(accounts.c.email == key))
     stored = row.password_hash if row is not None and not row.disabled else None
-    return row, passwords.submit(stored, password)
+    return None if row is None else record(Account, row), passwords.submit(stored, password)
 
 
 def finish_login(
-    exchange: Exchange, row: Row[Any] | None, email: str, *, good: bool, source: str
+    exchange: Exchange, known: Account | None, email: str, *, good: bool, source: str
 ) -> tuple[str, int, Account]:
     """A new token, its end, and the account; or the failure is counted.
 
@@ -200,20 +211,20 @@ def finish_login(
         Unknown address or wrong password: the same answer.
     """
     with exchange.write() as work:
-        if good and row is not None:
+        if good and known is not None:
             token = new_token("emx")
             expires_ms = work.now_ms + work.settings.limits.token_days * DAY_MS
-            values = {"hash": token_hash(token), "account_id": row.id}
+            values = {"hash": token_hash(token), "account_id": known.id}
             work.add(tokens, {**values, "created_ms": work.now_ms, "expires_ms": expires_ms})
             for kind, subject, _limit in _counted(work, address_key(email.strip()), source):
                 _count_down(work, kind, subject)
-            work.audit(row.organisation_id, row.id, "account.login", row.id, source=source)
-            return token, expires_ms, _account(row)
+            work.audit(known.organisation_id, known.id, "account.login", known.id, source=source)
+            return token, expires_ms, known
         # A write in every case: an unknown address must not be quicker.
         _touch(work, "login", address_key(email.strip()))
-        if row is not None:
+        if known is not None:
             actor = "unknown"
-            work.audit(row.organisation_id, actor, "account.refused", row.id, source=source)
+            work.audit(known.organisation_id, actor, "account.refused", known.id, source=source)
     message = "the address or the password is wrong"
     raise AuthRequiredError(message, hint="ask the administrator of the exchange for a new one")
 
@@ -221,7 +232,8 @@ def finish_login(
 def find_account(exchange: Exchange, token: str) -> Account | None:
     """The account of a token that is still good."""
     with exchange.read() as work:
-        row = work.one(
+        return work.find(
+            Account,
             select(accounts, organisations.c.name.label("organisation"))
             .join(tokens, tokens.c.account_id == accounts.c.id)
             .join(organisations, organisations.c.id == accounts.c.organisation_id)
@@ -229,21 +241,14 @@ def find_account(exchange: Exchange, token: str) -> Account | None:
                 tokens.c.hash == token_hash(token),
                 tokens.c.expires_ms > work.now_ms,
                 accounts.c.disabled.is_(False),
-            )
+            ),
         )
-    return _account(row) if row is not None else None
 
 
 def logout(exchange: Exchange, token: str) -> None:
     """End a token; an unknown one is no error."""
     with exchange.write() as work:
         work.hit(delete(tokens).where(tokens.c.hash == token_hash(token)))
-
-
-def _account(row: Row[Any]) -> Account:
-    return Account(
-        row.id, row.organisation_id, row.organisation, row.email, row.name, Role(row.role)
-    )
 
 
 def _counted(work: Work, email: str, source: str) -> list[tuple[str, str, int]]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
-from sqlalchemy import Row, and_, or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import UsageError
@@ -20,6 +19,7 @@ from emixcli.guard.decision import Action, Decision, decide
 from emixcli.mailaddress import address_key, parse_address
 from emixcli.server.accounts import Account
 from emixcli.server.problems import RefusedRecipientError
+from emixcli.server.records import ContactRecord
 from emixcli.server.roles import require_admin
 from emixcli.server.states import ContactState
 from emixcli.server.tables import contacts, organisations
@@ -66,13 +66,13 @@ class StoredBook:
         return and_(mine, or_(contacts.c.state == ContactState.VERIFIED, added))
 
 
-def is_trusted(row: Row[Any], account: Account, policy: Policy) -> bool:
+def is_trusted(row: ContactRecord, account: Account, policy: Policy) -> bool:
     """Whether a contact counts as known: proven by its owner, or entered on purpose.
 
     Where the organisation wants a second person, entered by somebody besides who asks.
     """
     if row.state in {ContactState.VERIFIED, ContactState.BLOCKED}:
-        return bool(row.state == ContactState.VERIFIED)
+        return row.state is ContactState.VERIFIED
     if row.added_by is None:
         return False
     alone = row.added_by == account.id and row.seconded_by is None
@@ -81,10 +81,10 @@ def is_trusted(row: Row[Any], account: Account, policy: Policy) -> bool:
 
 def find_contact(
     work: Work, account: Account, address: str, *, lock: bool = False
-) -> Row[Any] | None:
+) -> ContactRecord | None:
     """The contact of the account's organisation with this address (`address_key`)."""
     query = select(contacts).where(is_contact(account.organisation_id, address))
-    return work.one(query.with_for_update() if lock else query)
+    return work.find(ContactRecord, query.with_for_update() if lock else query)
 
 
 def is_contact(organisation_id: str, address: str) -> ColumnElement[bool]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, or_, select, update
+from sqlalchemy import Select, and_, delete, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql import ColumnElement
 
@@ -34,7 +34,7 @@ from emixcli.server.problems import (
     TooManyError,
 )
 from emixcli.server.readers import organisation_named, readers_of
-from emixcli.server.records import ShareRecord
+from emixcli.server.records import RequestRecord, ShareRecord, ShownRequest
 from emixcli.server.roles import require_sender
 from emixcli.server.states import ENDED, REQUEST_MOVES, RequestState, ShareState
 from emixcli.server.tables import accounts, organisations, requests, shares
@@ -65,7 +65,7 @@ def read_sealed(data: bytes) -> Header:
     return header
 
 
-def create_request(exchange: Exchange, account: Account, data: bytes) -> Row[Any]:
+def create_request(exchange: Exchange, account: Account, data: bytes) -> ShownRequest:
     """The request of an account; the same bytes again give the same one.
 
     Raises
@@ -81,7 +81,7 @@ def create_request(exchange: Exchange, account: Account, data: bytes) -> Row[Any
         return _create(exchange, account, header, data)
 
 
-def _create(exchange: Exchange, account: Account, header: Header, data: bytes) -> Row[Any]:
+def _create(exchange: Exchange, account: Account, header: Header, data: bytes) -> ShownRequest:
     with exchange.write() as work:
         organisation_id = organisation_named(work, header.to)
         request_id = add_request(
@@ -110,12 +110,12 @@ def add_request(
     digest = hashlib.sha256(data).hexdigest()
     requester = address_key(requester)
     same = and_(requests.c.requester == requester, requests.c.binding == header.binding)
-    known = work.one(select(requests).where(same))
+    known = work.find(RequestRecord, select(requests).where(same))
     if known is not None:
         if known.sha256 != digest or known.organisation_id != organisation_id:
             message = "this request was made before with another content"
             raise ConflictError(message)
-        return str(known.id)
+        return known.id
     _check_rate(work, organisation_id, requester)
     _check_room(work, organisation_id, len(data))
     request_id = new_id()
@@ -187,7 +187,7 @@ def visible_requests(account: Account) -> ColumnElement[bool]:
     )
 
 
-def _select() -> Any:
+def _select() -> Select[Any]:
     asker, decider = accounts.alias("asker"), accounts.alias("decider")
     theirs = organisations.alias("theirs")
     kept = [column for column in requests.c if column.name != "sealed"]
@@ -205,21 +205,22 @@ def _select() -> Any:
     )
 
 
-def find_request(work: Work, account: Account, request_id: str) -> Row[Any]:
+def find_request(work: Work, account: Account, request_id: str) -> ShownRequest:
     """One request without its sealed content.
 
     Raises
     ------
     NotFoundError
     """
-    row = work.one(_select().where(requests.c.id == request_id, visible_requests(account)))
+    query = _select().where(requests.c.id == request_id, visible_requests(account))
+    row = work.find(ShownRequest, query)
     if row is None:
         message = "there is no such request"
         raise NotFoundError(message, hint="emix requests lists them")
     return row
 
 
-def get_request(exchange: Exchange, account: Account, request_id: str) -> Row[Any]:
+def get_request(exchange: Exchange, account: Account, request_id: str) -> ShownRequest:
     """One request.
 
     Raises
@@ -232,7 +233,7 @@ def get_request(exchange: Exchange, account: Account, request_id: str) -> Row[An
 
 def list_requests(
     exchange: Exchange, account: Account, *, state: RequestState | None, after: str, limit: int
-) -> list[Row[Any]]:
+) -> list[ShownRequest]:
     """The account's requests and those to its organisation, newest first.
 
     Parameters
@@ -250,7 +251,7 @@ def list_requests(
             same = and_(requests.c.created_ms == last.created_ms, requests.c.id < last.id)
             query = query.where(or_(older, same))
         order = (requests.c.created_ms.desc(), requests.c.id.desc())
-        return work.all(query.order_by(*order).limit(limit))
+        return work.find_all(ShownRequest, query.order_by(*order).limit(limit))
 
 
 def get_sealed(exchange: Exchange, account: Account, request_id: str) -> bytes:
@@ -283,7 +284,7 @@ def approve(
     sha256: str,
     identity: IdentityCheck,
     authorisation: AuthorisationCheck,
-) -> Row[Any]:
+) -> ShownRequest:
     """Allow that the images be sent; the same again is fine.
 
     Raises
@@ -313,7 +314,7 @@ def approve(
 
 def decline(
     exchange: Exchange, account: Account, request_id: str, reason: DeclineReason
-) -> Row[Any]:
+) -> ShownRequest:
     """End a request without images: by the organisation asked, or `withdrawn` by who asks.
 
     Raises
@@ -344,7 +345,7 @@ def decline(
     return ended
 
 
-def _to_decide(work: Work, account: Account, request_id: str) -> Row[Any]:
+def _to_decide(work: Work, account: Account, request_id: str) -> ShownRequest:
     row = find_request(work, account, request_id)
     if row.organisation_id != account.organisation_id:
         message = "only the organisation that is asked can decide"
@@ -352,7 +353,7 @@ def _to_decide(work: Work, account: Account, request_id: str) -> Row[Any]:
     return row
 
 
-def _require_state(row: Row[Any], state: RequestState) -> None:
+def _require_state(row: RequestRecord, state: RequestState) -> None:
     if row.state != state:
         # Where its time is over, housekeeping may not have come by yet.
         ended = RequestState.EXPIRED if row.state not in _CLOSED else row.state
@@ -362,7 +363,7 @@ def _require_state(row: Row[Any], state: RequestState) -> None:
 
 def _move(
     work: Work,
-    row: Row[Any],
+    row: RequestRecord,
     to: RequestState,
     *,
     actor: str,
@@ -421,7 +422,7 @@ def answer_request(work: Work, account: Account, request_id: str, share: ShareRe
         raise NotApprovedError(message, hint=hint)
 
 
-def _may_answer_again(work: Work, row: Row[Any]) -> bool:
+def _may_answer_again(work: Work, row: RequestRecord) -> bool:
     """Whether the share that answered it has ended before it was opened."""
     if row.state != RequestState.FULFILLED or row.share_id is None:
         return False
@@ -436,7 +437,7 @@ def expire_requests(work: Work) -> bool:
         requests.c.state.in_(REQUEST_MOVES[RequestState.EXPIRED]),
         requests.c.expires_ms <= work.now_ms,
     )
-    rows = work.all(select(requests).where(late).limit(_BATCH))
+    rows = work.find_all(RequestRecord, select(requests).where(late).limit(_BATCH))
     for row in rows:
         _move(work, row, RequestState.EXPIRED, actor=SYSTEM, values={})
     work.hit(delete(requests).where(requests.c.ended_ms <= work.now_ms - limit_ms))

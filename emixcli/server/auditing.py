@@ -50,12 +50,8 @@ def read_audit(exchange: Exchange, account: Account, query: AuditQuery) -> Audit
     with exchange.write() as work:
         # Locked: no row may come between the head and the rows.
         head = find_head(work.connection, work.vault, account.organisation_id, lock=True)
-        found = work.all(_selected(account.organisation_id, query))
-        more = len(found) > query.limit
-        rows = [
-            AuditRow(row.seq, row.at_ms, row.actor, row.action, row.subject, row.detail, row.hash)
-            for row in found[: query.limit]
-        ]
+        found = work.find_all(AuditRow, _selected(account.organisation_id, query))
+        more, rows = len(found) > query.limit, found[: query.limit]
         page = AuditPage(rows, more, head, _addresses(work, account, rows))
         _note_reading(work, account, rows)
     return page

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Row, Select, case, delete, func, select, update
+from sqlalchemy import Select, case, delete, func, select, update
 
 from emixcli.container.encoding import from_base64url, to_base64url
 from emixcli.errors import (
@@ -30,7 +30,7 @@ from emixcli.server.addresses import (
     refuse_blocked,
 )
 from emixcli.server.problems import RefusedRecipientError, RequestError
-from emixcli.server.records import ShareRecord
+from emixcli.server.records import ContactRecord, ShareRecord, ShownContact
 from emixcli.server.roles import require_admin, require_sender
 from emixcli.server.states import ContactState, Role, ShareState
 from emixcli.server.tables import accounts, contacts, shares
@@ -102,7 +102,7 @@ def _select_contacts() -> Select[Any]:
 class ContactPage:
     """Contacts in order, the policy of their organisation, and the cursor of what follows."""
 
-    rows: list[Row[Any]]
+    rows: list[ShownContact]
     policy: Policy
     next_cursor: str | None
 
@@ -120,12 +120,13 @@ def list_contacts(exchange: Exchange, account: Account, *, cursor: str, limit: i
     after = _parse_cursor(vault, cursor, owner) if cursor else ""
     query = _select_contacts().where(mine, contacts.c.address > after)
     with exchange.read() as work:
-        rows = work.all(query.order_by(contacts.c.address).limit(limit + 1))
+        query = query.order_by(contacts.c.address).limit(limit + 1)
+        rows = work.find_all(ShownContact, query)
         policy = load_policy(work, owner)
     following = None
     if len(rows) > limit:
         # Sealed: a cursor stands in a URL, and those are kept in logs.
-        last = str(rows[limit - 1].address).encode()
+        last = rows[limit - 1].address.encode()
         following = to_base64url(vault.encrypt("cursor", last, owner))
     return ContactPage(rows[:limit], policy, following)
 
@@ -140,7 +141,7 @@ def _parse_cursor(vault: Vault, cursor: str, owner: str) -> str:
 
 def find_contacts(
     exchange: Exchange, account: Account, email: str
-) -> tuple[list[Row[Any]], Policy]:
+) -> tuple[list[ShownContact], Policy]:
     """The contact with an address, none or one; and the policy of its organisation.
 
     Raises
@@ -150,16 +151,16 @@ def find_contacts(
     """
     mine = is_contact(account.organisation_id, address_key(parse_address(email)))
     with exchange.read() as work:
-        rows = work.all(_select_contacts().where(mine))
+        rows = work.find_all(ShownContact, _select_contacts().where(mine))
         return rows, load_policy(work, account.organisation_id)
 
 
-def _get(work: Work, account: Account, address: str) -> Row[Any]:
-    query = _select_contacts().where(is_contact(account.organisation_id, address))
-    return work.connection.execute(query).one()
+def _get(work: Work, account: Account, address: str) -> ShownContact:
+    mine = is_contact(account.organisation_id, address)
+    return work.load(ShownContact, _select_contacts().where(mine))
 
 
-def _require(work: Work, account: Account, address: str) -> Row[Any]:
+def _require(work: Work, account: Account, address: str) -> ContactRecord:
     row = find_contact(work, account, address, lock=True)
     if row is None:
         message = "your organisation has no such contact"
@@ -169,7 +170,7 @@ def _require(work: Work, account: Account, address: str) -> Row[Any]:
 
 def enter_contact(
     exchange: Exchange, account: Account, email: str, details: Details, *, accept: str
-) -> tuple[Row[Any], bool]:
+) -> tuple[ShownContact, bool]:
     """Enter an address on purpose, or change what is noted of it; and whether it is new.
 
     A second account that enters the same address is the second person for it.
@@ -297,7 +298,7 @@ def remove_contact(exchange: Exchange, account: Account, email: str) -> None:
         _audit(work, account, "removed", contact=address)
 
 
-def block_contact(exchange: Exchange, account: Account, email: str) -> Row[Any]:
+def block_contact(exchange: Exchange, account: Account, email: str) -> ShownContact:
     """Have nothing more shared with an address; mails that are held for it never leave.
 
     Raises
@@ -328,7 +329,7 @@ def _held_for(account: Account, address: str) -> Select[Any]:
     )
 
 
-def unblock_contact(exchange: Exchange, account: Account, email: str) -> Row[Any]:
+def unblock_contact(exchange: Exchange, account: Account, email: str) -> ShownContact:
     """Take a block away: the contact is what it was before.
 
     Raises

@@ -8,16 +8,15 @@ gets the key of a package, and lives for six years, longer than package and shar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, and_, delete, select
+from sqlalchemy import and_, delete, select
 
 from emixcli.errors import ForbiddenError
 from emixcli.server.accounts import Account
 from emixcli.server.clock import DAY_MS
 from emixcli.server.packages import find_package, owned_by
 from emixcli.server.problems import ConflictError
-from emixcli.server.records import PackageRecord, ShareRecord
+from emixcli.server.records import DisclosureRecord, PackageRecord, ShareRecord
 from emixcli.server.roles import require_auditor
 from emixcli.server.states import LIVE, Role
 from emixcli.server.tables import accounting_keys, disclosures, package_patients, packages
@@ -118,7 +117,7 @@ def record_disclosure(work: Work, share: ShareRecord) -> None:
 
 def find_disclosures(
     exchange: Exchange, account: Account, ref: str, *, after: str, limit: int
-) -> list[Row[Any]]:
+) -> list[DisclosureRecord]:
     """Disclosures of a patient within six years, by share; that they were read is audited.
 
     Raises
@@ -133,7 +132,8 @@ def find_disclosures(
             disclosures.c.at_ms > work.now_ms - KEPT_MS,
             disclosures.c.share_id > after,
         )
-        rows = work.all(query.order_by(disclosures.c.share_id).limit(limit))
+        query = query.order_by(disclosures.c.share_id).limit(limit)
+        rows = work.find_all(DisclosureRecord, query)
         subject = account.organisation_id
         work.audit(subject, account.id, "disclosures.read", subject, n=len(rows))
     return rows

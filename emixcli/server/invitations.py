@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hmac
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Row, and_, delete, func, literal, select, tuple_, update
+from sqlalchemy import and_, delete, func, literal, select, tuple_, update
 from sqlalchemy.sql import ColumnElement
 
 from emixcli.errors import (
@@ -32,6 +31,7 @@ from emixcli.server.problems import (
     WrongCodeError,
 )
 from emixcli.server.readers import readers_of
+from emixcli.server.records import InvitationRecord, KeyRecord, ShownInvitation
 from emixcli.server.request_mail import invitation_subject
 from emixcli.server.roles import require_sender
 from emixcli.server.states import MailState, Role
@@ -57,10 +57,10 @@ class Admitted:
     session_expires_ms: int
     email: str
     organisation: str
-    keys: list[Row[Any]]
+    keys: list[KeyRecord]
 
 
-def invite(exchange: Exchange, account: Account, email: str, confirm_email: str) -> Row[Any]:
+def invite(exchange: Exchange, account: Account, email: str, confirm_email: str) -> ShownInvitation:
     """Mail somebody a link by which they can ask the account's organisation for images.
 
     Raises
@@ -104,7 +104,7 @@ def invite(exchange: Exchange, account: Account, email: str, confirm_email: str)
         work.audit(organisation_id, account.id, action, invitation_id, recipient=address)
         mine = request_invitations.c.id == invitation_id
         made = select(request_invitations, literal(account.email).label("inviter"))
-        return work.connection.execute(made.where(mine)).one()
+        return work.load(ShownInvitation, made.where(mine))
 
 
 def withdraw(exchange: Exchange, account: Account, invitation_id: str) -> None:
@@ -136,7 +136,7 @@ def visible_invitations(account: Account) -> ColumnElement[bool]:
 
 def list_invitations(
     exchange: Exchange, account: Account, *, after: str, limit: int
-) -> list[Row[Any]]:
+) -> list[ShownInvitation]:
     """Invitations that have not ended, newest first, with who invited.
 
     Parameters
@@ -155,7 +155,8 @@ def list_invitations(
                 visible_invitations(account), table.c.id == after
             )
             query = query.where(tuple_(table.c.created_ms, table.c.id) < last.scalar_subquery())
-        return work.all(query.order_by(table.c.created_ms.desc(), table.c.id.desc()).limit(limit))
+        query = query.order_by(table.c.created_ms.desc(), table.c.id.desc()).limit(limit)
+        return work.find_all(ShownInvitation, query)
 
 
 def _check_rate(work: Work, account: Account) -> None:
@@ -171,13 +172,10 @@ def _check_rate(work: Work, account: Account) -> None:
         raise TooManyError(message, retry_s=600)
 
 
-def _find(work: Work, token: str) -> Row[Any] | None:
-    return work.one(
-        select(request_invitations).where(
-            request_invitations.c.token_hash == token_hash(token),
-            request_invitations.c.expires_ms > work.now_ms,
-        )
-    )
+def _find(work: Work, token: str) -> InvitationRecord | None:
+    table = request_invitations
+    alive = and_(table.c.token_hash == token_hash(token), table.c.expires_ms > work.now_ms)
+    return work.find(InvitationRecord, select(table).where(alive))
 
 
 def _mailbox(invitation_id: str) -> otp.Mailbox:
@@ -222,7 +220,7 @@ def verify_code(exchange: Exchange, token: str, code: str) -> Admitted:
     raise error
 
 
-def _admit(work: Work, row: Row[Any]) -> Admitted:
+def _admit(work: Work, row: InvitationRecord) -> Admitted:
     session = new_token("emq")
     expires_ms = work.now_ms + work.settings.limits.session_s * SECOND_MS
     expires_ms = min(expires_ms, row.expires_ms)
@@ -245,11 +243,12 @@ def check_session(exchange: Exchange, token: str, session: str) -> None:
         _with_session(work, token, session)
 
 
-def _with_session(work: Work, token: str, session: str) -> Row[Any]:
+def _with_session(work: Work, token: str, session: str) -> InvitationRecord:
     row = _find(work, token)
     good = (
         row is not None
         and row.session_hash is not None
+        and row.session_expires_ms is not None
         and hmac.compare_digest(row.session_hash, token_hash(session))
         and row.session_expires_ms > work.now_ms
     )
@@ -284,7 +283,7 @@ def ask(exchange: Exchange, token: str, session: str, data: bytes) -> str:
         return add_request(work, row.organisation_id, header, data, requester=row.address)
 
 
-def _is_known(work: Work, row: Row[Any], binding: str) -> bool:
+def _is_known(work: Work, row: InvitationRecord, binding: str) -> bool:
     mine = and_(requests.c.requester == address_key(row.address), requests.c.binding == binding)
     return work.one(select(requests.c.id).where(mine)) is not None
 

@@ -6,15 +6,14 @@ its fingerprint.
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row, delete, select
+from sqlalchemy import delete, select
 
 from emixcli.container.identity import PublicIdentity
 from emixcli.errors import NoMatchingKeyError, NotFoundError, UsageError
 from emixcli.mailaddress import address_key, parse_address
 from emixcli.server.accounts import Account
 from emixcli.server.problems import ConflictError
+from emixcli.server.records import KeyRecord
 from emixcli.server.tables import accounts, published_keys
 from emixcli.server.work import Exchange, Work
 
@@ -55,7 +54,7 @@ def withdraw_key(exchange: Exchange, account: Account) -> None:
             work.audit(account.organisation_id, account.id, "key.withdrawn", account.id)
 
 
-def find_published(exchange: Exchange, email: str) -> Row[Any]:
+def find_published(exchange: Exchange, email: str) -> KeyRecord:
     """The key of whoever has an account with this address.
 
     Raises
@@ -64,11 +63,11 @@ def find_published(exchange: Exchange, email: str) -> Row[Any]:
         None is published: the answer is the same where there is no account.
     """
     with exchange.read() as work:
-        row = _find(work, parse_address(email))
-    if row is None:
+        key = _find(work, parse_address(email))
+    if key is None:
         message = "nobody with this address has published a key"
         raise NotFoundError(message, hint="share with an access code, as with everybody")
-    return row
+    return key
 
 
 def find_recipient(work: Work, address: str, fingerprint: str) -> str:
@@ -78,14 +77,14 @@ def find_recipient(work: Work, address: str, fingerprint: str) -> str:
     ------
     ConflictError
     """
-    row = _find(work, address)
-    if row is None or row.fingerprint != fingerprint:
+    key = _find(work, address)
+    if key is None or key.fingerprint != fingerprint:
         message = "the package is sealed for a key that this recipient does not publish"
         raise ConflictError(message, hint="emix keys trust ADDR shows the one that is published")
-    return str(row.account_id)
+    return key.account_id
 
 
-def _find(work: Work, address: str) -> Row[Any] | None:
+def _find(work: Work, address: str) -> KeyRecord | None:
     query = select(published_keys, accounts.c.email).join(accounts)
     mine = (accounts.c.email == address_key(address)) & accounts.c.disabled.is_(False)
-    return work.one(query.where(mine))
+    return work.find(KeyRecord, query.where(mine))

@@ -6,22 +6,21 @@ about another organisation gets the same answer whether it does not exist or tak
 
 from __future__ import annotations
 
-from typing import Any
-
-from sqlalchemy import Row, and_, delete, select
+from sqlalchemy import and_, delete, select
 
 from emixcli.container.identity import PublicIdentity
 from emixcli.container.sealed_request import MAX_SLOTS
 from emixcli.errors import ForbiddenError, NoMatchingKeyError, NotFoundError, UsageError
 from emixcli.server.accounts import Account
 from emixcli.server.problems import ConflictError
+from emixcli.server.records import KeyRecord
 from emixcli.server.roles import require_sender
 from emixcli.server.states import Role
 from emixcli.server.tables import accounts, organisations, request_readers
 from emixcli.server.work import Exchange, Work
 
 
-def publish_key(exchange: Exchange, account: Account, public_key: str) -> list[Row[Any]]:
+def publish_key(exchange: Exchange, account: Account, public_key: str) -> list[KeyRecord]:
     """Make the account a reader with this key, in place of an earlier one; the readers then.
 
     Raises
@@ -85,19 +84,20 @@ def withdraw_key(exchange: Exchange, account: Account, fingerprint: str) -> None
         work.audit(account.organisation_id, account.id, action, account.id, fingerprint=fingerprint)
 
 
-def readers_of(work: Work, organisation_id: str) -> list[Row[Any]]:
+def readers_of(work: Work, organisation_id: str) -> list[KeyRecord]:
     """The readers of an organisation whose accounts are not disabled, oldest first."""
     query = (
         select(request_readers, accounts.c.email)
         .join(accounts, accounts.c.id == request_readers.c.account_id)
         .where(request_readers.c.organisation_id == organisation_id, accounts.c.disabled.is_(False))
     )
-    return work.all(query.order_by(request_readers.c.created_ms, request_readers.c.account_id))
+    query = query.order_by(request_readers.c.created_ms, request_readers.c.account_id)
+    return work.find_all(KeyRecord, query)
 
 
 def find_readers(
     exchange: Exchange, account: Account, organisation: str
-) -> tuple[str, list[Row[Any]]]:
+) -> tuple[str, list[KeyRecord]]:
     """The name of an organisation and its readers; an empty name stands for one's own.
 
     Raises

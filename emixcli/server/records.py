@@ -9,7 +9,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 
 from sqlalchemy import Row
 
-from emixcli.server.states import MailState, PackageState, ShareState
+from emixcli.server.states import ContactState, MailState, PackageState, RequestState, ShareState
 
 T = TypeVar("T")
 
@@ -94,6 +94,109 @@ class MailedShare(ShownShare):
 
     organisation: str
     sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRecord:
+    """A contact of an organisation; `added_by` and `seconded_by` name accounts."""
+
+    address: str
+    state: ContactState
+    name: str
+    organisation: str
+    identifier_kind: str
+    identifier: str
+    fingerprint: str
+    added_by: str | None
+    seconded_by: str | None
+    created_ms: int
+    added_ms: int | None
+    notified_ms: int | None
+    verified_ms: int | None
+    blocked_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownContact(ContactRecord):
+    """A contact with the addresses of the accounts that entered it."""
+
+    adder: str | None
+    seconder: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A public key that an account has published: for packages, or for requests."""
+
+    account_id: str
+    email: str
+    fingerprint: str
+    public_key: str
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvitationRecord:
+    """A link by which somebody without an account may ask for images, once."""
+
+    id: str
+    organisation_id: str
+    address: str
+    mail: MailState
+    session_hash: str | None
+    session_expires_ms: int | None
+    created_ms: int
+    expires_ms: int
+    used_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownInvitation(InvitationRecord):
+    """An invitation with the address of whoever invited."""
+
+    inviter: str
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRecord:
+    """A request for images to an organisation, without its sealed content."""
+
+    id: str
+    organisation_id: str
+    account_id: str | None
+    requester: str
+    purpose: str
+    state: RequestState
+    size: int
+    sha256: str
+    identity_checked: str | None
+    authorisation_checked: str | None
+    declined_for: str | None
+    share_id: str | None
+    created_ms: int
+    expires_ms: int
+    decided_ms: int | None
+    ended_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownRequest(RequestRecord):
+    """A request with the organisations that are asked and that asks, and who decided."""
+
+    organisation: str
+    requester_organisation: str | None
+    decider: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureRecord:
+    """What was disclosed of a patient by a share; `sealed` says of whom."""
+
+    share_id: str
+    at_ms: int
+    recipient: str
+    purpose: str
+    sealed: str
 
 
 @dataclass(frozen=True, slots=True)

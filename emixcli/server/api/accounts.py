@@ -20,12 +20,12 @@ router = APIRouter(prefix="/v1", tags=["account"])
 async def post_login(body: LoginBody, request: Request, site: SiteArg) -> dict[str, Any]:
     """A token for an account; the same answer for an unknown address and a wrong password."""
     source = source_of(request)
-    row, future = await asyncio.to_thread(
+    known, future = await asyncio.to_thread(
         start_login, site.exchange, site.passwords, body.email, body.password, source=source
     )
     good = await asyncio.wrap_future(future)
     token, expires_ms, account = await asyncio.to_thread(
-        finish_login, site.exchange, row, body.email, good=good, source=source
+        finish_login, site.exchange, known, body.email, good=good, source=source
     )
     return {"token": token, "expires": iso_time(expires_ms), "account": account_json(account)}
 

@@ -6,7 +6,6 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
 from pydantic import Field, StringConstraints
-from sqlalchemy import Row
 
 from emixcli.guard.check import FreeMail, Policy
 from emixcli.guard.decision import Decision
@@ -18,6 +17,7 @@ from emixcli.server.api.deps import AccountArg, SiteArg
 from emixcli.server.api.wire import Body, EmailBody, Short
 from emixcli.server.clock import iso_time
 from emixcli.server.contacts import Details
+from emixcli.server.records import ShownContact
 
 router = APIRouter(prefix="/v1", tags=["contacts"])
 
@@ -139,7 +139,7 @@ def put_policy(body: PolicyBody, account: AccountArg, site: SiteArg) -> dict[str
     return _policy(addresses.set_policy(site.exchange, account, policy))
 
 
-def _contact(row: Row[Any], account: Account, policy: Policy) -> dict[str, Any]:
+def _contact(row: ShownContact, account: Account, policy: Policy) -> dict[str, Any]:
     return {
         "email": row.address,
         "state": row.state,

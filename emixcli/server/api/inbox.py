@@ -27,12 +27,12 @@ class KeyBody(Body):
 def post_find(body: EmailBody, account: AccountArg, site: SiteArg) -> dict[str, Any]:
     """The key that the owner of an address has published; any account may ask."""
     del account
-    row = published.find_published(site.exchange, body.email)
+    key = published.find_published(site.exchange, body.email)
     return {
-        "email": row.email,
-        "fingerprint": row.fingerprint,
-        "public_key": row.public_key,
-        "published": iso_time(row.created_ms),
+        "email": key.email,
+        "fingerprint": key.fingerprint,
+        "public_key": key.public_key,
+        "published": iso_time(key.created_ms),
     }
 
 

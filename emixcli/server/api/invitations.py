@@ -44,7 +44,7 @@ def post_verify(token: str, body: CodeBody, site: SiteArg) -> dict[str, Any]:
         "session_expires": iso_time(admitted.session_expires_ms),
         "organisation": admitted.organisation,
         "email": admitted.email,
-        "keys": [key_json(row, with_email=False) for row in admitted.keys],
+        "keys": [key_json(key, with_email=False) for key in admitted.keys],
         "max_form": MAX_FORM,
     }
 

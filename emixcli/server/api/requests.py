@@ -6,7 +6,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import Field, StringConstraints
-from sqlalchemy import Row
 from starlette.concurrency import run_in_threadpool
 
 from emixcli.container.sealed_request import MAX_SEALED
@@ -17,6 +16,7 @@ from emixcli.server.api.deps import AccountArg, SiteArg
 from emixcli.server.api.wire import Body, Sha256, Short
 from emixcli.server.clock import iso_time
 from emixcli.server.problems import TooLargeError
+from emixcli.server.records import KeyRecord, ShownInvitation, ShownRequest
 from emixcli.server.states import RequestState
 
 router = APIRouter(prefix="/v1", tags=["requests"])
@@ -58,17 +58,17 @@ def get_keys(
     organisation: Annotated[str, Query(max_length=200)] = "",
 ) -> dict[str, Any]:
     """Whom a request is sealed for: those of one's own organisation, or of one that is named."""
-    name, rows = readers.find_readers(site.exchange, account, organisation)
+    name, keys = readers.find_readers(site.exchange, account, organisation)
     own = name == account.organisation
-    return {"organisation": name, "keys": [key_json(row, with_email=own) for row in rows]}
+    return {"organisation": name, "keys": [key_json(key, with_email=own) for key in keys]}
 
 
 @router.put("/request-keys")
 def put_key(body: KeyBody, account: AccountArg, site: SiteArg) -> dict[str, Any]:
     """Become a reader of requests to one's organisation."""
-    rows = readers.publish_key(site.exchange, account, body.public_key)
+    keys = readers.publish_key(site.exchange, account, body.public_key)
     name = account.organisation
-    return {"organisation": name, "keys": [key_json(row, with_email=True) for row in rows]}
+    return {"organisation": name, "keys": [key_json(key, with_email=True) for key in keys]}
 
 
 @router.delete("/request-keys/{fingerprint}", status_code=204)
@@ -167,7 +167,7 @@ def post_decline(
     return request_json(row, account)
 
 
-def _invitation_json(row: Row[Any]) -> dict[str, Any]:
+def _invitation_json(row: ShownInvitation) -> dict[str, Any]:
     return {
         "invitation_id": row.id,
         "email": row.address,
@@ -195,13 +195,13 @@ async def read_body(request: Request) -> bytes:
     return bytes(data)
 
 
-def key_json(row: Row[Any], *, with_email: bool) -> dict[str, Any]:
+def key_json(key: KeyRecord, *, with_email: bool) -> dict[str, Any]:
     """A reader's key; who it is only for colleagues."""
-    found = {"fingerprint": row.fingerprint, "public_key": row.public_key}
-    return found | ({"email": row.email} if with_email else {})
+    found = {"fingerprint": key.fingerprint, "public_key": key.public_key}
+    return found | ({"email": key.email} if with_email else {})
 
 
-def request_json(row: Row[Any], account: Account) -> dict[str, Any]:
+def request_json(row: ShownRequest, account: Account) -> dict[str, Any]:
     """A request for an account that may see it; who decided is told to colleagues only.
 
     Its digest is told to who made it; whoever approves has it from the bytes that were fetched.
