@@ -92,9 +92,9 @@ _TYPES: Final = (
         "give its password to emix salvage, then use the folder that it makes",
     ),
     FindingType(
-        "M10", _RISK, "archive damaged or hostile",
-        "entries of an archive have impossible sizes, or names that cannot be used",
-        "ask the sender for a new archive",
+        "M10", _RISK, "archive or disc damaged or hostile",
+        "entries of an archive or disc have impossible sizes, or names that cannot be used",
+        "ask the sender for a new archive or disc",
     ),
     FindingType(
         "M11", _RISK, "part of a set",

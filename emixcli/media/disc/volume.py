@@ -8,7 +8,7 @@ searched for DICOM objects.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from emixcli.errors import MediaError
@@ -33,6 +33,9 @@ _FIRST_SECTOR: Final = 16
 _UDF_NAMES: Final = frozenset({b"NSR02", b"NSR03"})
 _AROUND_UDF: Final = frozenset({b"BEA01", b"TEA01", b""})
 _N_RECOGNITION: Final = 16
+#: Bytes of all files together: at most so many times the disc, and so many more.
+_MAX_SIZES: Final = 5
+MAX_SHARED: Final = 256 * 1024 * 1024
 
 
 @dataclass(slots=True)
@@ -94,6 +97,7 @@ def read_disc(content: Bytes, *, starts: Iterable[int] = (), search: bool = True
         if not disc.n_trees and disc.files:
             disc.codes["M04"] += 1
     _require_files(disc)
+    _refuse_shared(disc, content.size)
     return disc
 
 
@@ -245,6 +249,24 @@ def _add_found(content: Bytes, disc: Disc, file: DiscFile, names: UniqueNames) -
     disc.files.append(DiscFile(path, file.size, file.packed))
     disc.carved.add(path)
     disc.codes["M15"] += 1
+
+
+def _refuse_shared(disc: Disc, size: int) -> None:
+    """Refuse files once all together have far more bytes than the disc: they share their places.
+
+    Equal files that a writer stored once stay: they are few.
+    """
+    left = MAX_SHARED + _MAX_SIZES * size
+    for number, file in enumerate(disc.files):
+        n_bytes = sum(
+            length if place == UNWRITTEN else max(0, min(length, size - place))
+            for place, length in file.extents
+        )
+        if n_bytes > left and not file.problem:
+            disc.codes["M10"] += 1
+            disc.files[number] = replace(file, problem="shares its place with too many others")
+        else:
+            left -= n_bytes
 
 
 def _require_files(disc: Disc) -> None:
