@@ -16,11 +16,11 @@ from typing import Any
 import pytest
 
 from emixcli.errors import UsageError
-from emixcli.progress import ProgressListener
 from emixcli.services.batch import Batch, RowStages, in_columns
 from emixcli.services.batch_file import BadRow
 from tests import builders
 from tests.builders import Canary
+from tests.hearing import Heard
 from tests.running import ROOT, EmixProcess, Result
 from tests.unit.services.exchange_process import ExchangeProcess
 
@@ -302,20 +302,9 @@ def test_half_a_line_that_a_crash_left_is_cut_off(
     ]  # fmt: skip
 
 
-class _Heard(ProgressListener):
-    def __init__(self) -> None:
-        self.told: list[tuple[str, int | None]] = []
-
-    def stage(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
-        self.told.append((f"{name} {unit}", total))
-
-    def advance(self, n: int) -> None:
-        self.told.append(("more", n))
-
-
 def test_what_is_heard_of_a_batch() -> None:
     bad = [BadRow(n, "", UsageError("no", hint="none")) for n in (1, 2)]
-    heard = _Heard()
+    heard = Heard()
     nothing: Any = None  # a bad row is never sent
     batch = Batch(nothing, nothing, nothing, lambda _row: None)
     assert [one.row.number for one in batch.run(bad, jobs=2, progress=heard)] == [1, 2]

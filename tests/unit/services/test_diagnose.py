@@ -10,9 +10,9 @@ import pytest
 from pydicom import dcmread
 
 from emixcli.media.sources import open_source
-from emixcli.progress import ProgressListener
 from emixcli.services.diagnose import diagnose
 from tests.builders import CANARY, file_set, has_xorriso, iso, study
+from tests.hearing import Heard
 from tests.running import Result
 
 Run = Callable[..., Result]
@@ -98,17 +98,6 @@ def test_a_whole_medium_is_said_to_be_whole(tmp_path: Path, emix_here: Run) -> N
     assert "Nothing is missing" in page.read_text("utf-8")
 
 
-class _Heard(ProgressListener):
-    def __init__(self) -> None:
-        self.told: list[tuple[str, int | None]] = []
-
-    def stage(self, name: str, total: int | None = None, unit: str = "bytes") -> None:
-        self.told.append((f"{name} {unit}", total))
-
-    def advance(self, n: int) -> None:
-        self.told.append(("more", n))
-
-
 def test_reading_every_byte_finds_what_a_scan_finds(tmp_path: Path) -> None:
     paths = study(tmp_path / "files", series=2, instances=4)
     folder = file_set(tmp_path / "disc", paths)
@@ -116,7 +105,7 @@ def test_reading_every_byte_finds_what_a_scan_finds(tmp_path: Path) -> None:
     images[1].write_bytes(images[1].read_bytes()[:-100])
     images[2].write_bytes(bytes(5000))
     (folder / "OUT").symlink_to(tmp_path)
-    heard = _Heard()
+    heard = Heard()
     whole = diagnose([str(folder)], full=True, progress=heard)
     found = [finding for finding in whole.file_set.findings if finding.code != "S07"]
     scanned = diagnose([str(folder)]).file_set
