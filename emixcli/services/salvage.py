@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from emixcli.services.diagnose import Diagnosis, diagnose_sources, loss_document
 from emixcli.services.diagnosis_page import render
 from emixcli.services.folder import new_folder
 from emixcli.services.repairs import repair
+from emixcli.services.saved_names import NewPlaces, safe_name
 from emixcli.services.thumbnails import make_thumbnails
 
 if TYPE_CHECKING:
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
     from emixcli.media.sources.encrypted import Password
     from emixcli.model import Unreadable
 
-_FORBIDDEN: Final = re.compile(
-    r'[<>:"|?*\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]'
-)
 _IDENTIFIERS: Final = {
     "study_instance_uid": "StudyInstanceUID", "series_instance_uid": "SeriesInstanceUID",
     "sop_instance_uid": "SOPInstanceUID", "series_number": "SeriesNumber",
@@ -203,7 +200,8 @@ class _Copier:
 
     def __init__(self, folder: Path, *, several: bool) -> None:
         self.lost: list[Lost] = []
-        self._folder = folder
+        self._partial = folder / "copy.partial"
+        self._places = NewPlaces(folder)
         self._several = several
         self._n_whole = self._n_damaged = self._bytes_lost = 0
         self._repairs: list[Repair] = []
@@ -213,24 +211,23 @@ class _Copier:
         self, number: int, source: Source, file: MediaFile, progress: ProgressListener
     ) -> None:
         """Copy one file, into the folder that fits what could be read of it."""
-        name = _name(file.path, number if self._several else None)
-        partial = self._folder / "copy.partial"
-        lost, size = _copy(source, file, partial, progress)
+        name = safe_name(file.path, number if self._several else None)
+        lost, size = _copy(source, file, self._partial, progress)
         if lost:
             self.lost.append((number, file.path, size, lost))
         n_lost = sum(stop - start for start, stop in lost)
         if size and n_lost >= size:
-            partial.unlink()
+            self._partial.unlink()
             self._not_copied.append((number, file.path))
             return
         self._bytes_lost += n_lost
-        target = _place(self._folder / ("damaged" if lost else "files"), name)
-        partial.rename(target)
+        target = self._places.make(f"{'damaged' if lost else 'files'}/{name}")
+        self._partial.rename(target)
         if lost:
             self._n_damaged += 1
             return
         self._n_whole += 1
-        done = repair(target, lambda: _place(self._folder / "repaired", name))
+        done = repair(target, lambda: self._places.make(f"repaired/{name}"))
         if done:
             self._repairs.append(Repair(number, file.path, done))
 
@@ -263,23 +260,6 @@ def _copy(
             progress.advance(len(data))
         out.truncate(size)
     return tuple(read.gaps(0, size)), size
-
-
-def _name(path: str, number: int | None) -> str:
-    """Return a name that every system takes; of several media, each gets a folder."""
-    parts = [_FORBIDDEN.sub("_", part).rstrip(". ") or "_" for part in path.split("/")]
-    return "/".join(parts if number is None else [f"medium-{number + 1}", *parts])
-
-
-def _place(folder: Path, name: str) -> Path:
-    """Return a path that does not exist, its folder made."""
-    target = folder.joinpath(*name.split("/"))
-    target.parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while target.exists():
-        number += 1
-        target = target.with_name(f"{name.rpartition('/')[2]}~{number}")
-    return target
 
 
 def _write_losses(folder: Path, saved: Salvaged) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from pydicom import dcmread
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, RLELossless
 
 from emixcli.media.sources import open_source
+from emixcli.services.saved_names import NewPlaces
 from tests.builders import file_set, has_xorriso, instance, iso, study, to_bytes
 from tests.running import Result
 from tests.unit.services.test_diagnose import save_map
@@ -150,3 +152,49 @@ def test_names_cannot_steer_a_terminal(tmp_path: Path, emix_here: Run) -> None:
     (tmp_path / "disc/a\x9b1m\u202egpj.exe").write_bytes(b"MZ")
     emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved")
     assert (tmp_path / "saved/files/a_1m_gpj.exe").exists()
+
+
+def test_names_that_become_equal_are_all_there(tmp_path: Path, emix_here: Run) -> None:
+    study(tmp_path / "disc", series=1, instances=1)
+    (tmp_path / "disc/x:").write_bytes(b"file")
+    (tmp_path / "disc/x?").write_bytes(b"another")
+    (tmp_path / "disc/x_").mkdir()
+    for name in ("y:", "y?", "y_"):
+        (tmp_path / "disc/x_" / name).write_bytes(name.encode())
+    done = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved", "--json")
+    assert done.code == 0
+    saved = {
+        str(path.relative_to(tmp_path / "saved/files")): path.read_bytes()
+        for path in (tmp_path / "saved/files").rglob("[xy]*")
+        if path.is_file()
+    }
+    assert saved == {
+        "x_": b"file", "x_~2": b"another",
+        "x_~3/y_": b"y:", "x_~3/y_~2": b"y?", "x_~3/y_~3": b"y_",
+    }  # fmt: skip
+
+
+def test_many_names_that_become_equal_cost_no_more_each(tmp_path: Path) -> None:
+    n_looks = 0
+
+    class Counting(type(tmp_path)):  # type: ignore[misc] # the class is the system's
+        def exists(self) -> bool:
+            nonlocal n_looks
+            n_looks += 1
+            return bool(super().exists())
+
+    places = NewPlaces(Counting(tmp_path))
+    for _ in range(200):
+        places.make("files/b").touch()
+    assert len(list((tmp_path / "files").iterdir())) == 200
+    assert n_looks < 3 * 200
+
+
+def test_names_and_paths_that_no_system_takes_are_shortened(tmp_path: Path, emix_here: Run) -> None:
+    with ZipFile(tmp_path / "export.zip", "w") as archive:
+        archive.writestr("a" * 300 + ".txt", b"a")
+        archive.writestr("ü" * 300, b"u")
+        archive.writestr("/".join(["d" * 200] * 30) + "/deep.txt", b"deep")
+    emix_here("salvage", tmp_path / "export.zip", "-o", tmp_path / "saved")
+    saved = {path.name: path.read_bytes() for path in (tmp_path / "saved/files").iterdir()}
+    assert saved == {"a" * 226 + ".txt": b"a", "ü" * 115: b"u", "deep.txt": b"deep"}
