@@ -176,8 +176,13 @@ def forget(url: str, *, profile: str | None = None) -> None:
     _save(entries)
 
 
-def keep_secret(name: str, secret: str) -> None:
+def keep_secret(name: str, secret: str, *, instead: str) -> None:
     """Keep a secret in the keyring under a name.
+
+    Parameters
+    ----------
+    instead
+        Hint of the error: where else this kind of secret can be kept.
 
     Raises
     ------
@@ -186,47 +191,38 @@ def keep_secret(name: str, secret: str) -> None:
     """
     import keyring
 
-    with _in_keyring():
+    with _in_keyring(instead):
         if not _limited(_keyring_works):
-            raise _no_store(NO_KEYRING)
+            raise UsageError(NO_KEYRING, hint=instead)
         _limited(lambda: keyring.set_password(SERVICE, name, secret))
 
 
-def find_secret(name: str) -> str | None:
+def find_secret(name: str, *, instead: str) -> str | None:
     """Return the secret that was kept under a name, None where there is none; raises as above."""
     import keyring
 
-    with _in_keyring():
+    with _in_keyring(instead):
         return _limited(lambda: keyring.get_password(SERVICE, name) or "") or None
 
 
-def forget_secret(name: str) -> None:
+def forget_secret(name: str, *, instead: str) -> None:
     """Remove what was kept under a name; raises as above."""
     import keyring
 
-    with _in_keyring():
+    with _in_keyring(instead):
         _limited(partial(keyring.delete_password, SERVICE, name))
 
 
 @contextlib.contextmanager
-def _in_keyring() -> Iterator[None]:
+def _in_keyring(instead: str) -> Iterator[None]:
     import keyring.errors
 
     try:
         yield
     except (TimeoutError, keyring.errors.KeyringError, RuntimeError) as exc:
         is_there = not isinstance(exc, keyring.errors.NoKeyringError)
-        raise _no_store(
-            "the keyring does not answer, or refuses" if is_there else NO_KEYRING
-        ) from exc
-
-
-def _no_store(what: str) -> UsageError:
-    return UsageError(
-        what,
-        hint="keep the key in a file that only you can read: emix anonymize --new-key FILE makes"
-        " one, --key-file FILE takes it",
-    )
+        what = "the keyring does not answer, or refuses" if is_there else NO_KEYRING
+        raise UsageError(what, hint=instead) from exc
 
 
 def _key(url: str, profile: str | None) -> str:

@@ -7,14 +7,15 @@ DICOMDIR for everybody and a tree of their own, which names the same objects wit
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
 
 from emixcli.media.dicomdir import DIRECTORY_CLASS, Directory
-from emixcli.media.disc.sectors import SectorBytes
 from emixcli.media.elements import SLOTS
 from emixcli.media.names import fold
+from emixcli.media.opened import by_sectors
 from emixcli.model import Missing
 from emixcli.validate.places import ranges
 
@@ -166,16 +167,12 @@ class DirectoryCheck:
         carved = self._source.notes.carved
         self._by_path = path not in carved or all(one in carved for one, _ in self._directories)
         try:
-            content = self._source.open_bytes(path)
-            try:
-                if self._source.medium is None:
-                    content = SectorBytes(content)
-                directory = Directory(content, offset)
+            with contextlib.closing(self._source.open_bytes(path)) as content:
+                careful = by_sectors(content, self._source)
+                directory = Directory(careful, offset)
                 for reference in directory:
                     self._look_for(base, reference)
                 self.counts |= directory.counts
-            finally:
-                content.close()
         except OSError:
             return False
         self._codes["D05"] += not directory.is_whole

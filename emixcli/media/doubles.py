@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Final
 
 from emixcli.media.elements import SLOTS
@@ -66,17 +67,13 @@ def _is_same(a: Instance, b: Instance, sources: Sequence[Source]) -> bool:
         return False
     offsets = {0, max(0, a.size - _COMPARED)}
     try:
-        first = sources[a.source].open_bytes(a.path)
-        try:
-            second = sources[b.source].open_bytes(b.path)
-            try:
-                return all(
-                    first.read_at(offset, _COMPARED) == second.read_at(offset, _COMPARED)
-                    for offset in offsets
-                )
-            finally:
-                second.close()
-        finally:
-            first.close()
+        with (
+            contextlib.closing(sources[a.source].open_bytes(a.path)) as first,
+            contextlib.closing(sources[b.source].open_bytes(b.path)) as second,
+        ):
+            return all(
+                first.read_at(offset, _COMPARED) == second.read_at(offset, _COMPARED)
+                for offset in offsets
+            )
     except OSError:
         return False

@@ -6,6 +6,7 @@ its own header, as far as that can be read, else from the record of the DICOMDIR
 
 from __future__ import annotations
 
+import contextlib
 import posixpath
 from collections import deque
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from emixcli.errors import EmixError, NoDicomError
 from emixcli.media.damaged import readable_head
 from emixcli.media.dicomdir import DIRECTORY_CLASS, Directory
 from emixcli.media.disc.ranges import Ranges
-from emixcli.media.disc.sectors import SectorBytes, iter_pieces
+from emixcli.media.disc.sectors import iter_pieces
 from emixcli.media.disc.tree import UNWRITTEN
 from emixcli.media.header import read_header
 from emixcli.media.names import fold
+from emixcli.media.opened import by_sectors
 from emixcli.media.sources import FolderSource
 
 if TYPE_CHECKING:
@@ -83,12 +85,12 @@ def read_through(source: Source, progress: ProgressListener) -> Iterator[tuple[M
         except OSError:
             yield file, Ranges([(0, file.size)])
             continue
-        size = content.size
-        careful = content if source.medium is not None else SectorBytes(content)
-        for offset, data in iter_pieces(careful, 0, size):
-            read.add(offset, offset + len(data))
-            progress.advance(len(data))
-        content.close()
+        with contextlib.closing(content):
+            size = content.size
+            careful = by_sectors(content, source)
+            for offset, data in iter_pieces(careful, 0, size):
+                read.add(offset, offset + len(data))
+                progress.advance(len(data))
         yield file, Ranges(read.gaps(0, size))
 
 
@@ -220,15 +222,13 @@ def _records(source: Source) -> dict[str, Reference]:
         folder, name = posixpath.split(source.notes.name_there(path))
         beside = source.notes.names_beside(path)
         try:
-            content = source.open_bytes(path)
-            if source.medium is None:
-                content = SectorBytes(content)
-            offset = _dataset_offset(content, is_named=fold(name) == _DIRECTORY)
-            for reference in Directory(content, offset) if offset >= 0 else ():
-                if reference.path is not None:
-                    wanted = fold(posixpath.join(folder, reference.path))
-                    records.setdefault(fold(beside.get(wanted, wanted)), reference)
-            content.close()
+            with contextlib.closing(source.open_bytes(path)) as content:
+                careful = by_sectors(content, source)
+                offset = _dataset_offset(careful, is_named=fold(name) == _DIRECTORY)
+                for reference in Directory(careful, offset) if offset >= 0 else ():
+                    if reference.path is not None:
+                        wanted = fold(posixpath.join(folder, reference.path))
+                        records.setdefault(fold(beside.get(wanted, wanted)), reference)
         except (OSError, EmixError):
             continue
     return records

@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from emixcli.media.sources import Bytes, MediaFile, Source
 
 
+def by_sectors(content: Bytes, source: Source) -> Bytes:
+    """Return the content of a file of `source` so that its bad sectors are told from good ones.
+
+    A medium that is read itself, not through the system, tells them for all its files.
+    """
+    return content if source.medium is not None else SectorBytes(content)
+
+
 class Opened:
     """The file that is being looked at.
 
@@ -49,7 +57,7 @@ class Opened:
         self._path = file.path
         content = self.content
         self.size = content.size
-        return content if self._source.medium is not None else SectorBytes(content)
+        return by_sectors(content, self._source)
 
     @property
     def content(self) -> Bytes:

@@ -199,13 +199,12 @@ class Batch:
                 self.pace.hold(wait_s)
 
     def _guarded(self, row: Row | BadRow, act: Callable[[Row], Outcome]) -> Outcome:
+        if isinstance(row, BadRow):
+            return _failed(row, row.error)
         try:
-            if isinstance(row, BadRow):
-                raise row.error
             return act(row)
         except EmixError as error:
-            error.hint = in_columns(error.hint)
-            return Outcome(row, "failed", error=error)
+            return _failed(row, error)
 
     def _note(self, step: str, **fields: Any) -> None:
         if self.log is not None:
@@ -258,6 +257,11 @@ class Batch:
     def _keep(self, row: Row, new: NewShare) -> None:
         if self.codes is not None:
             self.codes.add(row, new)
+
+
+def _failed(row: Row | BadRow, error: EmixError) -> Outcome:
+    error.hint = in_columns(error.hint)
+    return Outcome(row, "failed", error=error)
 
 
 def in_columns(hint: str) -> str:

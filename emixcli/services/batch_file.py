@@ -37,14 +37,8 @@ COLUMNS: Final = {
 _REQUIRED: Final = ("source", "to", "purpose")
 _MAX_SIZE: Final = 64 * 2**20
 _YES: Final = {
-    "": False,
-    "no": False,
-    "false": False,
-    "0": False,
-    "yes": True,
-    "true": True,
-    "1": True,
-}
+    "": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,12 +101,12 @@ def read_batch(path: Path) -> list[Row | BadRow]:
 
 
 def _csv(text: str) -> Iterator[dict[str, str]]:
-    first = text.split("\n", 1)[0]
-    reader = csv.DictReader(
-        io.StringIO(text), delimiter="\t" if "\t" in first else ";" if "," not in first else ","
-    )
-    _check_columns(reader.fieldnames or ())
+    first = next(io.StringIO(text, newline=None), "")
+    delimiter = "\t" if "\t" in first else ";" if "," not in first else ","
+    # As it stands: line ends within a cell, and the carriage returns of old Macintosh files.
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter)
     try:
+        _check_columns(reader.fieldnames or ())
         for record in reader:
             if any(record.values()):
                 # Cells behind the last column stand under None, which becomes the name "".

@@ -19,6 +19,10 @@ _LONGEST = 200
 _OTHERS = 0o077
 #: Names only: keyrings do not list what they keep.
 _NAMES = "pseudonyms.json"
+_IN_A_FILE = (
+    "keep the key in a file that only you can read: emix anonymize --new-key FILE makes one,"
+    " --key-file FILE takes it"
+)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -130,11 +134,11 @@ def make_kept_key(name: str) -> None:
 def keep_key(name: str, key: bytes) -> None:
     """Put a key into the keyring; raises as `make_kept_key` does."""
     _check(name)
-    if name in names() or credentials.find_secret(_entry(name)) is not None:
+    if name in names() or credentials.find_secret(_entry(name), instead=_IN_A_FILE) is not None:
         raise OutputExistsError(
             "there is a key of this name in the keyring", hint="choose another name"
         )
-    credentials.keep_secret(_entry(name), _text(key))
+    credentials.keep_secret(_entry(name), _text(key), instead=_IN_A_FILE)
     _save([*names(), name])
 
 
@@ -147,7 +151,7 @@ def load_kept_key(name: str) -> bytes:
         There is none of this name, or no keyring.
     """
     _check(name)
-    text = credentials.find_secret(_entry(name))
+    text = credentials.find_secret(_entry(name), instead=_IN_A_FILE)
     if text is None:
         raise UsageError(
             "there is no key of this name in the keyring",
@@ -165,7 +169,7 @@ def export_key(name: str, path: Path) -> None:
 def forget_key(name: str) -> None:
     """Remove a key from the keyring; raises as `load_kept_key` does."""
     load_kept_key(name)
-    credentials.forget_secret(_entry(name))
+    credentials.forget_secret(_entry(name), instead=_IN_A_FILE)
     _save([other for other in names() if other != name])
 
 

@@ -7,6 +7,8 @@ same command finds it and another one does not. It holds no key and no access co
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -22,6 +24,8 @@ from emixcli.wholefile import output_error
 Record = dict[str, Any]
 #: Packages live 30 days at most; what is older helps nobody.
 _KEEP_S = 35 * 86400
+#: What a lock that another holds gives; anything else is a file system without locks.
+_BUSY = {errno.EAGAIN, errno.EACCES, errno.EDEADLK}
 
 
 def journal_key(request: object) -> str:
@@ -85,12 +89,11 @@ class Journal:
         """Write one step to disk and return it."""
         record: Record = {"step": step, **values}
         line = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode("ascii")
-        if self._file is None:
-            raise UsageError("the journal is closed", hint="")
+        file = self._opened()
         try:
-            self._file.write(line + b"\n")
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            file.write(line + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
         except OSError as exc:
             raise _unwritable(self.path, exc) from exc
         self.records.append(record)
@@ -105,15 +108,20 @@ class Journal:
 
     def restart(self) -> None:
         """Forget everything: the exchange no longer knows what was begun."""
-        if self._file is None:
-            raise UsageError("the journal is closed", hint="")
+        file = self._opened()
         try:
-            self._file.seek(0)
-            self._file.truncate()
-            os.fsync(self._file.fileno())
+            file.seek(0)
+            file.truncate()
+            os.fsync(file.fileno())
         except OSError as exc:
             raise _unwritable(self.path, exc) from exc
         self.records = []
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            msg = "the journal is closed"
+            raise RuntimeError(msg)
+        return self._file
 
     def remove(self) -> None:
         """Delete the journal: nothing is left to go on with."""
@@ -172,6 +180,8 @@ def _lock(path: Path) -> IO[bytes]:
             fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as exc:
         file.close()
+        if exc.errno not in _BUSY:
+            raise
         raise JournalBusyError(
             "the same command is running already", hint="wait until it ends, or stop it first"
         ) from exc
@@ -181,8 +191,9 @@ def _lock(path: Path) -> IO[bytes]:
 def _remove_old(folder: Path) -> None:
     limit = time.time() - _KEEP_S
     for path in folder.iterdir():
-        if path.suffix in {".jsonl", ".lock"} and path.stat().st_mtime < limit:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another send was quicker
+            if path.suffix in {".jsonl", ".lock"} and path.stat().st_mtime < limit:
+                path.unlink()
 
 
 def _unwritable(path: Path, exc: OSError) -> EmixError:

@@ -21,7 +21,8 @@ from emixcli import __version__
 from emixcli.errors import UsageError
 from emixcli.media.disc.mapfile import Status
 from emixcli.media.disc.ranges import Ranges
-from emixcli.media.disc.sectors import SectorBytes, iter_pieces
+from emixcli.media.disc.sectors import iter_pieces
+from emixcli.media.opened import by_sectors
 from emixcli.media.rescue import Patience, rescue
 from emixcli.media.sources import open_source
 from emixcli.media.sources.opening import find_mapfile, open_medium
@@ -251,7 +252,7 @@ def _copy(
         return ((0, size),), size
     with contextlib.closing(content), target.open("wb") as out:
         size = max(content.size, file.size)
-        careful = content if source.medium is not None else SectorBytes(content)
+        careful = by_sectors(content, source)
         read = Ranges()
         for offset, data in iter_pieces(careful, 0, content.size):
             out.seek(offset)

@@ -17,7 +17,7 @@ import pytest
 
 from emixcli.errors import UsageError
 from emixcli.services.batch import Batch, RowStages, in_columns
-from emixcli.services.batch_file import BadRow
+from emixcli.services.batch_file import BadRow, Row, read_batch
 from tests import builders
 from tests.builders import Canary
 from tests.hearing import Heard
@@ -143,6 +143,8 @@ def test_check_tells_all_errors_and_sends_nothing(
         ("source,to,purpose,colour\nx,y,z,red\n", "columns"),
         ("source,to,purpose\n", "no rows"),
         ("\xff\xfe", "UTF-8"),
+        (f"source,to,purpose,{'x' * 200_000}\n", "CSV"),
+        ("source\rto\rpurpose\r", "columns"),
     ],
 )
 def test_a_file_that_is_no_batch(
@@ -152,6 +154,18 @@ def test_a_file_that_is_no_batch(
     done = run_emix("batch", "check", "bad.csv", "--json")
     assert done.code == 2
     assert words in done.error["message"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_lists_as_spreadsheets_write_them(tmp_path: Path, end: str, mark: str) -> None:
+    lines = [["source", "to", "purpose", "ref"], ["a", "jo@clinic.example", "treatment", '"x\ny"']]
+    path = tmp_path / "sends.csv"
+    path.write_bytes((end.join(mark.join(line) for line in lines) + end).encode("utf-8-sig"))
+    (found,) = read_batch(path)
+    assert isinstance(found, Row)
+    assert found.sources == (str(tmp_path / "a"),)
+    assert found.ref == "x\ny"
 
 
 def test_json_lines_with_lists(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import stat
@@ -61,6 +62,26 @@ def test_old_journals_go(tmp_path: Path) -> None:
     os.utime(old, (0, 0))
     Journal("send", "key", directory=tmp_path).close()
     assert not old.exists()
+
+
+def test_a_journal_that_another_send_removes_meanwhile_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "send-listed-and-gone.jsonl").symlink_to(tmp_path / "nowhere")
+    with Journal("send", "key", directory=tmp_path) as journal:
+        journal.append("begin")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX locks")
+def test_a_file_system_without_locks_is_not_taken_for_a_second_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def no_locks(_file: int, _how: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", no_locks)
+    with pytest.raises(OutputError, match="cannot be written"):
+        Journal("send", "key", directory=tmp_path)
 
 
 def test_journal_names_are_of_content() -> None:
