@@ -26,6 +26,9 @@ class ProgressListener:
     def advance(self, n: int) -> None:
         """Report `n` more units of the present stage as done."""
 
+    def resize(self, total: int) -> None:
+        """Tell how large the present stage is, where only a bound of it was known before."""
+
     def note(self, text: str) -> None:
         """Tell the user one line. No attribute values, no source paths."""
 

@@ -6,7 +6,7 @@ from emixcli.progress import ProgressListener
 
 
 class Heard(ProgressListener):
-    """What was told of progress, in order: stages with their totals, and steps as "more"."""
+    """What was told of progress, in order: stages with totals, steps as "more", sizes as "all"."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, int | None]] = []
@@ -16,3 +16,6 @@ class Heard(ProgressListener):
 
     def advance(self, n: int) -> None:
         self.told.append(("more", n))
+
+    def resize(self, total: int) -> None:
+        self.told.append(("all", total))

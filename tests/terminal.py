@@ -45,7 +45,14 @@ def play(
         stdout=subprocess.PIPE,
         stderr=slave,
         cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "EMIX_NO_PROGRESS": "1", **(env or {})},
+        # So wide that no sentence is cut into lines.
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "EMIX_NO_PROGRESS": "1",
+            "COLUMNS": "999",
+            **(env or {}),
+        },
         start_new_session=True,
     ) as child:
         os.close(slave)

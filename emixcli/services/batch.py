@@ -69,6 +69,10 @@ class RowStages(NotesOnly):
         """Report more as done."""
         self._listener.advance(n)
 
+    def resize(self, total: int) -> None:
+        """Tell how large the stage is."""
+        self._listener.resize(total)
+
 
 HowOf = Callable[[Row], "Deidentification | None"]
 

@@ -357,6 +357,7 @@ def _stream(
                 signing_key=sending.identity.signing_key,
                 reader=sending.choice.reader,
             )
+            progress.resize(made.size)
             uploaded = uploader.finish()
     except EmixError as error:
         raise interrupted(error) from error

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-from emixcli.ui.output import visible
+from emixcli.ui.output import visible, wrapped
 
 _for_script: ContextVar[bool] = ContextVar("_for_script", default=False)
 
@@ -40,8 +40,26 @@ def note(text: str, *, quiet: bool = False) -> None:
 
 def tell(text: str) -> None:
     """Tell what must not be lost, whoever reads along: a generated secret, the error."""
-    sys.stderr.write(visible(text) + "\n")
+    sys.stderr.write(fitted(visible(text)) + "\n")
     sys.stderr.flush()
+
+
+def fitted(text: str) -> str:
+    """Return a text as it fits the terminal; as it is where standard error is none."""
+    return wrapped(text, _room())
+
+
+def _room() -> int | None:
+    if not sys.stderr.isatty():
+        return None
+    # Not `shutil.get_terminal_size`, which asks standard output: it may be a pipe.
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal():
+        return int(columns) or None
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or None
+    except (OSError, ValueError):
+        return None
 
 
 def warn(text: str) -> None:

@@ -105,6 +105,26 @@ def write_line(text: str = "") -> None:
         raise StdoutClosedError from exc
 
 
+def wrapped(text: str, room: int | None) -> str:
+    """Return a text with lines cut at blanks that would end behind column `room`; words stay whole.
+
+    What follows a cut stands further in than its line.
+    """
+    return "\n".join(_wrapped_line(line, room) for line in text.split("\n"))
+
+
+def _wrapped_line(line: str, room: int | None) -> str:
+    if room is None or len(line) <= room or room < _NARROWEST:
+        return line
+    import textwrap
+
+    indent = " " * (len(line) - len(line.lstrip()) + _INDENT)
+    cut = textwrap.fill(
+        line, room, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    return cut + line[len(line.rstrip()) :]  # the blank behind a question
+
+
 def write_hanging(start: str, text: str) -> None:
     """Write a line that on a terminal goes on below `text` where it is too long, cut at blanks."""
     write_line(start + _hanging(text, len(start), _room()))

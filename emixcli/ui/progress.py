@@ -79,6 +79,10 @@ class _LineListener(ProgressListener):
                 self._shown = now
                 self._show(now)
 
+    def resize(self, total: int) -> None:
+        with self._lock:
+            self._total = total
+
     def note(self, text: str) -> None:
         console.note(text)
 
@@ -132,6 +136,11 @@ class _BarListener(ProgressListener):
         with self._lock:
             if self._progress is not None and self._task is not None:
                 self._progress.advance(self._task, n)
+
+    def resize(self, total: int) -> None:
+        with self._lock:
+            if self._progress is not None and self._task is not None:
+                self._progress.update(self._task, total=total)
 
     def note(self, text: str) -> None:
         if self._progress is None:

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from emixcli.errors import DeclinedError, UsageError
+from emixcli.ui import console
 from emixcli.ui.output import visible
 
 
@@ -150,7 +151,7 @@ def _require_terminal(question: str, option: str, *, no_input: bool) -> None:
 
 def _read_line(prompt: str) -> str:
     # Not input(): it writes its prompt to standard output when readline is not loaded.
-    sys.stderr.write(prompt)
+    sys.stderr.write(console.fitted(prompt))
     sys.stderr.flush()
     line = sys.stdin.readline()
     if not line:

@@ -326,7 +326,8 @@ def test_what_is_heard_of_a_batch() -> None:
     one = RowStages(heard, bad[1])
     one.stage("uploading", 7)
     one.advance(3)
-    assert heard.told[3:] == [("row 2: uploading bytes", 7), ("more", 3)]
+    one.resize(5)
+    assert heard.told[3:] == [("row 2: uploading bytes", 7), ("more", 3), ("all", 5)]
 
 
 @pytest.mark.parametrize(

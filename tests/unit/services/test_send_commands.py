@@ -9,7 +9,12 @@ from pathlib import Path
 import pytest
 
 from emixcli import credentials
+from emixcli.services import send as service
+from emixcli.services.planning import find_sender
+from emixcli.services.selection import Selection
+from emixcli.services.share import ShareOrder, check_order
 from tests import builders
+from tests.hearing import Heard
 from tests.running import EmixProcess
 from tests.unit.services.exchange_process import EMAIL, ExchangeProcess
 
@@ -169,6 +174,25 @@ def test_mistyped_confirmation_stops_before_anything(
     )
     found = run_emix(*arguments, *SEND, "--code-out", "code")
     assert found.code == 69
+
+
+def test_the_bar_of_a_send_ends_where_the_package_does(
+    logged_in: ExchangeProcess, small_disc: Path, token: str
+) -> None:
+    exchange = logged_in.client(token)
+    account = exchange.account()
+    address = "bar@clinic.example"
+    order = check_order(ShareOrder((address,), "treatment", confirmed=frozenset({address})))
+    selection = Selection(paths=[str(small_disc)])
+    heard = Heard()
+    with service.prepared(
+        selection, order, exchange, account=account, sender=find_sender(account)
+    ) as sending:
+        sent = service.send(sending, exchange, order, hooks=service.Hooks(heard))
+    begun = heard.told.index(("sending bytes", sending.plan.size_bound))
+    done = sum(n or 0 for name, n in heard.told[begun:] if name == "more")
+    assert done == sent.size < sending.plan.size_bound
+    assert ("all", sent.size) in heard.told[begun:]
 
 
 def test_same_send_is_done_once(

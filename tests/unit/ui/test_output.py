@@ -59,6 +59,39 @@ def test_a_table_fits_the_terminal(
     ]
 
 
+@pytest.mark.parametrize("size", ["the terminal's", "COLUMNS"])
+def test_words_for_people_fit_the_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, size: str
+) -> None:
+    if size == "COLUMNS":
+        monkeypatch.setenv("COLUMNS", "30")
+    else:
+        monkeypatch.delenv("COLUMNS", raising=False)
+        monkeypatch.setattr(sys.stderr, "fileno", lambda: 2, raising=False)
+        monkeypatch.setattr(os, "get_terminal_size", lambda _fd: os.terminal_size((30, 24)))
+    lines = (
+        "emix: hint: try another drive, then ask for a copy",
+        "  2024-01-02  CHEST ABDOMEN, CT, 3 images",
+    )
+    told = "\n".join(lines)
+    console.tell(told)
+    assert capsys.readouterr().err == f"{told}\n"
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    console.tell(told)
+    console.tell("a" * 40)
+    assert capsys.readouterr().err.splitlines() == [
+        "emix: hint: try another drive,",
+        "    then ask for a copy",
+        "  2024-01-02  CHEST ABDOMEN,",
+        "      CT, 3 images",
+        "a" * 40,
+    ]
+    question = "send CHEST^ONE (1 study) to jo@clinic.example? [y/N] "
+    assert console.fitted(question) == (
+        "send CHEST^ONE (1 study) to\n    jo@clinic.example? [y/N] "
+    )
+
+
 def test_a_table_in_a_pipe_is_a_line_for_a_row(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

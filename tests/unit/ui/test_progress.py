@@ -46,6 +46,32 @@ def test_lines_elsewhere(
     ]
 
 
+def test_a_stage_ends_at_its_size_though_a_bound_was_told(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("emixcli.ui.progress.time.monotonic", lambda: now[0])
+    with progress.progress() as listener:
+        listener.stage("sending", 4_000_000)
+        now[0] += 10
+        listener.advance(1_000_000)
+        listener.resize(2_000_000)
+        now[0] += 10
+        listener.advance(1_000_000)
+    monkeypatch.setattr("emixcli.ui.console.is_drawable", lambda: True)
+    with progress.progress() as listener:
+        assert isinstance(listener, progress._BarListener)
+        listener.stage("sending", 4)
+        listener.advance(2)
+        listener.resize(2)
+        assert listener._progress is not None
+        assert listener._progress.finished
+    assert capsys.readouterr().err.splitlines()[:2] == [
+        "sending: 1.0 MB (25 %, 30 s left), 100.0 kB/s",
+        "sending: 2.0 MB (100 %, 0 s left), 100.0 kB/s",
+    ]
+
+
 def test_a_short_job_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.progress() as listener:
         listener.stage("reading", 10)
