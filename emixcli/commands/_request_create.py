@@ -13,6 +13,7 @@ from emixcli.commands._options import DryRun, Json, NoInput, Profile, Yes
 if TYPE_CHECKING:
     from emixcli.exchange.http import HttpExchange
     from emixcli.exchange.request_terms import Readers as ReaderKeys
+    from emixcli.exchange.request_terms import RequestRecord
     from emixcli.services.asked import Asked, AskedExam, AskedPatient
     from emixcli.services.request import Sealed
 
@@ -75,6 +76,9 @@ Readers = Annotated[
         "--reader", metavar="FINGERPRINT", help="Seal it for this reader only; several times."
     ),
 ]
+Again = Annotated[
+    bool, typer.Option("--again", help="Ask anew although the same was asked before.")
+]
 
 
 def create(
@@ -97,6 +101,7 @@ def create(
     consent: Consent = "",
     form: FormFile = None,
     reader: Readers = None,
+    again: Again = False,
     dry_run: DryRun = False,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
@@ -110,12 +115,14 @@ def create(
 
     Everything that says whose images is encrypted here, for those of that organisation who read
     requests: the exchange learns who asks, whom, and for what purpose. Whoever answers will call
-    back, so give a telephone number.
+    back, so give a telephone number. What was asked already and is not over is not asked again
+    without --again.
     """
     from emixcli.commands._exchange import access
+    from emixcli.container.identity import load_identity
     from emixcli.exchange.connect import connect
     from emixcli.services.asked import Asked, Asker
-    from emixcli.services.request import read_form
+    from emixcli.services.request import find_asked, read_form
 
     signed = b"" if form is None else read_form(form)
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
@@ -133,16 +140,19 @@ def create(
         ),
     )  # fmt: skip
     sealed = _seal(asked, signed, readers, reader or [])
-    request_id = "" if dry_run else _submit(exchange, sealed, yes=yes, no_input=no_input)
-    _show(sealed, request_id, json=json)
+    earlier = None if again else find_asked(exchange.requests, sealed, load_identity())
+    record = earlier
+    if earlier is None and not dry_run:
+        record = _submit(exchange, sealed, yes=yes, no_input=no_input)
+    _show(sealed, record, is_earlier=earlier is not None, json=json)
 
 
-def _submit(exchange: HttpExchange, sealed: Sealed, *, yes: bool, no_input: bool) -> str:
+def _submit(exchange: HttpExchange, sealed: Sealed, *, yes: bool, no_input: bool) -> RequestRecord:
     from emixcli.ui import prompts
 
     question = f"ask {sealed.organisation} for these images?"
     prompts.confirm(question, yes=yes, no_input=no_input)
-    return exchange.requests.create(sealed.data).request_id
+    return exchange.requests.create(sealed.data)
 
 
 def _seal(asked: Asked, form: bytes, readers: ReaderKeys, only: list[str]) -> Sealed:
@@ -195,23 +205,26 @@ def _patient(name: str, birth_date: str, ids: list[str], sex: str) -> AskedPatie
     return AskedPatient(name, birth_date, sex.upper(), known)
 
 
-def _show(sealed: Sealed, request_id: str, *, json: bool) -> None:
+def _show(sealed: Sealed, record: RequestRecord | None, *, is_earlier: bool, json: bool) -> None:
     from emixcli.ui import console, output
     from emixcli.ui.words import groups
 
     if json:
         document = {
             "schema": "emix.request/1",
-            "request_id": request_id or None,
-            "state": "open" if request_id else None,
+            "request_id": record and record.request_id,
+            "state": record and record.state,
             "organisation": sealed.organisation,
             "readers": list(sealed.fingerprints),
             "size": len(sealed.data),
+            "already_asked": is_earlier,
         }
         output.write_json(document)
         return
     for fingerprint in sealed.fingerprints:
         console.note(f"sealed for {groups(fingerprint)}")
-    output.write_line(request_id or "nothing was sent")
-    if request_id:
+    output.write_line(record.request_id if record else "nothing was sent")
+    if is_earlier:
+        console.note("asked before: nothing was sent again (--again asks anew)")
+    if record:
         console.note(f"{sealed.organisation} was asked; emix requests shows how far it is")

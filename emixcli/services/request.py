@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from emixcli.container.identity import Identity, PublicIdentity
-from emixcli.container.sealed_request import MAX_FORM, form_type, open_sealed, seal
-from emixcli.errors import NoMatchingKeyError, PackageDamagedError, UsageError
+from emixcli.container.sealed_request import MAX_FORM, form_type, open_sealed, read_header, seal
+from emixcli.errors import (
+    GoneError,
+    NoMatchingKeyError,
+    NotFoundError,
+    PackageDamagedError,
+    PackageVersionError,
+    UsageError,
+)
 from emixcli.mailaddress import address_key
 from emixcli.services.asked import Asked, Form, asked_of
 
 if TYPE_CHECKING:
     from emixcli.exchange.asking import HttpRequests
     from emixcli.exchange.request_terms import Invitation, Readers, RequestRecord
+
+#: A request is not of this machine, or not as it should be, or over since it was listed.
+_NOT_TO_BE_HAD = (
+    NoMatchingKeyError, PackageDamagedError, PackageVersionError, NotFoundError, GoneError,
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +42,22 @@ class OpenedRequest:
     form: bytes
     #: Of the sealed bytes that were opened here.
     sha256: str
+    #: Of the keys that it is sealed for.
+    fingerprints: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """A request that is ready to go, and whom it is sealed for."""
+    """A request that is ready to go, what it says, and the readers that it is sealed for."""
 
     data: bytes = field(repr=False)
-    organisation: str
+    asked: Asked = field(repr=False)
     fingerprints: Sequence[str]
+
+    @property
+    def organisation(self) -> str:
+        """The one that is asked."""
+        return self.asked.organisation
 
 
 def find_open(requests: HttpRequests, email: str) -> Invitation | None:
@@ -47,6 +67,38 @@ def find_open(requests: HttpRequests, email: str) -> Invitation | None:
         if address_key(one.email) == key and not one.used and one.mail in {"queued", "sent"}:
             return one
     return None
+
+
+def find_asked(requests: HttpRequests, sealed: Sealed, identity: Identity) -> RequestRecord | None:
+    """Return the request that asks the same readers for the same and is not over, if there is one.
+
+    Only one that the keys of this machine open can be found.
+    """
+    readers = _fingerprints_of(sealed.data)
+    for record in itertools.chain(requests.iter_all("open"), requests.iter_all("approved")):
+        if not _is_own(record, sealed):
+            continue
+        try:
+            opened = open_request(requests, record.request_id, identity)
+        except _NOT_TO_BE_HAD:
+            continue
+        is_same = replace(opened.asked, made="") == replace(sealed.asked, made="")
+        if is_same and opened.fingerprints == readers:
+            return record
+    return None
+
+
+def _is_own(record: RequestRecord, sealed: Sealed) -> bool:
+    """Whether the exchange tells a request and one that is ready to go apart."""
+    return (
+        address_key(record.requester) == address_key(sealed.asked.requester.email)
+        and record.organisation == sealed.organisation
+        and record.purpose == sealed.asked.purpose
+    )
+
+
+def _fingerprints_of(data: bytes) -> frozenset[str]:
+    return frozenset(str(slot.get("fingerprint")) for slot in read_header(data).slots)
 
 
 def read_form(path: Path) -> bytes:
@@ -102,14 +154,11 @@ def seal_asked(
         chosen.append(identity.public)
     made = datetime.now(tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     attached = Form(form_type(form), hashlib.sha256(form).hexdigest()) if form else None
-    document = asked.document() | {
-        "organisation": readers.organisation,
-        "form": attached and asdict(attached),
-        "made": made,
-    }
-    to, purpose = readers.organisation, asked.purpose
-    data = seal(document, form, to=to, purpose=purpose, readers=chosen)
-    return Sealed(data, readers.organisation, named)
+    asked = replace(asked, organisation=readers.organisation, form=attached, made=made)
+    data = seal(
+        asked.document(), form, to=asked.organisation, purpose=asked.purpose, readers=chosen
+    )
+    return Sealed(data, asked, named)
 
 
 def open_request(requests: HttpRequests, request_id: str, identity: Identity) -> OpenedRequest:
@@ -141,7 +190,7 @@ def open_request(requests: HttpRequests, request_id: str, identity: Identity) ->
     wanted = asked.form.sha256 if asked.form else hashlib.sha256(b"").hexdigest()
     if hashlib.sha256(form).hexdigest() != wanted or (form and not _is_form(form)):
         raise PackageDamagedError("the form of the request is damaged or of another kind")
-    return OpenedRequest(record, asked, form, digest)
+    return OpenedRequest(record, asked, form, digest, _fingerprints_of(data))
 
 
 def _is_form(form: bytes) -> bool:

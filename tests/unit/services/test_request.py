@@ -246,7 +246,7 @@ def test_a_purpose_is_asked_for_until_it_is_one(asker: Person, tmp_path: Path) -
 
 
 def test_declined_and_withdrawn(archive: Person, asker: Person) -> None:
-    first, second = ask(asker), ask(asker)
+    first, second = ask(asker), ask(asker, "--again")
     decline = ("request", "decline", first, "--reason")
     assert archive(*decline, "no-such-images", "--json").code == 5
     assert archive(*decline, "she moved away", "--yes").code == 2
@@ -273,6 +273,36 @@ def test_nothing_leaves_in_a_dry_run_and_readers_are_pinned(archive: Person, ask
     assert asker("request", "create", "--of", "Hospital Z", *WHO, *ASK).code == 64
     archive.ok("request", "key", "withdraw", str(reader), "--json")
     assert asker(*create).code == 64
+
+
+def test_the_same_is_asked_once(archive: Person, asker: Person, tmp_path: Path) -> None:
+    form = tmp_path / "form.pdf"
+    form.write_bytes(b"%PDF-1.7 signed")
+    create = ("request", "create", "--of", "Hospital A", *WHO, *ASK)
+    first = asker.ok(*create)
+    assert (first["already_asked"], first["state"]) == (False, "open")
+    for plan in ((), ("--dry-run",), ("--exam", "CANARY CT of the chest ")):
+        found = asker.ok(*create, *plan)
+        assert (found["request_id"], found["already_asked"]) == (first["request_id"], True)
+    others = [
+        asker.ok(*create, *more)["request_id"]
+        for more in (("--again",), ("--exam", "MR"), ("--purpose", "legal"), ("--form", form))
+    ]
+    archive.ok("request", "approve", first["request_id"], *CHECKED, "--json")
+    again = asker.ok(*create)
+    assert again["request_id"] in {first["request_id"], others[0]}
+    assert len({first["request_id"], *others}) == 5
+    for one in (first["request_id"], others[0]):
+        archive.ok("request", "decline", one, "--reason", "incomplete", "--yes", "--json")
+    assert not asker.ok(*create)["already_asked"]
+
+
+def test_a_reader_who_came_later_is_asked_too(archive: Person, asker: Person) -> None:
+    first = ask(asker)
+    (own_keys,) = archive.home.rglob("identity.json")
+    own_keys.unlink()
+    archive.ok("request", "key", "publish", "--json")
+    assert ask(asker) != first
 
 
 @pytest.mark.parametrize(
