@@ -1,4 +1,4 @@
-import { type Bytes, fromBase64 } from "./bytes.ts";
+import { type Bytes, concat, fromBase64 } from "./bytes.ts";
 
 /** The compressed stream is broken, or holds more than it may. */
 export class InflateError extends Error {}
@@ -72,13 +72,7 @@ export async function inflatePadded(packed: Bytes, limit: number): Promise<Bytes
     // the first byte of the trailer
   }
   if (n > limit || fed < body) throw new InflateError("the compressed bytes are damaged");
-  const out = new Uint8Array(n);
-  let at = 0;
-  for (const chunk of chunks) {
-    out.set(chunk, at);
-    at += chunk.length;
-  }
-  return out;
+  return concat(chunks);
 }
 
 function grow(bytes: Bytes, size: number): Bytes {

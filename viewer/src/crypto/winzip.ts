@@ -9,7 +9,7 @@ export const SALT = 16;
 const CHECK = 2;
 const MAC = 10;
 /** Bytes before the ciphertext. */
-const LEAD = SALT + CHECK;
+export const LEAD = SALT + CHECK;
 
 export class AuthenticationError extends Error {}
 

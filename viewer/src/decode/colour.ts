@@ -1,4 +1,5 @@
 /** From samples as stored to what the renderer takes: masked mono values, or RGB of 8 bits. */
+import { type Bytes, fromBase64 } from "../base/bytes.ts";
 import {
   type DecodedFrame,
   damaged,
@@ -8,9 +9,8 @@ import {
   type PaletteTable,
   type Raster,
   type Samples,
+  UID,
 } from "./spec.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /**
  * Drops what lies outside Bits Stored and gives the sign that the object declares (PS3.5 section 8.1.1);
@@ -39,7 +39,7 @@ function maskValues(data: Samples, bits: number, shift: number, signed: boolean)
 }
 
 function significantBits(spec: FrameSpec, raster: Raster): readonly [number, number] {
-  const encapsulated = spec.pixelLength === null && spec.transferSyntax !== "1.2.840.10008.1.2.5";
+  const encapsulated = spec.pixelLength === null && spec.transferSyntax !== UID.rle;
   if (encapsulated) return [Math.max(1, raster.bits), 0];
   const bits =
     spec.bitsStored > 0 && spec.bitsStored <= spec.bitsAllocated ? spec.bitsStored : spec.bitsAllocated;
@@ -114,12 +114,12 @@ function colourFrame(spec: FrameSpec, raster: Raster, bits: number): DecodedFram
 
 /** The table as 8-bit values (PS3.3 section C.7.6.3.1.5 and .6). */
 function readTable(table: PaletteTable): Bytes {
-  const binary = atob(table.data.replace(/-/g, "+").replace(/_/g, "/"));
-  const n = binary.length >> 1;
+  const bytes = fromBase64(table.data);
+  const n = bytes.length >> 1;
   const words = new Uint16Array(n);
   let most = 0;
   for (let i = 0; i < n; i++) {
-    words[i] = binary.charCodeAt(2 * i) | (binary.charCodeAt(2 * i + 1) << 8);
+    words[i] = bytes[2 * i]! | (bytes[2 * i + 1]! << 8);
     if (words[i]! > most) most = words[i]!;
   }
   // some writers declare 16 bits and fill 8

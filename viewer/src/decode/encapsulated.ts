@@ -1,7 +1,6 @@
 /** Frames in encapsulated pixel data (PS3.5 section A.4): items of an offset table and fragments. */
+import { type Bytes, concat } from "../base/bytes.ts";
 import { damaged } from "./spec.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 const ITEM = 0xe000fffe;
 const MAX_FRAGMENTS = 1_000_000;
@@ -28,13 +27,7 @@ function items(bytes: Bytes, start: number): Item[] {
 
 function join(parts: readonly Item[]): Bytes {
   if (parts.length === 1) return parts[0]!.data;
-  const out = new Uint8Array(parts.reduce((n, part) => n + part.data.length, 0));
-  let at = 0;
-  for (const { data } of parts) {
-    out.set(data, at);
-    at += data.length;
-  }
-  return out;
+  return concat(parts.map(({ data }) => data));
 }
 
 /** One frame's code stream from the bytes of its own items (as the manifest's frame table cuts them). */

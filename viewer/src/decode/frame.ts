@@ -1,4 +1,5 @@
 /** One frame, in a worker: find it, run its codec, finish its colours. */
+import { type Bytes, concat } from "../base/bytes.ts";
 import { inflatePadded } from "../base/inflate.ts";
 import type { Codec, CodecName, CodecResult } from "./codecs/emscripten.ts";
 import { finish } from "./colour.ts";
@@ -19,8 +20,6 @@ import {
   type Samples,
   UID,
 } from "./spec.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Gives a codec, loading it on first use. */
 export type CodecSource = (name: CodecName) => Promise<Codec>;
@@ -64,11 +63,7 @@ function check(spec: FrameSpec, frame: number): void {
 }
 
 async function inflateDataSet(bytes: Bytes, from: number): Promise<Bytes> {
-  const data = await inflatePadded(bytes.slice(from), MAX_INFLATED);
-  const whole = new Uint8Array(from + data.length);
-  whole.set(bytes.subarray(0, from));
-  whole.set(data, from);
-  return whole;
+  return concat([bytes.subarray(0, from), await inflatePadded(bytes.slice(from), MAX_INFLATED)]);
 }
 
 /**

@@ -1,7 +1,6 @@
 /** Native pixel data (PS3.5 section 8) to interleaved samples. */
+import type { Bytes } from "../base/bytes.ts";
 import { damaged, FrameError, type FrameSpec, type Raster, type Samples } from "./spec.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 const little = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 

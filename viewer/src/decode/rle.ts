@@ -1,9 +1,8 @@
 /** RLE lossless (PS3.5 annex G): PackBits segments, one per byte of a sample, high byte first. */
 
+import type { Bytes } from "../base/bytes.ts";
 import { readNative } from "./native.ts";
 import { damaged, type FrameSpec, type Raster } from "./spec.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Writes to every `step`th byte of `out`, from `at`; the rest of a segment that ends early stays 0. */
 function unpackBits(segment: Bytes, out: Bytes, at: number, step: number): void {

@@ -1,4 +1,5 @@
 /** Documents inside a report: their bytes are taken out of the original, and checked. */
+import { concat } from "../base/bytes.ts";
 import { sha256 } from "../crypto/hash.ts";
 import { PackageError } from "../package/types.ts";
 import { packageMessage } from "../package/words.ts";
@@ -37,12 +38,7 @@ export async function insideBytes(original: Uint8Array, inside: Inside): Promise
     inside.parts.length > 0
       ? inside.parts.map(([offset, length]) => decode(latin1(original.subarray(offset, offset + length))))
       : [decode(inside.content)];
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
+  const whole = concat(parts);
   if ((await sha256(whole)) !== inside.sha256)
     throw new PackageError("package.damaged", packageMessage("package.damaged"));
   return whole;

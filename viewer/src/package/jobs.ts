@@ -1,10 +1,9 @@
 /** What the page asks of its workers, and what they answer. */
+import type { Bytes } from "../base/bytes.ts";
 import type { KdfParameters } from "../crypto/slots.ts";
 import type { DecodedFrame, FrameSpec } from "../decode/spec.ts";
 import type { Batches } from "./batches.ts";
 import type { PackageErrorCode } from "./types.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Bytes of the file that a worker opens. */
 export interface SealedEntry {

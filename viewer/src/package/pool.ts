@@ -70,25 +70,31 @@ export class WorkerPool implements JobRunner {
     member.worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#receive(member, data);
     member.worker.onerror = (event) => {
       event.preventDefault();
-      this.#replace(member);
+      this.#replace(member, new DecodeError("aborted", "The image could not be decoded."));
     };
     if (this.#password !== undefined) this.#send(member.worker, { password: this.#password });
     this.#members.push(member);
     return member;
   }
 
-  /** A worker that died takes its job with it, not the package. */
-  #replace(member: Member): void {
+  /** A worker that cannot go on takes its job with it, not the package. */
+  #replace(member: Member, error: unknown): void {
+    const at = this.#members.indexOf(member);
+    if (at < 0) return; // it was closed meanwhile
     member.worker.terminate();
-    this.#members.splice(this.#members.indexOf(member), 1);
-    member.task?.reject(new DecodeError("aborted", "The image could not be decoded."));
+    this.#members.splice(at, 1);
+    member.task?.reject(error);
     this.#dispatch();
   }
 
   #receive(member: Member, message: FromWorker): void {
     if ("need" in message) {
       const name = message.need;
-      void this.#options.codec(name).then((text) => this.#send(member.worker, { codec: name, text }));
+      this.#options.codec(name).then(
+        (text) => this.#send(member.worker, { codec: name, text }),
+        // a new worker asks for it anew
+        (error: unknown) => this.#replace(member, error),
+      );
       return;
     }
     const { task } = member;

@@ -1,6 +1,7 @@
 /** An open package: hands out entries and frames, each checked against the manifest. */
 import { fromBase64, fromUtf8, toBase64Url } from "../base/bytes.ts";
 import { verifyEd25519 } from "../crypto/signature.ts";
+import { LEAD } from "../crypto/winzip.ts";
 import { type DecodedFrame, type FrameSpec, UID } from "../decode/spec.ts";
 import { type Bytes, type Source, SourceError } from "../source/source.ts";
 import type { Catalog } from "./catalog.ts";
@@ -269,8 +270,8 @@ export class PackageReader implements OpenPackage {
   ): Promise<Content> {
     const start = listed.data_offset;
     const [lead, input] = await Promise.all([
-      this.#source.read(start, 18, { priority, signal }),
-      this.#source.read(start + 18 + offset, length, { priority, signal }),
+      this.#source.read(start, LEAD, { priority, signal }),
+      this.#source.read(start + LEAD + offset, length, { priority, signal }),
     ]);
     return { kind: "part", lead, input, offset, sha256 };
   }

@@ -1,5 +1,5 @@
 /** A worker's trade: read, decrypt, check, inflate, decode. Nothing here needs a worker around it. */
-import { fromUtf8 } from "../base/bytes.ts";
+import { type Bytes, fromUtf8 } from "../base/bytes.ts";
 import { InflateError, inflate } from "../base/inflate.ts";
 import { Cipher } from "../crypto/aes.ts";
 import { sha256 } from "../crypto/hash.ts";
@@ -19,8 +19,6 @@ import { packIndex, packManifest } from "./documents.ts";
 import type { Content, FailureKind, Job, SealedEntry, SealedPart } from "./jobs.ts";
 import { PackageError, type PackageErrorCode } from "./types.ts";
 import { readLocal, ZipError } from "./zip.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Bytes after which the browser has made its fast code of the cipher. */
 const WARM = 1 << 19;

@@ -1,8 +1,7 @@
 /** The parts of ZIP (APPNOTE 6.3) that a package uses; every field is hostile until the manifest agrees. */
 
+import type { Bytes } from "../base/bytes.ts";
 import { Turns } from "../base/turns.ts";
-
-type Bytes = Uint8Array<ArrayBuffer>;
 
 export class ZipError extends Error {}
 

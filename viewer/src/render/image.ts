@@ -1,4 +1,5 @@
 /** Reads the index's fields of one image into what the renderer works with. */
+import { fromBase64 } from "../base/bytes.ts";
 import type { FrameFields, Grading, ImageFields, Lut, LutFields, Voi, VoiFunction } from "./types.ts";
 
 export interface NamedVoi {
@@ -19,13 +20,6 @@ function readLut(fields: LutFields): Lut {
   const lut: Lut = { first: fields.first, bits: fields.bits, data, explanation: fields.explanation ?? "" };
   luts.set(fields, lut);
   return lut;
-}
-
-export function fromBase64(text: string): Uint8Array {
-  const binary = atob(text.replace(/-/g, "+").replace(/_/g, "/"));
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return bytes;
 }
 
 function frameOf(image: ImageFields, frame: number): FrameFields {

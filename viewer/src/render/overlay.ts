@@ -1,5 +1,5 @@
 /** Graphics that the file lays over its image (groups 60xx, PS3.3 C.9.2). */
-import { fromBase64 } from "./image.ts";
+import { fromBase64 } from "../base/bytes.ts";
 import type { OverlayFields } from "./types.ts";
 
 /** Set the pixels of one overlay in an RGBA image of `rows` x `columns` words. */

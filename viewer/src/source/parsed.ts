@@ -2,6 +2,7 @@
  * The package as the browser parses it: each entry arrives as the text of a `<script type=x>`, followed by an
  * element that tells where it stood and what its line ends were (docs/format/package-v1.md).
  */
+import { Turns } from "../base/turns.ts";
 import { type Bytes, type ReadOptions, type Source, SourceError } from "./source.ts";
 
 /** A piece of the file: a local header with its entry, or the central directory. */
@@ -68,8 +69,6 @@ interface Arrived {
   readonly glue: HTMLElement;
 }
 
-/** Milliseconds of work before the page gets its turn. */
-const SLICE = 8;
 /** Code units that are undone in one go: below a millisecond. */
 const CHUNK = 65536;
 
@@ -141,14 +140,9 @@ export class ParsedSource implements Source {
   }
 
   async #work(): Promise<void> {
-    let until = performance.now() + SLICE;
-    const rest = async () => {
-      if (performance.now() < until) return;
-      await turn();
-      until = performance.now() + SLICE;
-    };
+    const turns = new Turns();
     for (let item = this.#queue.shift(); item; item = this.#queue.shift()) {
-      const segment = await this.#undo(item, rest);
+      const segment = await this.#undo(item, turns);
       item.script.remove();
       item.glue.remove();
       this.progress.loaded = Math.max(this.progress.loaded, segment.offset + segment.bytes.length);
@@ -158,7 +152,7 @@ export class ParsedSource implements Source {
     }
   }
 
-  async #undo({ script, glue }: Arrived, rest: () => Promise<void>): Promise<Segment> {
+  async #undo({ script, glue }: Arrived, turns: Turns): Promise<Segment> {
     const { o, l, f } = glue.dataset;
     const length = Number(l);
     if (!(length >= 0 && length <= this.size)) throw new SourceError("truncated", "the file is damaged");
@@ -168,7 +162,8 @@ export class ParsedSource implements Source {
       const text = node.nodeValue ?? "";
       for (let i = 0; i < text.length; i += CHUNK) {
         unparser.add(text.slice(i, i + CHUNK));
-        await rest();
+        const rest = turns.rest();
+        if (rest) await rest;
       }
     }
     if (!unparser.complete) throw new SourceError("truncated", "the file is damaged");
@@ -210,16 +205,4 @@ function endsArchive(bytes: Bytes): boolean {
   return (
     at >= 0 && bytes[at] === 0x50 && bytes[at + 1] === 0x4b && bytes[at + 2] === 5 && bytes[at + 3] === 6
   );
-}
-
-/** A turn of the event loop, without the four milliseconds of timers. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
 }

@@ -1,6 +1,8 @@
 /** Where the bytes of a package come from. */
 
-export type Bytes = Uint8Array<ArrayBuffer>;
+import type { Bytes } from "../base/bytes.ts";
+
+export type { Bytes };
 
 export interface ReadOptions {
   /** Lower numbers are served first. */

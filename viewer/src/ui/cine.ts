@@ -7,12 +7,16 @@ export interface CineTarget {
   changed(): void;
 }
 
-export const RATES = { least: 1, most: 60 } as const;
+/** Images per second. */
+export const RATES = { least: 1, usual: 12, most: 60 } as const;
+
+export const withinRates = (rate: number): number =>
+  Math.min(RATES.most, Math.max(RATES.least, Math.round(rate)));
 
 export class Cine {
   private frame = 0;
   private due = 0;
-  private fps = 12;
+  private fps: number = RATES.usual;
 
   constructor(private readonly target: CineTarget) {}
 
@@ -25,7 +29,7 @@ export class Cine {
   }
 
   set rate(value: number) {
-    this.fps = Math.min(RATES.most, Math.max(RATES.least, Math.round(value)));
+    this.fps = withinRates(value);
     this.target.changed();
   }
 

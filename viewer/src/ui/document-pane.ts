@@ -64,7 +64,7 @@ export class DocumentPane {
         tab,
         el(
           "button",
-          { type: "button", class: "button", on: { click: () => void this.save(source) } },
+          { type: "button", class: "button", on: { click: () => void this.save(source, body) } },
           t("documents.save"),
         ),
       ),
@@ -99,8 +99,15 @@ export class DocumentPane {
     this.url = null;
   }
 
-  private async save(source: DocumentSource): Promise<void> {
-    const bytes = await documentBytes(this.pkg, source);
+  private async save(source: DocumentSource, body: HTMLElement): Promise<void> {
+    let bytes: Uint8Array;
+    try {
+      bytes = await documentBytes(this.pkg, source);
+    } catch (error) {
+      body.querySelector("[role=alert]")?.remove();
+      body.prepend(el("p", { class: "document-note", role: "alert" }, wordsOf(error)));
+      return;
+    }
     // Saved as bytes: the browser must not guess a type from what is inside.
     const url = URL.createObjectURL(new Blob([new Uint8Array(bytes)], { type: "application/octet-stream" }));
     el("a", { href: url, download: source.fileName }).click();

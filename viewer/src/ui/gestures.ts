@@ -22,6 +22,9 @@ interface Point {
 
 const WHEEL_STEP = 60; // pixels of a precision wheel for one image
 const DOUBLE_TAP_MS = 320;
+/** CSS pixels: a finger that moved further has not tapped; taps further apart are two. */
+const TAP_MOVES = 6;
+const TAPS_APART = 40;
 
 export function listenGestures(element: HTMLElement, target: GestureTarget): void {
   const pointers = new Map<number, Point>();
@@ -55,7 +58,7 @@ export function listenGestures(element: HTMLElement, target: GestureTarget): voi
     const now = fromCentre(event);
     if (pointers.size >= 2) {
       pinch(pointers, event.pointerId, now, target);
-      moved = 99;
+      moved = Number.POSITIVE_INFINITY; // two fingers tap nothing
     } else if (tool !== null) {
       const dx = now.x - before.x;
       const dy = now.y - before.y;
@@ -67,8 +70,13 @@ export function listenGestures(element: HTMLElement, target: GestureTarget): voi
 
   const end = (event: PointerEvent): void => {
     if (!pointers.delete(event.pointerId)) return;
-    if (pointers.size === 0 && event.type === "pointerup" && moved < 6 && event.pointerType === "touch") {
-      const near = Math.hypot(start.x - lastTap.x, start.y - lastTap.y) < 40;
+    if (
+      pointers.size === 0 &&
+      event.type === "pointerup" &&
+      moved < TAP_MOVES &&
+      event.pointerType === "touch"
+    ) {
+      const near = Math.hypot(start.x - lastTap.x, start.y - lastTap.y) < TAPS_APART;
       if (event.timeStamp - lastTap.at < DOUBLE_TAP_MS && near) target.doubleTap();
       lastTap = { at: event.timeStamp, x: start.x, y: start.y };
     }

@@ -2,6 +2,7 @@
 import { wideSteps } from "../render/stack.ts";
 import { FITTED, type View } from "../render/stage.ts";
 import type { Voi } from "../render/types.ts";
+import { RATES, withinRates } from "./cine.ts";
 import type { DisplaySet } from "./model.ts";
 
 export interface SetState {
@@ -29,7 +30,7 @@ export function newState(set: DisplaySet): SetState {
     voi: null,
     fallback: null,
     inverted: false,
-    fps: frameMs ? Math.min(60, Math.max(1, Math.round(1000 / frameMs))) : 12,
+    fps: frameMs ? withinRates(1000 / frameMs) : RATES.usual,
     wide: new Set(wideSteps(set.places)),
   };
 }

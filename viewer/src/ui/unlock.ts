@@ -98,6 +98,7 @@ function listenDrop(root: HTMLElement, take: (file: File | undefined) => void): 
   page.addEventListener("drop", (event) => {
     event.preventDefault();
     root.classList.remove("dropping");
-    take(event.dataTransfer?.files[0]);
+    // not over an open package: it would be asked for its code anew
+    if (root.querySelector(".gate") !== null) take(event.dataTransfer?.files[0]);
   });
 }
