@@ -52,7 +52,7 @@ def _document(result: AnonymizeResult, request: AnonymizeRequest) -> dict[str, A
 def _note_counts(result: AnonymizeResult, request: AnonymizeRequest) -> None:
     from emixcli.anonymize import loosened
     from emixcli.ui import console
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     done = "would be written" if request.output is None else "written"
     console.note(f"{some(result.n_written, 'object')} {done}, {len(result.refused)} refused")
@@ -72,7 +72,7 @@ def _note_counts(result: AnonymizeResult, request: AnonymizeRequest) -> None:
 
 def _show_refused(refused: Sequence[Refused]) -> None:
     from emixcli.ui import output
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     seen: Counter[str] = Counter()
     for item in refused:
@@ -107,7 +107,7 @@ def require_all(result: AnonymizeResult) -> None:
     """
     from emixcli.errors import DeidUnsafeError, PartialError
     from emixcli.services.deidentify import UNREADABLE
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     n_unread = sum(1 for item in result.refused if item.id == UNREADABLE)
     if n_unread and n_unread == len(result.refused):

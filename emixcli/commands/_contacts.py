@@ -158,7 +158,7 @@ def show_imported(n_rows: int, refused: Sequence[NotEntered], *, json: bool) -> 
     """
     from emixcli.errors import PartialError
     from emixcli.ui import output
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     n_taken = n_rows - len(refused)
     if json:

@@ -30,7 +30,7 @@ def dry_run(how: Access, target: str, *, json: bool) -> None:
     from emixcli.exchange.address import is_link, parse_link
     from emixcli.exchange.connect import connect
     from emixcli.ui import output
-    from emixcli.ui.progress import size_text
+    from emixcli.words import size_text
 
     package_id, size = None, None
     if is_link(target):
@@ -52,8 +52,7 @@ def dry_run(how: Access, target: str, *, json: bool) -> None:
 def show(found: Downloaded, folder: Path | None, *, json: bool) -> None:
     """Show what came."""
     from emixcli.ui import console, output
-    from emixcli.ui.progress import size_text
-    from emixcli.ui.words import some
+    from emixcli.words import size_text, some
 
     if json:
         document = {

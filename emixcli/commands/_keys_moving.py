@@ -60,7 +60,7 @@ def import_(
     from emixcli.commands._opening import ask_passphrase
     from emixcli.services import keys as service
     from emixcli.ui import console, output, prompts
-    from emixcli.ui.words import groups
+    from emixcli.words import groups
 
     passphrase = ask_passphrase(passphrase_file, repeat=False, no_input=no_input)
     identity = service.read_export(file, passphrase)

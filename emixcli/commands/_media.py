@@ -65,15 +65,15 @@ class Made(Protocol):
 
 def counts_text(counts: Mapping[str, int]) -> str:
     """Return what a package holds in words."""
-    return ", ".join(
-        f"{counts[many]} {one if counts[many] == 1 else many}" for many, one in _SINGULAR.items()
-    )
+    from emixcli.words import some
+
+    return ", ".join(some(counts[many], one) for many, one in _SINGULAR.items())
 
 
 def note_left_out(choice: Choice) -> None:
     """Say that reports were left out, where some were."""
     from emixcli.ui import console
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     reports = some(choice.n_reports_left_out, "report")
     if choice.n_reports_left_out and choice.deidentification is not None:
@@ -144,7 +144,7 @@ def missing_text(choice: Choice, lost: Collection[str] = ()) -> str:
         Entries that packing has lost and that are told of otherwise.
     """
     from emixcli.container.layout import iter_instances
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     told = {
         (instance.source, instance.path)
@@ -180,7 +180,7 @@ def require_whole(done: str, made: Made, choice: Choice) -> None:
         With counts; the result lists what is missing.
     """
     from emixcli.errors import PartialError
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     lost = {one["entry"] for series in made.losses for one in series["instances"]}
     n_lost, missing = made.counts.get("lost", 0), missing_text(choice, lost)

@@ -27,7 +27,7 @@ def show_plan(prepared: Prepared, *, json: bool) -> None:
     """Show what would be packed."""
     from emixcli.commands._media import counts_text, plan_json
     from emixcli.ui import output as out
-    from emixcli.ui.progress import size_text
+    from emixcli.words import size_text
 
     plan = prepared.plan
     if json:
@@ -52,7 +52,7 @@ def show(result: PackResult, output: Path, *, table: Path | None, json: bool) ->
     from emixcli.commands._media import counts_text, note_left_out, require_whole
     from emixcli.ui import console
     from emixcli.ui import output as out
-    from emixcli.ui.progress import size_text
+    from emixcli.words import size_text
 
     if json:
         out.write_json(_document(result, output, table))

@@ -85,7 +85,7 @@ def open_link(
     from emixcli.exchange.connect import connect_link
     from emixcli.services.receive import open_share
     from emixcli.ui import console
-    from emixcli.ui.progress import size_text
+    from emixcli.words import size_text
 
     room = connect_link(parse_link(text), how)
     # A mistyped code is found here by its check symbol, before a try is spent.

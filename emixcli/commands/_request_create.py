@@ -207,7 +207,7 @@ def _patient(name: str, birth_date: str, ids: list[str], sex: str) -> AskedPatie
 
 def _show(sealed: Sealed, record: RequestRecord | None, *, is_earlier: bool, json: bool) -> None:
     from emixcli.ui import console, output
-    from emixcli.ui.words import groups
+    from emixcli.words import groups
 
     if json:
         document = {

@@ -81,7 +81,7 @@ def withdraw(
 
 def _show(readers: Readers, *, json: bool) -> None:
     from emixcli.ui import console, output
-    from emixcli.ui.words import groups
+    from emixcli.words import groups
 
     if json:
         keys = [{"fingerprint": k.fingerprint, "email": k.email or None} for k in readers.keys]

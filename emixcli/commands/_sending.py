@@ -25,7 +25,7 @@ def describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
     from emixcli.commands._media import counts_text, note_left_out, note_reports
     from emixcli.media.report import plan_lines
     from emixcli.ui import console
-    from emixcli.ui.progress import size_text
+    from emixcli.words import size_text
 
     if sys.stderr.isatty():
         for line in plan_lines(choice.file_set):
@@ -40,7 +40,7 @@ def describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
 
 def _terms(order: ShareOrder) -> str:
     """Return how often, how long and how fast, where it was said."""
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     terms = []
     if order.max_opens is not None:
@@ -64,7 +64,7 @@ def ask(sending: Sending, order: ShareOrder, *, yes: bool, no_input: bool) -> No
     from emixcli.commands._media import missing_text
     from emixcli.media.report import patient_title
     from emixcli.ui import prompts
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     counts, file_set = sending.plan.counts, sending.choice.file_set
     people = list(order.recipients)
@@ -89,7 +89,7 @@ def show(result: SendResult, choice: Choice, *, table: Path | None, json: bool) 
     from emixcli.commands._media import require_whole
     from emixcli.commands._sharing import require_all
     from emixcli.ui import console, output
-    from emixcli.ui.progress import size_text
+    from emixcli.words import size_text
 
     if json:
         output.write_json(_document(result, choice, table))

@@ -158,7 +158,7 @@ def hand_over(made: Sequence[NewShare], code_out: Path | None, *, named: bool) -
     """
     from emixcli.services.secret_file import replace_secret
     from emixcli.ui import console
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     for new in made:
         if not new.code:

@@ -254,7 +254,7 @@ def export(
     from emixcli.services.contacts import contacts_csv, entered
     from emixcli.ui import console
     from emixcli.ui import output as out
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     how = access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout)
     found, fresh = load(how, offline=offline)

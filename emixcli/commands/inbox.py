@@ -48,8 +48,8 @@ def command(
 
 def _show(arrived: list[Arrived]) -> None:
     from emixcli.ui import output
-    from emixcli.ui.progress import size_text
     from emixcli.ui.times import time_text
+    from emixcli.words import size_text
 
     head = ("id", "from", "size", "purpose", "arrived", "expires", "state")
     rows = [

@@ -94,9 +94,8 @@ def _content_fields(package: PackageReader) -> dict[str, Any]:
 
 def _show(document: dict[str, Any]) -> None:
     from emixcli.ui import output
-    from emixcli.ui.progress import size_text
     from emixcli.ui.times import time_text
-    from emixcli.ui.words import some
+    from emixcli.words import size_text, some
 
     output.write_line(f"package  {document['package_id']}, format {document['format']}")
     output.write_line(f"size     {size_text(document['size'])}, {document['entries']} entries")

@@ -10,7 +10,7 @@ import typer
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
 from emixcli.commands._keys_moving import PassphraseFile, export_private, import_
 from emixcli.commands._options import Json, NoInput, Profile, Yes
-from emixcli.ui.words import groups
+from emixcli.words import groups
 
 if TYPE_CHECKING:
     from emixcli.services.pins import Offered

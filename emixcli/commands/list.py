@@ -45,8 +45,8 @@ def command(
 
 def _show(packages: list[Package], *, more: bool) -> None:
     from emixcli.ui import console, output
-    from emixcli.ui.progress import size_text
     from emixcli.ui.times import time_text
+    from emixcli.words import size_text
 
     if packages:
         head = ("package", "state", "size", "created", "expires", "shares")

@@ -34,7 +34,7 @@ def command(
     from emixcli.commands._exchange import access, find_target, package_json
     from emixcli.exchange.connect import connect
     from emixcli.ui import console, output, prompts
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
     package, share = find_target(exchange, target_id)

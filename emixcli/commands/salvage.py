@@ -78,7 +78,7 @@ def command(
 
 def _show(saved: Salvaged) -> None:
     from emixcli.ui import output as out
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     out.write_line(f"{some(saved.n_whole, 'file')} read whole, in {saved.folder}")
     if saved.spoilt:

@@ -180,7 +180,7 @@ def _show(
     from emixcli.commands._exchange import share_json, show_shares
     from emixcli.commands._sharing import refused_json, require_all
     from emixcli.ui import console, output
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     shares = [*earlier, *(new.share for new in shared.made)]
     if json:

@@ -87,8 +87,8 @@ def _certify(exchange: HttpExchange, share: Share, files: Sequence[Path]) -> Non
 def _show(package: Package) -> None:
     from emixcli.commands._exchange import NOT_SENT
     from emixcli.ui import output
-    from emixcli.ui.progress import size_text
     from emixcli.ui.times import is_future, time_text
+    from emixcli.words import size_text
 
     output.write_line(f"package  {package.package_id}")
     output.write_line(f"state    {package.state}")

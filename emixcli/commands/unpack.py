@@ -85,8 +85,7 @@ def _show(result: UnpackResult, documents_lost: list[dict[str, Any]], *, json: b
     from emixcli.errors import PartialError
     from emixcli.ui import console
     from emixcli.ui import output as out
-    from emixcli.ui.progress import size_text
-    from emixcli.ui.words import some
+    from emixcli.words import size_text, some
 
     if json:
         out.write_json(_document(result, documents_lost))

@@ -55,7 +55,7 @@ def command(
 
 def _show_plan(head: PackageHead, account: Account, *, json: bool) -> None:
     from emixcli.ui import output
-    from emixcli.ui.progress import size_text
+    from emixcli.words import size_text
 
     if json:
         document = {
@@ -75,8 +75,8 @@ def _show_plan(head: PackageHead, account: Account, *, json: bool) -> None:
 def _show(result: UploadResult, *, json: bool, quiet: bool) -> None:
     from emixcli.commands._exchange import package_json
     from emixcli.ui import console, output
-    from emixcli.ui.progress import size_text
     from emixcli.ui.times import time_text
+    from emixcli.words import size_text
 
     package = result.package
     if json:

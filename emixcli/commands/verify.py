@@ -61,7 +61,7 @@ def _document(package: PackageReader, verified: Verified) -> dict[str, Any]:
 def _show(package: PackageReader, verified: Verified) -> None:
     from emixcli.container.identity import fingerprint_of
     from emixcli.ui import console, output
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     output.write_line(
         f"verified: {verified.n_entries} entries, {verified.n_frames} frames, page, signature"

@@ -18,6 +18,7 @@ from emixcli.media.names import fold
 from emixcli.media.opened import by_sectors
 from emixcli.model import Missing
 from emixcli.validate.places import ranges
+from emixcli.words import noun, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -290,6 +291,8 @@ def _by_series(references: Iterable[Reference]) -> Iterator[tuple[str, int]]:
     for series, numbers in by_series.items():
         known = sorted({int(number) for number in numbers if number.isdecimal()})
         name = f"series {series}" if series.isdecimal() else "series without number"
-        word = "instance" if len(known) == 1 else "instances"
-        words = f"{name}: {word} {ranges(known)}" if known else f"{name}: {len(numbers)} files"
+        if known:
+            words = f"{name}: {noun(len(known), 'instance')} {ranges(known)}"
+        else:
+            words = f"{name}: {some(len(numbers), 'file')}"
         yield words, len(numbers)

@@ -5,11 +5,13 @@ Shows patients' names: only for a command whose purpose is to show them.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from emixcli.model import Severity
 from emixcli.validate.codes import TYPES
+from emixcli.words import size_text, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from emixcli.model import FileSet, Finding, Instance, Patient, Series, Study
 
 _MAX_LISTED = 20
-_UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def count_all(file_set: FileSet) -> dict[str, int]:
@@ -39,7 +40,7 @@ def scan_document(file_set: FileSet) -> dict[str, Any]:
 
     Arrays are generators, for a writer that makes one instance at a time.
     """
-    numbers = iter(range(1, 2**31))
+    numbers = itertools.count(1)
     return {
         "schema": "emix.scan/1",
         "sources": list(file_set.sources),
@@ -99,7 +100,7 @@ def forecast_text(file_set: FileSet) -> str:
     reasons = ", ".join(
         f"{count} x {TYPES[code].title} ({code})" for code, count in counts.most_common()
     )
-    return f"{n} {'object' if n == 1 else 'objects'} will be refused by a PACS: {reasons}"
+    return f"{some(n, 'object')} will be refused by a PACS: {reasons}"
 
 
 def _patient_document(patient: Patient, number: int, numbers: Iterator[int]) -> dict[str, Any]:
@@ -189,7 +190,7 @@ def plan_lines(file_set: FileSet) -> Iterator[str]:
                 date_text(study.text("StudyDate")) or "(no date)",
                 study.text("StudyDescription") or "(no description)",
                 ", ".join(filter(None, modalities)),
-                f"{len(study.series)} series, {n_images} {'image' if n_images == 1 else 'images'}",
+                f"{len(study.series)} series, {some(n_images, 'image')}",
             ]
             yield "  " + "  ".join(part for part in parts if part)
         yield from _rest(len(patient.studies), "studies")
@@ -231,13 +232,12 @@ def _study_text(study: Study) -> str:
 
 
 def _series_text(series: Series) -> str:
-    n = len(series.instances)
     size = size_text(sum(instance.size for instance in series.instances))
     parts = [
         f"series {series.text('SeriesNumber') or '-'}",
         series.text("Modality"),
         series.text("SeriesDescription"),
-        f"{n} {'instance' if n == 1 else 'instances'}",
+        some(len(series.instances), "instance"),
         size,
     ]
     return "  ".join(part for part in parts if part)
@@ -248,15 +248,6 @@ def date_text(text: str) -> str:
     if len(text) == 8 and text.isdecimal():
         return f"{text[:4]}-{text[4:6]}-{text[6:]}"
     return text
-
-
-def size_text(n: float) -> str:
-    """Return a size for people: `1.4 GB`, decimal units as in the trade."""
-    for unit in _UNITS:
-        if n < 1000 or unit == _UNITS[-1]:
-            break
-        n /= 1000
-    return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
 
 
 def summary(file_set: FileSet) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from emixcli.errors import PatientMismatchError
+from emixcli.words import some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -133,7 +134,4 @@ def _choose_studies(
 def _counts(found: tuple[Patient, ...], kept: tuple[Patient, ...]) -> str:
     """Return `1: 2 studies, 2: 1 study`: our numbers and counts, no names."""
     numbers = {patient.key: n for n, patient in enumerate(found, 1)}
-    return ", ".join(
-        f"{numbers[p.key]}: {len(p.studies)} {'study' if len(p.studies) == 1 else 'studies'}"
-        for p in kept
-    )
+    return ", ".join(f"{numbers[p.key]}: {some(len(p.studies), 'study')}" for p in kept)

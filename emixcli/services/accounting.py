@@ -28,6 +28,7 @@ from emixcli.errors import NoMatchingKeyError, PackageDamagedError, PassphraseEr
 from emixcli.exchange.disclosures import Disclosure, iter_disclosures
 from emixcli.exchange.interface import AccountedPatient
 from emixcli.package import open_package
+from emixcli.words import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -305,8 +306,8 @@ def description(
     kinds = ", ".join(sorted(filter(None, modalities))) or "images"
     days = sorted({f"{day[:4]}-{day[4:6]}-{day[6:]}" for day in dates if len(day) == 8})
     when = f" of {', '.join(days)}" if days else ""
-    reports = f", {n_reports} report{'s' if n_reports > 1 else ''}" if n_reports else ""
-    return f"{kinds}{when}; {n_images} image{'' if n_images == 1 else 's'}{reports}"
+    reports = f", {some(n_reports, 'report')}" if n_reports else ""
+    return f"{kinds}{when}; {some(n_images, 'image')}{reports}"
 
 
 def find_accounting(exchange: HttpExchange, patient_id: str) -> list[Accounted]:

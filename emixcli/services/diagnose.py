@@ -18,6 +18,7 @@ from emixcli.services.frames import Frames, decode_all
 from emixcli.services.matching import with_matches
 from emixcli.validate.gaps import find_gaps
 from emixcli.validate.places import ranges
+from emixcli.words import noun, some
 
 if TYPE_CHECKING:
     from emixcli.media.sources import MediaFile, Source
@@ -284,11 +285,11 @@ def _request(strip: Strip) -> str:
     n_gaps = strip.count("gap")
     parts = []
     if numbers:
-        parts.append(f"{'image' if len(numbers) == 1 else 'images'} {ranges(numbers)}")
+        parts.append(f"{noun(len(numbers), 'image')} {ranges(numbers)}")
     if n_gaps:
-        parts.append(f"{n_gaps} {'slice' if n_gaps == 1 else 'slices'} in gaps")
+        parts.append(f"{some(n_gaps, 'slice')} in gaps")
     if not parts:
-        parts.append(f"{len(lost)} images without number")
+        parts.append(f"{some(len(lost), 'image')} without number")
     study = (date_text(strip.study.text("StudyDate")), strip.study.text("StudyDescription"))
     where = ", ".join((*filter(None, study), f"series {strip.number or 'without number'}"))
     return f"{where}: {' and '.join(parts)}"

@@ -7,7 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING, Final
 
 from emixcli.htmlpage import listing, page, table
-from emixcli.media.report import date_text, finding_rows, size_text, summary
+from emixcli.media.report import date_text, finding_rows, summary
+from emixcli.words import size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Self
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.ui import console
 from emixcli.ui.output import visible
+from emixcli.words import size_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -38,15 +39,6 @@ def progress(quiet: bool = False) -> Iterator[ProgressListener]:  # noqa: FBT001
         plain = _LineListener()
         yield plain
         plain.finish()
-
-
-def size_text(n: float) -> str:
-    """Return a size for people: `1.4 GB`, decimal units as in the trade."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if n < 1000:
-            return f"{n:.0f} {unit}" if unit == "B" else f"{n:.1f} {unit}"
-        n /= 1000
-    return f"{n:.1f} TB"
 
 
 def _rate(rate: float) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from emixcli.model import Refused
 from emixcli.validate.codes import TYPES
+from emixcli.words import noun, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -123,17 +124,13 @@ def _place(series_number: str, members: list[Instance]) -> str:
     name = f"series {_plain(series_number) or 'without number'}"
     known = sorted({number for number in numbers if number >= 0})
     if not known:
-        return f"{name}: {_count(len(members), 'instance')} without number"
-    return f"{name}: {'instance' if len(known) == 1 else 'instances'} {ranges(known)}"
+        return f"{name}: {some(len(members), 'instance')} without number"
+    return f"{name}: {noun(len(known), 'instance')} {ranges(known)}"
 
 
 def _plain(number: str) -> str:
     """Return a series number if it is one: nothing else may slip into a finding."""
     return number if number.lstrip("+-").isdigit() and len(number) <= 12 else ""
-
-
-def _count(n: int, word: str) -> str:
-    return f"{n} {word}" if n == 1 else f"{n} {word}s"
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -92,7 +92,7 @@ def check(
     from emixcli.server.app import opened_exchange
     from emixcli.server.check import check_exchange
     from emixcli.ui import output
-    from emixcli.ui.words import some
+    from emixcli.words import some
 
     with opened_exchange(settings_of(data)) as exchange:
         problems = list(check_exchange(exchange, full=full))

@@ -114,13 +114,6 @@ def test_a_bar_on_a_terminal_only(quieter: dict[str, str]) -> None:
     assert b"a [red]name[/red] \\x1b[2J" in talk
 
 
-@pytest.mark.parametrize(
-    ("size", "text"), [(0, "0 B"), (999, "999 B"), (1500, "1.5 kB"), (2.5e12, "2.5 TB")]
-)
-def test_sizes(size: float, text: str) -> None:
-    assert progress.size_text(size) == text
-
-
 def test_thousands_of_stages_stay_few_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("emixcli.ui.console.is_drawable", lambda: True)
     with progress.progress() as listener:

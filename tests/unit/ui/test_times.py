@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from emixcli.ui.times import is_future, time_text
-from emixcli.ui.words import some
 
 pytestmark = pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone cannot be set")
 
@@ -42,8 +41,3 @@ def test_what_is_over_is_not_held() -> None:
     assert is_future((now + timedelta(minutes=2)).isoformat())
     assert not is_future(now.isoformat())
     assert not is_future("")
-
-
-def test_numbers_and_nouns() -> None:
-    assert [some(n, "study") for n in (0, 1, 2)] == ["0 studies", "1 study", "2 studies"]
-    assert some(1, "file") == "1 file"
