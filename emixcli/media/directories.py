@@ -17,7 +17,7 @@ from emixcli.media.elements import SLOTS
 from emixcli.media.names import fold
 from emixcli.media.opened import by_sectors
 from emixcli.model import Missing
-from emixcli.validate.places import ranges
+from emixcli.validate.places import number_of, ranges
 from emixcli.words import noun, some
 
 if TYPE_CHECKING:
@@ -289,8 +289,8 @@ def _by_series(references: Iterable[Reference]) -> Iterator[tuple[str, int]]:
     for reference in references:
         by_series[reference.series_number].append(reference.instance_number)
     for series, numbers in by_series.items():
-        known = sorted({int(number) for number in numbers if number.isdecimal()})
-        name = f"series {series}" if series.isdecimal() else "series without number"
+        known = sorted({n for number in numbers if (n := number_of(number)) is not None})
+        name = "series without number" if number_of(series) is None else f"series {series}"
         if known:
             words = f"{name}: {noun(len(known), 'instance')} {ranges(known)}"
         else:

@@ -426,8 +426,7 @@ def _is_lost(header: Header) -> bool:
     """
     if "F09" not in header.codes:
         return False
-    is_whole = all(header.value(slot) for slot in (_SOP_UID, _STUDY_UID, _SERIES_UID))
-    return not is_whole or header.value(_ROWS) is not None
+    return not _is_named(header) or header.value(_ROWS) is not None
 
 
 def _is_named(header: Header) -> bool:

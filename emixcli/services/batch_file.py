@@ -36,6 +36,7 @@ COLUMNS: Final = {
 
 _REQUIRED: Final = ("source", "to", "purpose")
 _MAX_SIZE: Final = 64 * 2**20
+_MAX_DIGITS: Final = 9
 _YES: Final = {
     "": False, "no": False, "false": False, "0": False, "yes": True, "true": True, "1": True,
 }  # fmt: skip
@@ -164,16 +165,10 @@ def _checked(number: int, ref: str, fields: dict[str, str], folder: Path) -> Row
     sources = tuple(str(folder / part) for part in _parts(fields, "source"))
     if not sources:
         raise UsageError("the row names no source", hint="fill in the column source")
-    hold = fields.get("hold", "").strip()
-    if hold and not hold.isdecimal():
-        raise UsageError("hold is no number of seconds", hint="such as 600, or leave it empty")
-    opens = fields.get("max_downloads", "").strip()
-    if opens and not opens.isdecimal():
-        raise UsageError("max_downloads is no number", hint="such as 5, or leave it empty")
     order = ShareOrder(
         _parts(fields, "to"),
         fields.get("purpose", "").strip(),
-        int(hold) if hold else None,
+        _number(fields, "hold", such_as="600 for ten minutes"),
         frozenset(_parts(fields, "confirm_to")),
     )
     return Row(
@@ -182,7 +177,7 @@ def _checked(number: int, ref: str, fields: dict[str, str], folder: Path) -> Row
         sources=sources,
         order=with_terms(
             order,
-            max_opens=int(opens) if opens else None,
+            max_opens=_number(fields, "max_downloads", such_as="5"),
             expires=fields.get("expires", ""),
             urgent=_yes(fields, "urgent"),
         ),
@@ -195,6 +190,13 @@ def _checked(number: int, ref: str, fields: dict[str, str], folder: Path) -> Row
         has_copies=_has_copies(fields),
         fields=fields,
     )
+
+
+def _number(fields: Mapping[str, str], name: str, *, such_as: str) -> int | None:
+    text = fields.get(name, "").strip()
+    if text and not (text.isdecimal() and len(text) <= _MAX_DIGITS):
+        raise UsageError(f"{name} is no number", hint=f"such as {such_as}, or leave it empty")
+    return int(text) if text else None
 
 
 def _yes(fields: Mapping[str, str], name: str) -> bool:

@@ -17,7 +17,7 @@ from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.frames import Frames, decode_all
 from emixcli.services.matching import with_matches
 from emixcli.validate.gaps import find_gaps
-from emixcli.validate.places import ranges
+from emixcli.validate.places import number_of, ranges
 from emixcli.words import noun, some
 
 if TYPE_CHECKING:
@@ -273,7 +273,8 @@ def _with_gaps(series: Series, cells: list[Cell]) -> list[Cell]:
 
 
 def _order(number: str) -> tuple[int, str]:
-    return (int(number), "") if number.lstrip("+-").isdecimal() else (2**31, number)
+    known = number_of(number)
+    return (2**31, number) if known is None else (known, "")
 
 
 def _request(strip: Strip) -> str:
@@ -281,7 +282,7 @@ def _request(strip: Strip) -> str:
     lost = [cell for cell in strip.cells if cell.state != "whole"]
     if not lost:
         return ""
-    numbers = sorted({int(cell.number) for cell in lost if cell.number.isdecimal()})
+    numbers = sorted({n for cell in lost if (n := number_of(cell.number)) is not None})
     n_gaps = strip.count("gap")
     parts = []
     if numbers:

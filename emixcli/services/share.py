@@ -50,6 +50,7 @@ _OF_ONE_RECIPIENT = (RecipientUnconfirmedError, UsageError)
 ENDED: Final = frozenset({"recalled", "locked", "revoked", "expired"})
 OPENS_MAX = 1000
 LIFE_MAX_S = 30 * 86400
+_MAX_DIGITS: Final = 9
 _HEADS = (64 << 10, 1 << 20, MAX_PAGE)
 
 
@@ -105,9 +106,6 @@ def with_terms(
     """Return the order with how often, how long and how fast; raises as `check_order` does."""
     expires_s = parse_life(expires.strip())
     return check_order(replace(order, max_opens=max_opens, expires_s=expires_s, urgent=urgent))
-
-
-_MAX_DIGITS: Final = 9
 
 
 def parse_life(text: str) -> int | None:

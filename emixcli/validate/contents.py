@@ -6,6 +6,8 @@ import posixpath
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from emixcli.validate.places import number_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -135,7 +137,7 @@ def _check_ends(series: Series, missing: Sequence[Missing], findings: Findings) 
     there = [
         number for one in series.instances if (number := one.integer("InstanceNumber", -1)) >= 0
     ]
-    gone = [int(item.instance_number) for item in missing if item.instance_number.isdecimal()]
+    gone = [n for item in missing if (n := number_of(item.instance_number)) is not None]
     if not there or not gone:
         return
     name = f"series {series.instances[0].integer('SeriesNumber')}"

@@ -17,6 +17,8 @@ _POSITION = KEYWORDS.index("ImagePositionPatient")
 _ORIENTATION = KEYWORDS.index("ImageOrientationPatient")
 #: The cosine of 0.8 degrees.
 _SAME_NORMAL: Final = 0.9999
+#: Nothing lies further away; distances between such numbers would be infinite.
+_FARTHEST_MM: Final = 1e9
 #: More orientations in one series are no stacks.
 _MAX_STACKS: Final = 256
 
@@ -86,7 +88,7 @@ def _position(value: Value, normal: tuple[float, float, float]) -> float | None:
         position = x * float(a) + y * float(b) + z * float(c)
     except ValueError:
         return None
-    return round(position, 4) if math.isfinite(position) else None
+    return round(position, 4) if abs(position) < _FARTHEST_MM else None
 
 
 def _normal(orientation: str) -> tuple[float, float, float] | None:

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from emixcli.model import Finding, Instance
 
 _MAX_PLACES = 12
+#: Characters of an IS (PS3.5 section 6.2).
+_MAX_DIGITS = 12
 
 
 class Findings:
@@ -121,16 +123,23 @@ def study_words(uid: str, studies: Mapping[str, int]) -> str:
 
 def _place(series_number: str, members: list[Instance]) -> str:
     numbers = [m.integer("InstanceNumber", -1) for m in members]
-    name = f"series {_plain(series_number) or 'without number'}"
+    name = (
+        "series without number" if number_of(series_number) is None else f"series {series_number}"
+    )
     known = sorted({number for number in numbers if number >= 0})
     if not known:
         return f"{name}: {some(len(members), 'instance')} without number"
     return f"{name}: {noun(len(known), 'instance')} {ranges(known)}"
 
 
-def _plain(number: str) -> str:
-    """Return a series number if it is one: nothing else may slip into a finding."""
-    return number if number.lstrip("+-").isdigit() and len(number) <= 12 else ""
+def number_of(text: str) -> int | None:
+    """Return the number of a series or an instance, None for any other text.
+
+    Nothing else may slip into a finding; and `int` refuses what a header may hold.
+    """
+    digits = text[1:] if text[:1] in ("+", "-") else text
+    is_number = len(text) <= _MAX_DIGITS and digits.isascii() and digits.isdecimal()
+    return int(text) if is_number else None
 
 
 def ranges(numbers: Iterable[int]) -> str:

@@ -168,6 +168,14 @@ def test_lists_as_spreadsheets_write_them(tmp_path: Path, end: str, mark: str) -
     assert found.ref == "x\ny"
 
 
+@pytest.mark.parametrize("name", ["hold", "max_downloads"])
+@pytest.mark.parametrize("text", ["soon", "-1", "9" * 5000])
+def test_a_number_that_is_none(tmp_path: Path, name: str, text: str) -> None:
+    (found,) = read_batch(write_batch(tmp_path, [row("a", "jo", **{name: text})]))
+    assert isinstance(found, BadRow)
+    assert found.error.message == f"{name} is no number"
+
+
 def test_json_lines_with_lists(
     run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
 ) -> None:

@@ -174,3 +174,14 @@ def test_a_disc_without_directories_is_not_whole(tmp_path: Path, emix_here: Run)
         assert "directories of the medium are lost" in done.stderr
         assert "lists them" not in done.stderr
     assert package.exists()
+
+
+def test_a_number_that_no_integer_takes(tmp_path: Path) -> None:
+    first, second = study(tmp_path / "disc", series=1, instances=2)
+    ds = dcmread(first)
+    ds[0x00200013]._value = "9" * 5000
+    ds.save_as(first)
+    first.write_bytes(first.read_bytes()[:-20])
+    second.write_bytes(second.read_bytes()[:-20])
+    (asked,) = diagnose([str(tmp_path / "disc")]).requests
+    assert asked.endswith("series 1: image 2")

@@ -12,6 +12,7 @@ from pydicom.uid import JPEGLSLossless, RLELossless
 from emixcli.media.report import forecast_text, scan_document
 from emixcli.media.scan import scan_media
 from emixcli.services.diagnose import diagnose
+from emixcli.validate.places import number_of
 from tests import builders
 
 
@@ -137,3 +138,14 @@ def test_other_disc_and_missing_end(tmp_path: Path) -> None:
         (disc / instance.path).unlink()
     found = codes(disc)
     assert (found["M11"], found["C06"], found["D02"]) == (1, 1, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("12", 12), ("-3", -3), ("+4", 4), ("", None), ("-", None), ("+-5", None), ("--5", None),
+        ("1.5", None), ("\u0663", None), ("9" * 5000, None),
+    ],
+)  # fmt: skip
+def test_numbers_of_series_and_instances(text: str, number: int | None) -> None:
+    assert number_of(text) == number

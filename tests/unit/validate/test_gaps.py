@@ -113,6 +113,7 @@ def test_several_missing() -> None:
         [0, 30],
         [0, 10, 30],  # a localiser
         [0, 0, 0, 0, 0, 0],
+        [-1.5e308, 1.5e308, 1.6e308, 1.65e308, 1.7e308],  # a distance is infinite
     ],
 )
 def test_habits_of_devices_are_no_gaps(positions: Sequence[float]) -> None:
