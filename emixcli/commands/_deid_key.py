@@ -104,7 +104,6 @@ class Keys:
             A file to be written exists or cannot be.
         """
         from emixcli.errors import UsageError
-        from emixcli.services.targets import check_new
 
         if sum(value is not None for value in (self.key_file, self.key, self.new_key)) > 1:
             raise UsageError(
@@ -120,8 +119,10 @@ class Keys:
             raise UsageError(
                 "key and table are two files", hint="choose another name for one of them"
             )
-        if not dry_run:
-            check_new(self.new_key, paths)
+        if self.new_key is not None and not dry_run:
+            from emixcli.services.deid_key import check_new_key
+
+            check_new_key(self.new_key, paths)
 
     def check_table(self, paths: Sequence[str]) -> None:
         """Refuse a table that cannot be written, or a weak passphrase, before anything is read."""

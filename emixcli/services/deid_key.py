@@ -7,12 +7,14 @@ import binascii
 import json
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from emixcli import config, credentials
 from emixcli.anonymize import KEY_LENGTH, new_key
 from emixcli.errors import OutputExistsError, UsageError
 from emixcli.services.secret_file import replace_secret, write_secret
+from emixcli.services.targets import check_new
 
 _MARK = "emix-deid-key-1"
 _LONGEST = 200
@@ -37,11 +39,23 @@ def make_key_file(path: Path) -> None:
     try:
         write_secret(path, _text(new_key()))
     except OutputExistsError as exc:
-        raise OutputExistsError(
-            f"{path.name} exists already",
-            hint="a key there goes on with --key-file; for a new one choose another name. Never"
-            " remove a key: what comes later would not fit to what it made",
-        ) from exc
+        raise _exists(path) from exc
+
+
+def check_new_key(path: Path, sources: Sequence[str]) -> None:
+    """Refuse a place for a new key as `targets.check_new` does."""
+    try:
+        check_new(path, sources)
+    except OutputExistsError as exc:
+        raise _exists(path) from exc
+
+
+def _exists(path: Path) -> OutputExistsError:
+    return OutputExistsError(
+        f"{path.name} exists already",
+        hint="a key there goes on with --key-file; for a new one choose another name. Never"
+        " remove a key: what comes later would not fit to what it made",
+    )
 
 
 def load_key_file(path: Path) -> bytes:
@@ -59,9 +73,16 @@ def load_key_file(path: Path) -> bytes:
     except FileNotFoundError as exc:
         raise UsageError(
             "the key file does not exist",
-            hint="check its name: another key gives other pseudonyms; a first one: --new-key FILE",
+            hint="check its name: another key gives other pseudonyms; the first of a study is made"
+            " by --new-key FILE",
         ) from exc
-    except (OSError, ValueError) as exc:
+    except OSError as exc:
+        raise UsageError(
+            "the key file cannot be read",
+            hint="check that it is this file, and that you may read it (ls -l); another key"
+            " gives other pseudonyms",
+        ) from exc
+    except ValueError as exc:
         raise _no_key() from exc
     key = _parse(text)
     if os.name == "posix" and mode & _OTHERS:
@@ -82,16 +103,21 @@ def _parse(text: str) -> bytes:
     try:
         key = base64.b64decode(body, validate=True)
     except (ValueError, binascii.Error) as exc:
-        raise _no_key() from exc
+        raise (_damaged() if mark == _MARK else _no_key()) from exc
     if mark != _MARK or len(key) != KEY_LENGTH:
-        raise UsageError("the key file is damaged", hint="take the copy that was put away safely")
+        raise (_damaged() if mark == _MARK else _no_key())
     return key
+
+
+def _damaged() -> UsageError:
+    return UsageError("the key is damaged", hint="take the copy that was put away safely")
 
 
 def _no_key() -> UsageError:
     return UsageError(
-        "the key file holds no key for de-identification",
-        hint="make one with emix anonymize --new-key FILE",
+        "the file holds no key for de-identification",
+        hint="check its name: the key of a study is one line that begins with"
+        f" {_MARK}; another key gives other pseudonyms",
     )
 
 

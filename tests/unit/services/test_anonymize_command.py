@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections import Counter
 from pathlib import Path
@@ -76,13 +77,51 @@ def test_the_same_key_gives_the_same_bytes(disc: Path, tmp_path: Path) -> None:
     assert contents("first") != contents("other")
 
 
-@pytest.mark.parametrize("content", ["", "emix-deid-key-1 AAAA", "nonsense", "emix-deid-key-1 !"])
-def test_a_file_that_is_no_key_is_refused(disc: Path, tmp_path: Path, content: str) -> None:
+def test_a_key_that_is_there_is_never_to_be_removed(disc: Path, tmp_path: Path) -> None:
+    key = tmp_path / "study.key"
+    assert run_here("anonymize", "--new-key", key).code == 0
+    for command in (("anonymize", disc), ("pack", disc, "--anonymize")):
+        again = run_here(*command, "-o", tmp_path / "x.html", "--new-key", key)
+        assert again.code == 41
+        assert "--key-file" in again.stderr
+        assert "remove it first" not in again.stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("", "holds no key"), ("emix-deid-key-1 AAAA", "is damaged"), ("nonsense", "holds no key"),
+        ("emix-deid-key-1 !", "is damaged"), ("B" * 44, "holds no key"), ("\xe4", "holds no key"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_no_key_is_refused(
+    disc: Path, tmp_path: Path, content: str, said: str
+) -> None:
     key = tmp_path / "key"
-    key.write_text(content)
+    key.write_text(content, "utf-8")
     result = run_here("anonymize", disc, "-o", tmp_path / "out", "--key-file", key)
     assert result.code == 2
+    assert said in result.stderr
+    assert "--new-key" not in result.stderr  # the study may have a key: a new one fits nothing
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all files")
+def test_a_key_that_may_not_be_read_is_said_to_be_so(disc: Path, tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    assert run_here("anonymize", "--new-key", key).code == 0
+    key.chmod(0)
+    result = run_here("anonymize", disc, "-o", tmp_path / "out", "--key-file", key)
+    assert result.code == 2
+    assert "cannot be read" in result.stderr
+    assert "--new-key" not in result.stderr
+
+
+def test_a_folder_is_no_key(disc: Path, tmp_path: Path) -> None:
+    result = run_here("anonymize", disc, "-o", tmp_path / "out", "--key-file", tmp_path)
+    assert result.code == 2
+    assert "cannot be read" in result.stderr
+    assert "--new-key" not in result.stderr
 
 
 def test_a_missing_key_is_not_made_silently(disc: Path, tmp_path: Path) -> None:
