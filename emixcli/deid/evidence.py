@@ -13,7 +13,8 @@ from contextlib import suppress
 from typing import BinaryIO, Protocol
 
 from emixcli.deid import tables
-from emixcli.deid.needles import Needles
+from emixcli.deid.marks import Marks
+from emixcli.deid.needles import Needles, Uids
 from emixcli.deid.options import Option, Profile
 from emixcli.deid.reading import Text, UnreadableError, iter_texts, open_dataset
 from emixcli.deid.spellings import (
@@ -121,22 +122,23 @@ class Evidence:
     def __init__(self, profile: Profile, ours: Callable[[str], bool] = lambda _: False) -> None:
         self.profile = profile
         self.rules = Rulebook(profile)
-        self.in_bytes = Needles()
-        self.in_text = Needles()
+        self._uids = Uids()
+        self.in_bytes = Needles(self._uids)
+        self.in_text = Needles(self._uids)
         self.in_squeezed = Needles()
         self.in_spaced = Needles()
         #: Hashes of what stood in elements that the table protects, by tag.
         self.values: dict[int, set[int]] = {}
         self._ours = ours
-        self._known: set[int] = set()
+        self._known = Marks()
         self._done: set[tuple[Kind, str]] = set()
         self._kept_days: set[str] = set()
         self._common = tables.vocabulary()
 
     def learn(self, file: BinaryIO) -> bool:
         """Take the values of an input; returns whether pydicom could read it."""
-        with quiet_pydicom(), suppress(UnreadableError):
-            for text in iter_texts(open_dataset(file), known=self._known):
+        with quiet_pydicom(), suppress(UnreadableError), open_dataset(file) as source:
+            for text in iter_texts(source, self._known):
                 self._take(text)
             return True
         return False
@@ -152,9 +154,9 @@ class Evidence:
             self.values.setdefault(text.tag, set()).add(hash(text.data.rstrip(b" \0")))
         if asked == "K":
             if text.vr in {"DA", "DT"}:
-                self._kept_days.update(value[:8] for value in text.values)
+                self._kept_days.update(value[:8] for value in text.iter_values())
             return
-        for value in text.values:
+        for value in text.iter_values():
             self._judge(text.tag, text.vr, value)
 
     def _judge(self, tag: int, vr: str, value: str) -> None:
@@ -177,8 +179,7 @@ class Evidence:
             and STANDARD.fullmatch(uid) is None
             and uid.count(".") >= 3
         ):
-            self.in_bytes.add_uid(uid)
-            self.in_text.add_uid(uid)
+            self._uids.add(uid)
 
     def _add_day(self, tag: int, value: str) -> None:
         options = self.profile.options

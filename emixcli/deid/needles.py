@@ -21,6 +21,10 @@ _UID = re.compile(rb"[0-2](?:\.\d{1,60}){2,}")
 _LONG = 8
 _SHORT = 4
 _LONG_UID = 24
+#: Bytes behind a value by which it is judged, or of a UID.
+_BEHIND = 96
+#: So many places are looked at in one go.
+_WINDOW = 1 << 18
 
 
 class Hit(NamedTuple):
@@ -47,24 +51,73 @@ class _Needle(NamedTuple):
     text: str
 
 
+class Uids:
+    """UIDs, of which only hashes are kept: a run may have hundreds of thousands."""
+
+    def __init__(self) -> None:
+        self._hashes: set[int] = set()
+        #: The first bytes of them, as many as all have.
+        self.heads: set[bytes] = set()
+        #: Of those that are also found as the start of others, the longest first.
+        self._lengths: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def add(self, uid: str) -> None:
+        """Add a UID, to be found as a whole or as the start of a longer one."""
+        data = uid.encode("ascii", "replace")
+        if len(data) >= _LONG:
+            self._hashes.add(hash(data))
+            self.heads.add(data[:_LONG])
+            if len(data) >= _LONG_UID and len(data) not in self._lengths:
+                self._lengths = sorted([*self._lengths, len(data)], reverse=True)
+
+    def at(self, data: bytes, position: int) -> Iterator[Hit]:
+        """Yield the UID that begins somewhere."""
+        if position and data[position - 1 : position].isdigit():
+            return
+        match = _UID.match(data, position, position + 80)
+        if match is None:
+            return
+        token = match.group()
+        if hash(token) in self._hashes:
+            yield Hit(Kind.UID, "as-is", position, len(token), token.decode())
+            return
+        for end in self._lengths:
+            if token[end : end + 1] == b"." and hash(token[:end]) in self._hashes:
+                yield Hit(Kind.UID, "start of another", position, end, token[:end].decode())
+                return
+
+
 class Needles:
     """A set of byte strings to be found, ASCII letters of either case.
 
     `add` them all, then `find`.
+
+    Parameters
+    ----------
+    uids
+        To be found too; others may add to them.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, uids: Uids | None = None) -> None:
+        self._uids = Uids() if uids is None else uids
         self._long: dict[bytes, list[_Needle]] = {}
         self._short: dict[bytes, list[_Needle]] = {}
         self._seen: set[tuple[bytes, bool]] = set()
-        self._uids: set[bytes] = set()
-        #: Of UIDs that are also found as the start of others, the longest first.
-        self._uid_lengths: list[int] = []
-        self._uid_starts: set[bytes] = set()
+        self._longest = 0
         self._tables: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None
+        #: UIDs' first bytes of which the tables know.
+        self._n_heads = 0
 
     def __len__(self) -> int:
         return len(self._seen) + len(self._uids)
+
+    @property
+    def reach(self) -> int:
+        """So many bytes from the start of a value on tell whether it is one."""
+        return self._longest + _BEHIND
 
     def add(self, data: bytes, kind: Kind, how: str, *, whole: bool, text: str = "") -> None:
         """Add a value of at least four bytes; shorter ones are ignored.
@@ -78,22 +131,13 @@ class Needles:
         if len(data) < _SHORT or (data, whole) in self._seen:
             return
         self._seen.add((data, whole))
+        self._longest = max(self._longest, len(data))
         self._tables = None
         needle = _Needle(data, kind, how, whole, text)
         if len(data) >= _LONG:
             self._long.setdefault(data[:_LONG], []).append(needle)
         else:
             self._short.setdefault(data[:_SHORT], []).append(needle)
-
-    def add_uid(self, uid: str) -> None:
-        """Add a UID, to be found as a whole or as the start of a longer one."""
-        data = uid.encode("ascii", "replace")
-        if len(data) >= _LONG and data not in self._uids:
-            self._uids.add(data)
-            if len(data) >= _LONG_UID and len(data) not in self._uid_lengths:
-                self._uid_lengths = sorted([*self._uid_lengths, len(data)], reverse=True)
-            self._uid_starts.add(data[:_SHORT])
-            self._tables = None
 
     def find(self, data: bytes, *, least: int = 0) -> Iterator[Hit]:
         """Yield what is found.
@@ -107,8 +151,8 @@ class Needles:
             return
         for position in self._candidates(data):
             near = data[position : position + _LONG].translate(_LOWER)
-            if near[:_SHORT] in self._uid_starts:
-                yield from self._uid_at(data, position)
+            if near in self._uids.heads:
+                yield from self._uids.at(data, position)
             for needle in (*self._long.get(near, ()), *self._short.get(near[:_SHORT], ())):
                 end = position + len(needle.data)
                 if (
@@ -119,45 +163,40 @@ class Needles:
                     text = needle.text or needle.data.decode("utf-8", "replace")
                     yield Hit(needle.kind, needle.how, position, len(needle.data), text)
 
-    def _candidates(self, data: bytes) -> list[int]:
-        """Return where the first four bytes are those of a value, in any case."""
-        if self._tables is None:
+    def _candidates(self, data: bytes) -> Iterator[int]:
+        """Yield where the first four bytes are those of a value, in any case."""
+        if self._tables is None or self._n_heads != len(self._uids.heads):
             self._tables = self._make_tables()
-        first, second, starts = self._tables
-        found = []
-        for odd in (0, 1):
-            pairs = np.frombuffer(data, "<u2", (len(data) - odd) // 2, odd)
-            at = np.flatnonzero(first[pairs[:-1]])
-            at = at[second[pairs[at + 1]]]
-            fours = pairs[at].astype("<u4") | pairs[at + 1].astype("<u4") << 16
-            near = np.minimum(np.searchsorted(starts, fours), len(starts) - 1)
-            found.append(at[starts[near] == fours] * 2 + odd)
-        return sorted(np.concatenate(found).tolist())
+            self._n_heads = len(self._uids.heads)
+        for start in range(0, len(data) - _SHORT + 1, _WINDOW):
+            stop = min(start + _WINDOW + _SHORT - 1, len(data))
+            yield from _at(data, start, stop, self._tables)
 
     def _make_tables(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         first, second = np.zeros(65536, bool), np.zeros(65536, bool)
         starts = set()
-        for start in (*self._long, *self._short, *self._uid_starts):
+        for start in (*self._long, *self._short, *self._uids.heads):
             for cased in _cases(start[:_SHORT]):
                 first[cased[0] | cased[1] << 8] = True
                 second[cased[2] | cased[3] << 8] = True
                 starts.add(int.from_bytes(cased, "little"))
         return first, second, np.array(sorted(starts), "<u4")
 
-    def _uid_at(self, data: bytes, position: int) -> Iterator[Hit]:
-        if position and data[position - 1 : position].isdigit():
-            return
-        match = _UID.match(data, position, position + 80)
-        if match is None:
-            return
-        token = match.group()
-        if token in self._uids:
-            yield Hit(Kind.UID, "as-is", position, len(token), token.decode())
-            return
-        for end in self._uid_lengths:
-            if token[end : end + 1] == b"." and token[:end] in self._uids:
-                yield Hit(Kind.UID, "start of another", position, end, token[:end].decode())
-                return
+
+def _at(
+    data: bytes, start: int, stop: int, tables: tuple[np.ndarray, np.ndarray, np.ndarray]
+) -> list[int]:
+    first, second, starts = tables
+    found: list[int] = []
+    for odd in (0, 1):
+        pairs = np.frombuffer(data, "<u2", (stop - start - odd) // 2, start + odd)
+        at = first[pairs[:-1]].nonzero()[0]
+        at = at[second[pairs[at + 1]]]
+        if at.size:
+            fours = pairs[at].astype("<u4") | pairs[at + 1].astype("<u4") << 16
+            near = np.minimum(np.searchsorted(starts, fours), len(starts) - 1)
+            found += (at[starts[near] == fours] * 2 + (start + odd)).tolist()
+    return sorted(found)
 
 
 def _cases(start: bytes) -> list[bytes]:

@@ -77,36 +77,30 @@ class Structure:
         if Option.RETAIN_SAFE_PRIVATE in evidence.profile.options:
             self._safe |= tables.safe_private()
 
-    def check(self, file: BinaryIO, ds: Dataset, texts: list[Text]) -> Iterator[Leak]:
-        """Yield what breaks a rule."""
+    def check(self, file: BinaryIO, header: Dataset) -> Iterator[Leak]:
+        """Yield what breaks a rule of the object as a whole."""
         file.seek(0)
         if file.read(132) != bytes(128) + b"DICM":
             yield Leak("preamble", "bytes", "E.1.1")
-        if _uid(getattr(ds, "file_meta", {}), _META_UID) != _uid(ds, _INSTANCE_UID):
+        if _uid(header.file_meta, _META_UID) != _uid(header, _INSTANCE_UID):
             yield Leak("uid-mismatch", "0002,0003", "PS3.10 7.1")
-        if _has_tail(ds, file):
+        if _has_tail(header, file):
             yield Leak("tail", "7FE0,0010", "PS3.5 8.1")
-        for extra in _extras(ds, file):
+        for extra in _extras(header, file):
             yield Leak("codestream", "7FE0,0010", extra)
-        creators = {
-            (text.path[:-1], text.tag): text.values[0]
-            for text in texts
-            if (text.tag >> 16) % 2 and 0x10 <= text.tag & 0xFFFF <= 0xFF and text.values
-        }
-        for text in texts:
-            kind, how = self._judge(text, creators)
-            if kind:
-                yield Leak(kind, where(text.path), how)
 
-    def _judge(
-        self, text: Text, creators: dict[tuple[tuple[int, ...], int], str]
-    ) -> tuple[str, str]:
-        """Return the kind of leak that an element is by itself, "" for none."""
+    def judge(self, text: Text) -> Leak | None:
+        """Return the rule that an element breaks by itself."""
+        kind, how = self._judge(text)
+        return Leak(kind, where(text.path), how) if kind else None
+
+    def _judge(self, text: Text) -> tuple[str, str]:
+        """Return the kind of leak that an element is, "" for none."""
         group, tag = text.tag >> 16, text.tag
         if group == 2:
             return ("", "") if tag in _META else ("meta", "E.1.1")
         if group % 2:
-            return ("", "") if self._is_safe(text, creators) else ("private", "X")
+            return ("", "") if self._is_safe(text) else ("private", "X")
         if group in {0, 4} or tag in _ENCRYPTED:
             return "present", "E.1.1"
         if text.vr in _STRINGS and text.data.partition(b"\0")[2].strip(b" \0"):
@@ -132,15 +126,14 @@ class Structure:
             for value in text.values
         )
 
-    def _is_safe(self, text: Text, creators: dict[tuple[tuple[int, ...], int], str]) -> bool:
+    def _is_safe(self, text: Text) -> bool:
         """Whether a private element is one that the option (Table E.3.10-1) or the site keeps."""
         safe = self._safe
         group, element = text.tag >> 16, text.tag & 0xFFFF
         if 0x10 <= element <= 0xFF:
             value = text.values[0] if text.values else ""
             return any(creator == value for creator, _ in safe)
-        creator = creators.get((text.path[:-1], group << 16 | element >> 8))
-        return creator is not None and (creator, group << 16 | element & 0xFF) in safe
+        return (text.creator, group << 16 | element & 0xFF) in safe
 
 
 def _is_required(path: tuple[int, ...]) -> bool:
@@ -155,11 +148,11 @@ def _is_known(tag: int) -> bool:
     return tag in tables.dictionary() or dictionary_has_tag(tag)
 
 
-def _uid(ds: Dataset | dict[int, object], tag: int) -> str:
+def _uid(ds: Dataset, tag: int) -> str:
     """Return a UID as it stands, "" where there is none."""
     if tag not in ds:
         return ""
-    value = cast("Dataset", ds).get_item(tag).value
+    value = cast("RawDataElement", ds.get_item(tag)).value
     text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
     return text.strip(" \0")
 

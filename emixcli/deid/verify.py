@@ -9,33 +9,29 @@ the value.
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
+from emixcli.deid.batches import Batch, written
 from emixcli.deid.chance import by_chance
 from emixcli.deid.evidence import Evidence, Identifying
+from emixcli.deid.marks import Marks
 from emixcli.deid.options import Option, Profile
-from emixcli.deid.reading import (
-    Text,
-    UnreadableError,
-    iter_bytes,
-    iter_texts,
-    open_dataset,
-    pixels_from,
-)
-from emixcli.deid.spellings import Kind, plain, space, squeeze
+from emixcli.deid.rawbytes import iter_bytes
+from emixcli.deid.reading import Text, UnreadableError, iter_texts, open_dataset, pixels_from
+from emixcli.deid.spellings import Kind, plain
 from emixcli.deid.structure import Leak, Structure, where
 from emixcli.quiet import quiet_pydicom
 
 if TYPE_CHECKING:
-    from emixcli.deid.needles import Hit, Needles
+    from emixcli.deid.needles import Hit
+    from emixcli.deid.reading import Source
 
 #: What a value may be searched for in: numbers and times hold too many digits by chance.
 _NUMERIC = frozenset({"TM", "DS", "IS", "AS", "UI"})
 _DAYS = frozenset({"DA", "DT"})
-_GAP = "\n\x1f\n"
 _ENOUGH = 100
 #: Bytes of a value that is looked for in bytes: at the start of a file, in the rest, and where the
 #: zeros of UTF-16 are left out of so much of the start.
@@ -43,23 +39,42 @@ _LEAST_AT_START, _LEAST, _LEAST_WIDE = 5, 6, 7
 _WIDE = 1 << 16
 
 
+class _Leaks(dict[Leak, None]):
+    """The first of them, each once."""
+
+    def add(self, leak: Leak) -> None:
+        """Add one."""
+        if len(self) < _ENOUGH:
+            self[leak] = None
+
+
 @dataclass
 class _Found:
-    """What a look at the elements of an output found.
+    """What a look at an output found.
 
     Attributes
     ----------
-    leaks
-        Each with the word that was found, "" where it is no value.
+    structure, texts, raw
+        Leaks: of a rule; of a value, as each spelling of the texts has it, and in bytes.
+    words
+        The values that were found.
     harmless
         Values that stand where they may, such as digits in a time: bytes cannot tell them apart.
     pixels
         Where the pixel data stands in the file.
     """
 
-    leaks: list[tuple[Leak, str]] = field(default_factory=list)
+    structure: _Leaks = field(default_factory=_Leaks)
+    texts: tuple[_Leaks, ...] = field(default_factory=lambda: (_Leaks(), _Leaks(), _Leaks()))
+    raw: _Leaks = field(default_factory=_Leaks)
+    words: set[str] = field(default_factory=set)
     harmless: set[str] = field(default_factory=set)
     pixels: int | None = None
+
+    def leaks(self) -> Iterator[Leak]:
+        """Yield all."""
+        for leaks in (self.structure, *self.texts, self.raw):
+            yield from leaks
 
 
 class Verifier:
@@ -73,7 +88,7 @@ class Verifier:
         self.profile = profile
         self.evidence = Evidence(profile, ours)
         self._structure = Structure(self.evidence, ours)
-        self._known: set[int] = set()
+        self._known = Marks()
 
     def learn(self, file: BinaryIO) -> bool:
         """Take what an input holds; returns whether pydicom could read it. If not, `add`."""
@@ -88,7 +103,7 @@ class Verifier:
     def check(self, file: BinaryIO) -> list[Leak]:
         """Return what is left in an output; [] is what everybody wants.
 
-        Memory is bounded by the header; pixel data is read in pieces.
+        Memory is bounded: elements come one by one, long values and bytes in pieces.
 
         Raises
         ------
@@ -99,46 +114,60 @@ class Verifier:
 
     def look(self, file: BinaryIO) -> tuple[list[Leak], set[str]]:
         """Return what `check` does, and the words that were found, for a `Repair`."""
-        leaks: dict[Leak, None] = {}
-        words: set[str] = set()
         with quiet_pydicom():
             found = self._structure_and_texts(file)
-            for leak, word in (*found.leaks, *self._raw(file, found)):
-                leaks[leak] = None
-                words.add(word)
-        return list(leaks)[:_ENOUGH], words - {""}
+            self._raw(file, found)
+        leaks = dict.fromkeys(found.leaks())
+        return list(leaks)[:_ENOUGH], found.words
 
     def _structure_and_texts(self, file: BinaryIO) -> _Found:
-        known = set(self._known)
+        found = _Found()
+        self._known.drop()
         try:
-            ds = open_dataset(file)
+            with open_dataset(file) as source:
+                judged = self._read(source, found)
+                found.pixels = pixels_from(source.header)
+                for leak in (*self._structure.check(file, source.header), *judged):
+                    found.structure.add(leak)
         except UnreadableError:
-            return _Found([(Leak("unreadable", "bytes", "pydicom"), "")])
-        texts = list(iter_texts(ds, known=known))
-        found = _Found(pixels=pixels_from(ds))
-        found.leaks += [(leak, "") for leak in self._structure.check(file, ds, texts)]
-        self._search(texts, found)
-        if not found.leaks and not found.harmless:
-            self._known = known
+            found = _Found()
+            found.structure.add(Leak("unreadable", "bytes", "pydicom"))
+            return found
+        if not any(found.leaks()) and not found.harmless:
+            self._known.settle()
         return found
 
     # -- values ----------------------------------------------------------------------------------
 
-    def _search(self, texts: list[Text], found: _Found) -> None:
-        chosen = [text for text in texts if text.values]
-        words = [plain("\\".join(text.values)) for text in chosen]
-        tight = [squeeze(word) for word in words]
-        apart = [space(word) for word in words]
-        for needles, strings in (
-            (self.evidence.in_text, words),
-            (self.evidence.in_squeezed, tight),
-            (self.evidence.in_spaced, apart),
-        ):
-            for text, hit in _find(needles, strings, chosen):
-                if self._counts(text, hit):
-                    found.leaks.append((Leak(hit.kind, where(text.path), hit.how), hit.text))
-                else:
-                    found.harmless.add(hit.text)
+    def _read(self, source: Source, found: _Found) -> _Leaks:
+        """Search all texts, and return which of their elements break a rule."""
+        judged = _Leaks()
+        evidence = self.evidence
+        batches = [
+            Batch(needles, partial(self._take, found, leaks))
+            for needles, leaks in zip(
+                (evidence.in_text, evidence.in_squeezed, evidence.in_spaced),
+                found.texts,
+                strict=True,
+            )
+        ]
+        for text in iter_texts(source, self._known):
+            if (leak := self._structure.judge(text)) is not None:
+                judged.add(leak)
+            if text.values:
+                _search(batches, text)
+            elif text.pieces is not None:
+                _search_long(batches, text, text.pieces())
+        for batch in batches:
+            batch.finish()
+        return judged
+
+    def _take(self, found: _Found, leaks: _Leaks, text: Text, hit: Hit) -> None:
+        if self._counts(text, hit):
+            leaks.add(Leak(hit.kind, where(text.path), hit.how))
+            found.words.add(hit.text)
+        else:
+            found.harmless.add(hit.text)
 
     def _counts(self, text: Text, hit: Hit) -> bool:
         if hit.kind is Kind.UID:
@@ -148,20 +177,23 @@ class Verifier:
             return text.vr not in {"UI", "DS", "TM"} and not (moved and text.vr in _DAYS)
         return text.vr not in _NUMERIC and text.vr not in _DAYS
 
-    def _raw(self, file: BinaryIO, found: _Found) -> Iterator[tuple[Leak, str]]:
+    def _raw(self, file: BinaryIO, found: _Found) -> None:
         """Search the bytes, with and without the zeros of UTF-16."""
         for start, piece, pixels in iter_bytes(file, found.pixels):
             noise = len(piece) if pixels is None else max(0, pixels - start)
             least = _LEAST if start else _LEAST_AT_START
             for hit in self.evidence.in_bytes.find(piece, least=least):
-                is_chance = hit.position >= noise and by_chance(piece, hit.position, hit.length)
-                if not is_chance and self._counts_in_bytes(piece, hit, found):
-                    yield Leak(hit.kind, "bytes", hit.how), hit.text
+                if hit.position < noise or not by_chance(piece, hit.position, hit.length):
+                    self._take_in_bytes(piece, hit, found)
             if not start:
                 head = piece[: min(noise, _WIDE)].replace(b"\0", b"")
                 for hit in self.evidence.in_bytes.find(head, least=_LEAST_WIDE):
-                    if self._counts_in_bytes(head, hit, found):
-                        yield Leak(hit.kind, "bytes", hit.how), hit.text
+                    self._take_in_bytes(head, hit, found)
+
+    def _take_in_bytes(self, data: bytes, hit: Hit, found: _Found) -> None:
+        if self._counts_in_bytes(data, hit, found):
+            found.raw.add(Leak(hit.kind, "bytes", hit.how))
+            found.words.add(hit.text)
 
     @staticmethod
     def _counts_in_bytes(data: bytes, hit: Hit, found: _Found) -> bool:
@@ -172,15 +204,19 @@ class Verifier:
         return hit.kind is not Kind.DATE or data[hit.position - 1 : hit.position] != b"."
 
 
-def _find(needles: Needles, strings: list[str], texts: list[Text]) -> Iterator[tuple[Text, Hit]]:
-    """Search many strings in one go; yield where each find belongs."""
-    data = [string.encode("utf-8", "replace") for string in strings]
-    starts, position = [], 0
-    for part in data:
-        starts.append(position)
-        position += len(part) + len(_GAP)
-    for hit in needles.find(_GAP.encode().join(data)):
-        yield texts[bisect_right(starts, hit.position) - 1], hit
+def _search(batches: list[Batch], text: Text) -> None:
+    for batch, data in zip(batches, written(plain("\\".join(text.values))), strict=True):
+        batch.add(text, data)
+
+
+def _search_long(batches: list[Batch], text: Text, pieces: Iterator[str]) -> None:
+    for batch in batches:
+        batch.begin(text)
+    for piece in pieces:
+        for batch, data in zip(batches, written(plain(piece)), strict=True):
+            batch.go_on(data)
+    for batch in batches:
+        batch.end()
 
 
 def verify(
