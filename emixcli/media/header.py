@@ -52,7 +52,7 @@ class Header:
     deep
         As in `model.Instance`.
     codes
-        Codes of findings on the structure (`F05`, `F06`, `F07`, `F09`, `S04`, `S09`, `S10`),
+        Codes of findings on the structure (`F`, `S04`, `S08` to `S11`, `S15`, `S21`),
         sorted.
     dataset_offset
         Where the data set begins: after preamble and meta group.
@@ -209,7 +209,7 @@ class HeaderReader:
         ):
             parser.read(META_OFFSET, has_prefix=True)
             self.head_length = head_length_for(parser.offset)
-            if not parser.codes and parser.values[_SYNTAX] != DEFLATED_UID:
+            if not parser.codes and parser.is_short and parser.values[_SYNTAX] != DEFLATED_UID:
                 self._templates.learn(Sample.of(parser, head))
             return self._header(parser)
         start = 4 if head.startswith(b"DICM\x02\0") else 0

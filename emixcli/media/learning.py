@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.media import elements as el
 from emixcli.media.pieces import Piece, iter_pieces
-from emixcli.media.stepping import N_SLOTS, is_nesting
+from emixcli.media.sequences import is_nesting
+from emixcli.media.stepping import N_SLOTS
 from emixcli.media.template import (
     ELEMENTS,
     ITEMS,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from emixcli.media import elements as el
 from emixcli.media.charset import decode_text, joined
-from emixcli.media.stepping import AT_UNDEFINED, AT_ZERO, CUT, MORE, Stepper
-from emixcli.media.window import CHUNK, HEAD_LENGTH, Inflated, Window
+from emixcli.media.stepping import AT_UNDEFINED, AT_ZERO, CUT, MAX_ELEMENTS, MORE, Stepper
+from emixcli.media.window import CHUNK, HEAD_LENGTH, EndlessError, Inflated, Window
 from emixcli.syntaxes import (
     DEFLATED_UID,
     EXPLICIT_BIG_UID,
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 #: Group length, Media Storage SOP Class UID and Transfer Syntax UID, read in little endian.
 _META: Final = (0x00000002, 0x00020002, 0x00100002)
 _GROUP_LENGTH, _META_CLASS, _ = _META
+#: Elements of the data set that a wrong length of the meta group may pass and hide nothing.
+_MAX_HIDDEN: Final = 1024
 _SYNTAX: Final = el.SLOTS["TransferSyntaxUID"]
 _CHARSET: Final = el.SLOTS["SpecificCharacterSet"]
 _PADDING: Final = el.SLOTS["PixelPaddingValue"]
@@ -37,7 +39,13 @@ class Parser(Stepper):
         """Read meta group and data set from `offset` on."""
         if not has_prefix:
             self.codes.add("F05")
-        self.offset = offset
+        self.offset = self.dataset = offset
+        try:
+            self._read(has_prefix=has_prefix)
+        except EndlessError:
+            self._end_early()
+
+    def _read(self, *, has_prefix: bool) -> None:
         declared_end = self._read_meta()
         self.dataset = self.offset
         self._choose_dialect()
@@ -55,7 +63,10 @@ class Parser(Stepper):
         self.values = [*template.shared.with_own(matched.own), is_deep]
         self.dataset = matched.dataset
         self.offset = matched.end
-        self.read_elements()
+        try:
+            self.read_elements()
+        except EndlessError:
+            self._end_early()
 
     # -- meta group ---------------------------------------------------------------------------
 
@@ -67,7 +78,7 @@ class Parser(Stepper):
         window = self.window
         dialect = el.EXPLICIT_LITTLE
         n_elements, declared_end, last = 0, -1, 0
-        while True:
+        for _ in range(MAX_ELEMENTS):
             at = self.offset - window.base
             if at > window.last:
                 if not window.seek(self.offset):
@@ -88,6 +99,8 @@ class Parser(Stepper):
             elif tag in _META:
                 self._take_meta(tag, data[value : value + min(length, 128)])
             n_elements += 1
+        else:
+            raise EndlessError
         if not n_elements:
             self.codes.add("F06")
         return -1 if last < declared_end <= self.offset else declared_end
@@ -111,7 +124,9 @@ class Parser(Stepper):
         if dialect is not el.EXPLICIT_LITTLE or declared_end > window.size:
             return True
         offset = self.dataset
-        while offset < declared_end:
+        for _ in range(_MAX_HIDDEN):
+            if offset >= declared_end:
+                return False
             at = offset - window.base
             if at > window.last:
                 return True
@@ -120,7 +135,7 @@ class Parser(Stepper):
             if is_identifier or not el.has_known_vr(dialect, window.data, at):
                 return True
             offset = window.base + value + length
-        return False
+        return True
 
     def _choose_dialect(self) -> None:
         """Decide how the data set is encoded: as declared, unless its bytes say otherwise."""
@@ -157,7 +172,7 @@ class Parser(Stepper):
             self.codes.add("F07")  # not deflated after all
             return
         size = len(head) if len(head) < HEAD_LENGTH else 2**62
-        self.window = Window(head, size, inflated.read_at)
+        self.window = Window(head, size, inflated.read_at, is_random=False)
 
     # -- data set -----------------------------------------------------------------------------
 
@@ -191,6 +206,10 @@ class Parser(Stepper):
         elif rest:
             self.codes |= {"S11", "S15"}
 
+    def _end_early(self) -> None:
+        self.codes.add("S21")
+        self._finish()
+
     # -- the end -------------------------------------------------------------------------------
 
     def _stop_at(self, reason: int) -> None:
@@ -212,7 +231,7 @@ class Parser(Stepper):
         """Decode what needs the character set or the sign, once all is read."""
         values = self.values
         charset = values[_CHARSET]
-        for slot, raw in self.pending:
+        for slot, raw in self.pending.items():
             if slot in el.CHARSET_SLOTS:
                 values[slot] = joined(decode_text(raw, str(charset or "")))
             else:

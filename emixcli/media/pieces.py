@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from emixcli.media import elements as el
-from emixcli.media.stepping import MAX_DEPTH
+from emixcli.media.sequences import MAX_DEPTH
 from emixcli.media.template import META_OFFSET
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _element_piece(
 
 
 def _nested_piece(stack: list[tuple[el.Dialect, bool]], data: bytes, at: int) -> Piece:
-    """Return one item, delimiter or element inside open sequences, as `stepping.step` has it."""
+    """Return one item, delimiter or element inside open sequences, as `sequences.step` has it."""
     dialect, is_sequence = stack[-1]
     tag, length = dialect.plain.unpack_from(data, at)
     if tag == dialect.item:

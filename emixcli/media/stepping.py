@@ -4,25 +4,39 @@ from __future__ import annotations
 
 import struct
 from itertools import repeat
+from operator import length_hint
 from typing import TYPE_CHECKING, Final
 
 from emixcli.media import elements as el
 from emixcli.media.charset import joined
-from emixcli.media.window import CHUNK, MAX_VALUE
+from emixcli.media.leaping import Open, find_end
+from emixcli.media.sequences import MAX_DEPTH, Walk, is_closed, step
+from emixcli.media.window import CHUNK, MAX_VALUE, EndlessError
 from emixcli.model import KEYWORDS, Value
 
 if TYPE_CHECKING:
     from emixcli.media.window import Window
 
 N_SLOTS: Final = len(KEYWORDS)
-#: Readers that open sequences by recursion fail far deeper than any real object goes.
-MAX_DEPTH: Final = 64
+#: Elements of a header outside of sequences; real objects have some thousands at most.
+MAX_ELEMENTS: Final = 16_384
+#: Steps inside sequences of a header; behind them, the ends of sequences are searched for.
+MAX_STEPS: Final = 8192
+#: Steps in each sequence that follows, and the elements that a search counts for.
+_MORE_STEPS: Final = 64
+_SEARCH_COST: Final = 128
+#: Those of a header that is worth learning from.
+_SHORT: Final = 4096
+#: Bytes of values that are decoded, of one header, and how many each of them counts for at least.
+MAX_TAKEN: Final = 512 * 1024
+_LEAST_TAKEN: Final = 64
+#: Longer texts are not kept for the next header.
+_MAX_KEPT: Final = 1024
 #: Bytes of sequences of known length that are looked into, of one header.
-_MAX_CHECKED: Final = 128 * 1024
+MAX_CHECKED: Final = 128 * 1024
 
 # Why the loop over elements stopped.
-MORE, AT_PIXELS, AT_UNDEFINED, AT_ZERO, CUT, COUNTED = range(6)
-ALL: Final = 2**62
+MORE, AT_PIXELS, AT_UNDEFINED, AT_ZERO, CUT = range(5)
 
 
 class Caches:
@@ -51,13 +65,17 @@ class Stepper:
     ----------
     values
         In the order of `model.KEYWORDS`; one more at the end says whether the header is deep.
+    left, walk, takeable
+        How many elements, steps in sequences and bytes of values may still come: on any bytes, a
+        header is read in bounded time.
     pending
-        Slots and bytes of texts that are not ASCII.
+        Bytes of texts that are not ASCII, by slot.
     """
 
     __slots__ = (
-        "by_slot", "by_vr", "caches", "checkable", "codes", "dataset", "dialect", "media_class",
-        "numbers", "offset", "pending", "pixel_length", "pixel_offset", "texts", "values", "window",
+        "by_slot", "by_vr", "caches", "checkable", "codes", "dataset", "dialect", "left",
+        "media_class", "numbers", "offset", "pending", "pixel_length", "pixel_offset", "takeable",
+        "texts", "values", "walk", "window",
     )  # fmt: skip
 
     def __init__(self, window: Window, caches: Caches) -> None:
@@ -68,9 +86,12 @@ class Stepper:
         self.by_slot = caches.by_slot
         self.by_vr = caches.little
         self.values: list[Value] = [None] * (N_SLOTS + 1)
-        self.pending: list[tuple[int, bytes]] = []
+        self.pending: dict[int, bytes] = {}
         self.codes: set[str] = set()
-        self.checkable = _MAX_CHECKED
+        self.left = MAX_ELEMENTS
+        self.walk = Walk(MAX_STEPS, self.codes)
+        self.takeable = MAX_TAKEN
+        self.checkable = MAX_CHECKED
         self.dialect = el.EXPLICIT_LITTLE
         self.dataset = 0
         self.offset = 0
@@ -78,29 +99,31 @@ class Stepper:
         self.pixel_length = 0
         self.media_class = ""
 
-    def reset(self, offset: int) -> None:
-        """Forget what was taken, and begin at `offset` again."""
-        self.offset = offset
-        self.dialect = el.EXPLICIT_LITTLE
-        self.media_class = ""
-        self.values = [None] * (N_SLOTS + 1)
-        self.pending.clear()
+    @property
+    def is_short(self) -> bool:
+        """Whether few elements and steps were taken."""
+        return self.left > MAX_ELEMENTS - _SHORT and self.walk.left > MAX_STEPS - _SHORT
 
-    def run(self, count: int = ALL) -> int:
-        """Step through up to `count` elements until one needs more; return what it is.
+    def run(self) -> int:
+        """Step through elements until one needs more; return what it is.
 
         `self.offset` is then at that element.
-        """
-        return self._run_explicit(count) if self.dialect.explicit else self._run_implicit(count)
 
-    def _run_explicit(self, count: int) -> int:
+        Raises
+        ------
+        EndlessError
+            Where there are more of them than any object has.
+        """
+        return self._run_explicit() if self.dialect.explicit else self._run_implicit()
+
+    def _run_explicit(self) -> int:
         window, dialect = self.window, self.dialect
         data, last, stop = window.data, window.last, window.stop
         head, short, wanted = dialect.head.unpack_from, dialect.short_vrs, dialect.wanted.get
         values, caches = self.values, self.by_vr.get
         at = self.offset - window.base
-        reason = MORE
-        for _ in repeat(None, count):
+        reason, elements = MORE, repeat(None, self.left)
+        for _ in elements:
             if at > last:
                 break
             tag, vr, length = head(data, at)
@@ -124,7 +147,8 @@ class Stepper:
                     break
             at = value + length
         else:
-            reason = COUNTED
+            raise EndlessError
+        self.left = length_hint(elements)
         self.offset = window.base + at
         return reason
 
@@ -150,17 +174,17 @@ class Stepper:
             data = window.data[value : value + length]
         else:
             data = window.read_at(offset, length)
-        if len(data) == length and not is_closed(self.dialect, data):
+        if len(data) == length and not is_closed(self.dialect, data, self.walk):
             self.codes.add("S15")
 
-    def _run_implicit(self, count: int) -> int:
+    def _run_implicit(self) -> int:
         window, dialect = self.window, self.dialect
         data, last, stop = window.data, window.last, window.stop
         head, wanted = dialect.head.unpack_from, dialect.wanted.get
         values, caches = self.values, self.by_slot
         at = self.offset - window.base
-        reason = MORE
-        for _ in repeat(None, count):
+        reason, elements = MORE, repeat(None, self.left)
+        for _ in elements:
             if at > last:
                 break
             tag, length = head(data, at)
@@ -181,7 +205,8 @@ class Stepper:
                     break
             at = value + length
         else:
-            reason = COUNTED
+            raise EndlessError
+        self.left = length_hint(elements)
         self.offset = window.base + at
         return reason
 
@@ -206,6 +231,9 @@ class Stepper:
 
     def _take(self, slot: int, vr: int, raw: bytes) -> None:
         """Decode one value that is not in the caches."""
+        self.takeable -= max(len(raw), _LEAST_TAKEN)
+        if self.takeable < 0:
+            raise EndlessError
         dialect = self.dialect
         is_known = vr not in (0, dialect.un)
         if vr not in dialect.text_vrs and (is_known or slot in el.NUMBER_SLOTS):
@@ -216,117 +244,47 @@ class Stepper:
             if len(raw) == 2 and code == "<H":
                 self.numbers[raw] = value
         elif raw.isascii() and b"\x1b" not in raw:
-            self.values[slot] = self.texts[raw] = joined(raw.decode("ascii"))
+            self.values[slot] = text = joined(raw.decode("ascii"))
+            if len(raw) <= _MAX_KEPT:
+                self.texts[raw] = text
         else:
-            self.pending.append((slot, raw))
+            self.pending[slot] = raw
 
     # -- sequences of undefined length ---------------------------------------------------------
 
     def skip_undefined(self) -> bool:
-        """Move behind a sequence of undefined length (PS3.5 section 7.5); False at the end."""
-        window = self.window
+        """Move behind a sequence of undefined length (PS3.5 section 7.5); False at the end.
+
+        Once the steps of the header are used up, its end is searched for.
+        """
+        window, walk = self.window, self.walk
         at = self.offset - window.base
-        _, vr, value, _ = el.element(self.dialect, window.data, at)
+        tag, vr, value, _ = el.element(self.dialect, window.data, at)
         # UN of undefined length holds implicit little endian (PS3.5 section 6.2.2 note 4).
         is_unknown = self.dialect.explicit and vr == self.dialect.un
         stack = [(el.IMPLICIT_LITTLE if is_unknown else self.dialect, True)]
         offset = window.base + value
-        while stack:
+        while stack and walk.left > 0:
             at = offset - window.base
             if at <= window.last and len(stack) <= MAX_DEPTH:
-                offset += step(stack, window.data, at, self.codes)
+                offset += step(stack, window.data, at, walk)
             elif len(stack) > MAX_DEPTH or not window.seek(offset):
-                self.codes.add("S10")
-                self.offset = max(offset, window.size)
-                return False
+                return self._end_open(offset)
+        if stack:
+            self.left -= _SEARCH_COST
+            walk.left = _MORE_STEPS
+            n_items = sum(not is_sequence for _, is_sequence in stack)
+            sequence = Open(self.dialect, stack[0][0], tag, n_items, is_between=len(stack) == 1)
+            offset = find_end(window, sequence, offset)
+            if offset < 0:
+                return self._end_open(window.size)
         self.offset = offset
         return True
 
-
-def step(
-    stack: list[tuple[el.Dialect, bool]], data: bytes, at: int, codes: set[str], depth: int = 0
-) -> int:
-    """Take one item, delimiter or element inside open sequences; return the bytes passed.
-
-    What stands where it must not is passed over, and `S15` is added to `codes`; also where an item
-    or sequence of known length, if all of it is there, is not filled by what is in it.
-    """
-    dialect, is_sequence = stack[-1]
-    tag, length = dialect.plain.unpack_from(data, at)
-    if tag == dialect.item:
-        if length != el.UNDEFINED:
-            value = data[at + 8 : at + 8 + length]
-            if len(value) == length and not is_closed(
-                dialect, value, is_sequence=False, depth=depth + len(stack)
-            ):
-                codes.add("S15")
-            return int(8 + length)
-        stack.append((dialect, False))
-    elif tag == dialect.sequence_end:
-        while stack and not stack[-1][1]:  # an item that was not closed
-            codes.add("S15")
-            stack.pop()
-        del stack[-1:]
-    elif tag == dialect.item_end:
-        if is_sequence:
-            codes.add("S15")
-        else:
-            stack.pop()
-    else:
-        if is_sequence:
-            codes.add("S15")
-        return _step_over(stack, data, at, codes, depth)
-    return 8
-
-
-def _step_over(
-    stack: list[tuple[el.Dialect, bool]], data: bytes, at: int, codes: set[str], depth: int
-) -> int:
-    """Take an element, as `step`."""
-    dialect, _ = stack[-1]
-    tag, vr, value, length = el.element(dialect, data, at)
-    if length != el.UNDEFINED:
-        if is_nesting(dialect, tag, vr):
-            raw = data[value : value + length]
-            if len(raw) == length and not is_closed(dialect, raw, depth=depth + len(stack)):
-                codes.add("S15")
-        return value - at + length
-    if dialect.explicit and vr not in dialect.long_vrs:
-        codes.add("S15")
-    stack.append((el.IMPLICIT_LITTLE if vr == dialect.un and vr else dialect, True))
-    return value - at
-
-
-def is_closed(
-    dialect: el.Dialect, data: bytes, *, is_sequence: bool = True, depth: int = 0
-) -> bool:
-    """Whether items fill a sequence of known length, or elements an item (PS3.5 section 7.5).
-
-    Parameters
-    ----------
-    data
-        A value.
-    is_sequence
-        Whether it is that of a sequence, not of an item.
-    depth
-        How many sequences and items are around it.
-    """
-    stack = [(dialect, is_sequence)]
-    codes: set[str] = set()
-    at, end = 0, len(data)
-    data += bytes(12)
-    while at + 8 <= end and stack and not codes:
-        if depth + len(stack) > MAX_DEPTH:
-            return False
-        at += step(stack, data, at, codes, depth)
-    return at == end and len(stack) <= 1 and not codes
-
-
-def is_nesting(dialect: el.Dialect, tag: int, vr: int) -> bool:
-    """Whether an element is a sequence by its VR, or where it has none by its tag."""
-    if dialect.explicit:
-        return vr == dialect.sq
-    return dialect.wanted.get(tag) in (el.SEQUENCE, el.DEEP_SEQUENCE)
+    def _end_open(self, offset: int) -> bool:
+        self.codes.add("S10")
+        self.offset = max(offset, self.window.size)
+        return False
 
 
 def number_of(raw: bytes, code: str) -> Value:

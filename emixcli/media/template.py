@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.media import elements as el
 from emixcli.media.charset import joined
-from emixcli.media.stepping import is_closed, is_nesting, number_of
+from emixcli.media.sequences import Walk, is_closed, is_nesting
+from emixcli.media.stepping import number_of
 from emixcli.media.window import MAX_VALUE
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ _NESTED: Final = (ITEMS, ELEMENTS)
 _TEXTS: Final = (TEXT, NAME)
 #: Layouts of a template that are kept.
 _MAX_LAYOUTS: Final = 8
+#: Steps inside a sequence that is not compared; a header with more of them is parsed.
+_MAX_STEPS: Final = 2048
 
 #: Bytes to compare, up to the length of an element with its own value; their number; the width of
 #: the length; what to do with the value, None to step over it.
@@ -75,10 +78,12 @@ class Section(NamedTuple):
             at += width
             if length > MAX_VALUE and (action is not None or length == el.UNDEFINED):
                 return -1
-            if action in _NESTED and not is_closed(
-                dialect, head[at : at + length], is_sequence=action == ITEMS
-            ):
-                return -1
+            if action in _NESTED:
+                walk = Walk(_MAX_STEPS)
+                value = head[at : at + length]
+                is_filled = is_closed(dialect, value, walk, is_sequence=action == ITEMS)
+                if not is_filled or walk.left <= 0:
+                    return -1
             places.append((at, at + length, action))
             at += length
         return at + len(self.tail) if is_next(self.tail, at) else -1

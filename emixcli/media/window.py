@@ -15,9 +15,10 @@ MAX_HEAD: Final = 64 * 1024
 CHUNK: Final = 128 * 1024
 #: No attribute of `model.KEYWORDS` is longer; a longer one is taken as absent.
 MAX_VALUE: Final = 64 * 1024
-#: Bytes of a header read element by element; a longer one is not a header.
+#: Reads of a header; one that takes more is not a header.
 MAX_REFILLS: Final = 1024
-MAX_INFLATED: Final = 256 * 1024 * 1024
+#: Bytes of a header that are inflated, and of its deflated form.
+MAX_INFLATED: Final = 32 * 1024 * 1024
 
 _PAD: Final = bytes(12)
 
@@ -25,6 +26,10 @@ _PAD: Final = bytes(12)
 def head_length_for(end: int) -> int:
     """Return how many bytes to read of a file whose header is about as long as `end`."""
     return min(max(HEAD_LENGTH, (end + 256 + 4095) & ~4095), MAX_HEAD)
+
+
+class EndlessError(Exception):
+    """A header has more of something than any real one: it is not read on."""
 
 
 class Window:
@@ -39,12 +44,15 @@ class Window:
         Offset of `data` in the file.
     last
         Largest index in `data` at which an element may begin.
+    is_random
+        Whether what lies before the window can be read again.
     """
 
-    __slots__ = ("_refills", "base", "data", "last", "read_at", "size", "stop")
+    __slots__ = ("_refills", "base", "data", "is_random", "last", "read_at", "size", "stop")
 
-    def __init__(self, head: bytes, size: int, read_at: ReadAt) -> None:
+    def __init__(self, head: bytes, size: int, read_at: ReadAt, *, is_random: bool = True) -> None:
         self.read_at = read_at
+        self.is_random = is_random
         self._refills = 0
         self.size = size
         self._set(head, 0)
@@ -72,10 +80,14 @@ class Window:
         ------
         OSError
             Where the medium cannot be read.
+        EndlessError
+            Where there were too many reads.
         """
         self._refills += 1
-        if offset + 8 > self.size or self._refills > MAX_REFILLS:
+        if offset + 8 > self.size:
             return False
+        if self._refills > MAX_REFILLS:
+            raise EndlessError
         wanted = min(CHUNK if wide or self._refills > 4 else HEAD_LENGTH, self.size - offset)
         data = self.read_at(offset, wanted)
         if len(data) < 8:
@@ -114,15 +126,18 @@ class Inflated:
         return self._data[start : start + length]
 
     def _more(self) -> bytes:
-        if self._base > MAX_INFLATED or self._engine.eof:
-            return b""
-        tail = self._engine.unconsumed_tail
-        if not tail:
-            tail = self._read_at(self._offset, max(0, min(CHUNK, self._size - self._offset)))
-            self._offset += len(tail)
-        try:
-            chunk = self._engine.decompress(tail, CHUNK)
-            return chunk or (self._engine.flush() if not tail else self._more())
-        except zlib.error:
-            self.is_broken = True
-            return b""
+        while not self._engine.eof:
+            if max(self._base + len(self._data), self._offset) > MAX_INFLATED:
+                raise EndlessError
+            tail = self._engine.unconsumed_tail
+            if not tail:
+                tail = self._read_at(self._offset, max(0, min(CHUNK, self._size - self._offset)))
+                self._offset += len(tail)
+            try:
+                chunk = self._engine.decompress(tail, CHUNK) if tail else self._engine.flush()
+            except zlib.error:
+                self.is_broken = True
+                return b""
+            if chunk or not tail:
+                return chunk
+        return b""

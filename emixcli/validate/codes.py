@@ -341,6 +341,12 @@ _TYPES: Final = (
         refused=True,
     ),
     FindingType(
+        "S21", _BLOCK, "header without end",
+        "the header has more elements, or longer ones, than any real object; it was not read to "
+        "its end, and may say something else there",
+        "ask the sender to export it again",
+    ),
+    FindingType(
         "C01", _RISK, "several patients",
         "images of more than one patient are on the medium",
         "choose with --patient or --study",

@@ -33,7 +33,7 @@ from emixcli.media.sources.base import StreamBytes
 from emixcli.media.sources.contents import archive_in
 from emixcli.reports.reading import load
 from emixcli.services.asked import asked_of
-from tests import builders
+from tests import builders, hostile
 from tests.udfimage import UdfImage
 
 #: Of a file in an archive, no more is read.
@@ -64,6 +64,10 @@ def _objects() -> list[bytes]:
         builders.to_bytes(builders.instance(transfer_syntax=syntax, rows=4, columns=4))
         for syntax in builders.SYNTAXES
     ]
+
+
+def _headers() -> list[bytes]:
+    return [*_objects(), *hostile.headers(48 * 1024).values()]
 
 
 def _header(data: bytes) -> None:
@@ -256,8 +260,8 @@ def _requests() -> list[bytes]:
 
 
 TARGETS: dict[str, Target] = {
-    "header": Target(_header, _objects),
-    "learned": Target(_learned, _objects),
+    "header": Target(_header, _headers),
+    "learned": Target(_learned, _headers),
     "dicomdir": Target(_dicomdir, _objects),
     "carve": Target(_carve, _objects),
     "zip": Target(_archive, _zips),
