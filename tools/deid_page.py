@@ -34,7 +34,7 @@ _LETTERS: Final = """\
 | D | replaced by a dummy value |
 | U | UIDs replaced by new ones, the same for the same key |
 | C | cleaned: dates move, text keeps words of the standard only, sequences are looked into |
-| K | kept, but for values of the patient in its text; sequences are looked into |
+| K | kept, but for values of the patient in it; sequences are looked into |
 """
 _INTRO: Final = """\
 The {} rows of PS3.15 2026c Table E.1-1 as `emix anonymize` follows them. `emix anonymize

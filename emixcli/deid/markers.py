@@ -6,6 +6,7 @@ import struct
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from emixcli.deid.explain import loosened
 from emixcli.deid.options import BASIC_CODE, OPTION_CODES, Option, Profile
 from emixcli.deid.parse import encode, encode_item, iter_elements, iter_items
 
@@ -20,6 +21,7 @@ BURNED_IN: Final = 0x00280301
 RECOGNIZABLE: Final = 0x00280302
 
 _METHOD_TEXT: Final = b"DICOM PS3.15 2026c Annex E by emix"
+_LOOSENED: Final = rb"\rules of the site keep more"
 #: By UUID (PS3.5 section B.2), made once for this implementation.
 _IMPLEMENTATION_CLASS_UID: Final = "2.25.313200389502675892903654971083032199842"
 _VERSION_NAME: Final = "EMIX_1"
@@ -41,10 +43,11 @@ def markers(
     asked = [option for option in OPTION_CODES if option in profile.options - without]
     codes = [BASIC_CODE[0], *(OPTION_CODES[option][0] for option in asked)]
     before = [code for code in _earlier_codes(earlier, explicit=explicit) if code not in codes]
+    method = _METHOD_TEXT + (_LOOSENED if loosened(profile) else b"")
     items = b"".join(_code_item(code, explicit=explicit) for code in [*before, *codes])
     return {
         IDENTITY_REMOVED: encode(IDENTITY_REMOVED, "CS", b"YES", explicit=explicit),
-        METHOD: encode(METHOD, "LO", _METHOD_TEXT, explicit=explicit),
+        METHOD: encode(METHOD, "LO", method, explicit=explicit),
         METHOD_CODES: encode(METHOD_CODES, "SQ", items, explicit=explicit),
         TEMPORAL: encode(TEMPORAL, "CS", _temporal(profile), explicit=explicit),
     }

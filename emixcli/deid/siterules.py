@@ -24,7 +24,7 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from emixcli.deid.explain import find_tag
+from emixcli.deid.explain import PIXELS, find_tag
 from emixcli.deid.options import NO_RULES, SiteRules
 from emixcli.deid.parse import LONG_VRS, SHORT_VRS, vr_of
 from emixcli.deid.pixels.rules import WRITTEN
@@ -39,7 +39,13 @@ _KEYS: Final = frozenset({"max_shift_days", "accept_sop_classes", "actions", "pr
 _PRIVATE_KEYS: Final = frozenset({"creator", "group", "element", "vr"})
 #: Groups of commands, file meta information and directories.
 _FOREIGN_GROUPS: Final = frozenset({0x0000, 0x0002, 0x0004, 0x0006})
-_PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
+#: What says who the patient is (PS3.15 Table E.1-1): an object that keeps it may not claim Patient
+#: Identity Removed (0012,0062). No option of the standard keeps any of them either.
+DIRECT: Final = frozenset({
+    0x00100010, 0x00100011, 0x00100012, 0x00100020, 0x00100030, 0x00100032, 0x00100033, 0x00100034,
+    0x00101000, 0x00101001, 0x00101002, 0x00101005, 0x00101040, 0x00101050, 0x00101060,
+    0x00101090, 0x00101100, 0x00102154, 0x00102155, 0x00102297,
+})  # fmt: skip
 #: What can happen to attributes without which no object is read: character set, SOP class and
 #: instance. UIDs are retained by an option, so that references stay whole.
 _NEEDED: Final = {0x00080005: "K", 0x00080016: "K", 0x00080018: "U"}
@@ -64,7 +70,11 @@ def load_rules(path: Path) -> SiteRules:
             table = tomllib.load(file)
     except OSError as exc:
         raise UsageError("the file of site rules cannot be read", hint="check its name") from exc
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+    except UnicodeDecodeError as exc:
+        raise UsageError(
+            f"{path.name} is no text in UTF-8", hint="--rules takes a TOML file; check its name"
+        ) from exc
+    except tomllib.TOMLDecodeError as exc:
         raise UsageError(
             f"the site rules are no TOML: {exc}", hint="https://toml.io shows how it is written"
         ) from exc
@@ -141,8 +151,17 @@ def _why_not(tag: int, letter: str) -> str:
         return "it is no part of a data set, or is made anew"
     if tag in MARKERS:
         return "it says what was de-identified, and is made anew"
-    if tag in _PIXELS:
+    if tag in PIXELS:
         return "pixels are treated by [[pixels]] and the options for them"
+    return _why_no_letter(tag, letter)
+
+
+def _why_no_letter(tag: int, letter: str) -> str:
+    if tag in DIRECT and letter in "KC":
+        return (
+            "it says who the patient is, so no object that keeps it is de-identified; leave it out,"
+            " or X, Z or D"
+        )
     if tag in ENCRYPTED and letter != "X":
         return "nobody can tell what is encrypted"
     if letter not in _NEEDED.get(tag, letter):

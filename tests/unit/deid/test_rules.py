@@ -16,8 +16,8 @@ from emixcli.anonymize import (
     loosened,
     profile_rows,
 )
-from emixcli.deid.rules import Rules, resolve
-from emixcli.deid.siterules import parse_rules
+from emixcli.deid.rules import Rules, find_row, resolve
+from emixcli.deid.siterules import DIRECT, parse_rules
 from emixcli.errors import UsageError
 from tests.unit.deid.making import make, read, run_profile
 
@@ -84,6 +84,9 @@ def test_loosening_is_told(site: SiteRules) -> None:
     assert 0x0019100C in {row.tag for row in rows}
     assert not explain(0x0019230D, Profile(rules=site)).is_loosened
     assert not loosened(Profile())
+    # Without a rule of the site only known words of it stay.
+    maker = Profile(rules=SiteRules(actions={0x00080070: "K", 0x00080016: "K"}))
+    assert [row.tag for row in loosened(maker)] == [0x00080070]
 
 
 @pytest.mark.parametrize(
@@ -120,6 +123,44 @@ def test_a_rule_that_cannot_work_says_why() -> None:
         parse_rules({"actions": {"StudyDescription": "U"}})
     kept = {"StudyInstanceUID": "K", "SOPInstanceUID": "U", "EncryptedContent": "X"}
     assert len(parse_rules({"actions": kept}).actions) == 3
+
+
+@pytest.mark.parametrize("tag", sorted(DIRECT))
+def test_nobody_keeps_what_says_who_the_patient_is(tag: int) -> None:
+    name = f"{tag >> 16:04X},{tag & 0xFFFF:04X}"
+    for letter in "KC":
+        with pytest.raises(UsageError, match=f"{name} cannot be {letter}: it says who"):
+            parse_rules({"actions": {name: letter}})
+    assert parse_rules({"actions": {name: "X"}}).actions == {tag: "X"}
+    row = find_row(tag)
+    assert row is None or not set("".join(row.options)) & set("KC")  # nor does any option
+
+
+@pytest.mark.parametrize("name", ["StudyDate", "studydate", "STUDYDATE", " StudyDate "])
+def test_letter_case_of_a_keyword_is_free(name: str) -> None:
+    assert find_tag(name) == 0x00080020
+
+
+def test_a_keyword_that_is_nearly_right_is_named() -> None:
+    with pytest.raises(UsageError) as caught:
+        find_tag("studdate")
+    assert caught.value.hint == "did you mean StudyDate?"
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "words"),
+    [
+        ("StationName", Option.RETAIN_DEVICE, "kept, here and in other text, but for"),
+        ("StudyDate", Option.RETAIN_FULL_DATES, "kept"),
+        ("PerformedProcedureStepStartDate", Option.RETAIN_FULL_DATES, "kept, but for the birth"),
+        ("StudyInstanceUID", Option.RETAIN_UIDS, "kept"),
+        ("PatientAge", Option.RETAIN_PATIENT_CHARACTERISTICS, "kept, but 90 years for more than"),
+        ("PixelData", Option.CLEAN_PIXEL_DATA, "kept, but for what pixel options and rules"),
+        ("SOPClassUID", Option.RETAIN_UIDS, "kept where it is published"),
+    ],
+)
+def test_what_is_kept_is_told_truly(name: str, option: Option, words: str) -> None:
+    assert explain(find_tag(name), Profile(frozenset({option}))).words.startswith(words)
 
 
 def test_an_unknown_keyword_is_named_with_its_file(tmp_path: Path) -> None:

@@ -356,14 +356,36 @@ def test_a_private_element_that_the_site_keeps_is_no_find(disc: Path, tmp_path: 
 
 def test_what_a_site_keeps_is_never_called_nothing(disc: Path, tmp_path: Path) -> None:
     rules, report = tmp_path / "site.toml", tmp_path / "report.html"
-    rules.write_text('[actions]\nPatientName = "K"\n')
+    rules.write_text('[actions]\nAccessionNumber = "K"\n')
     out = tmp_path / "out"
     result = run_here("anonymize", disc, "-o", out, "--rules", rules, "--report", report)
     assert result.code == 0, result.stderr
+    said = "Accession Number: kept, here and in other text, but for other values of the patient"
+    assert said in result.stderr
+    assert all(
+        ds.DeidentificationMethod[1] == "rules of the site keep more" for ds in datasets(out)
+    )
     assert "but for what rules of this site keep" in result.stderr
     page = report.read_text("utf-8")
     assert "nothing found" not in page
     assert "Rules of the site keep what the profile takes away" in page
+
+
+def test_a_rule_that_keeps_who_the_patient_is_is_refused(disc: Path, tmp_path: Path) -> None:
+    rules, out = tmp_path / "site.toml", tmp_path / "out"
+    rules.write_text('[actions]\nPatientID = "K"\n')
+    for command in (("anonymize", disc, "--rules"), ("pack", disc, "--anonymize", "--deid-rules")):
+        result = run_here(*command, rules, "-o", out)
+        assert result.code == 2
+        assert "PatientID cannot be K: it says who the patient is" in result.stderr
+        assert not out.exists()
+
+
+def test_rules_that_are_no_text_are_told_in_words(disc: Path, tmp_path: Path) -> None:
+    result = run_here("anonymize", disc, "--dry-run", "--rules", disc / "IM1")
+    assert result.code == 2
+    assert "IM1 is no text in UTF-8" in result.stderr
+    assert "codec" not in result.stderr
 
 
 def test_one_patient_of_several(disc: Path, tmp_path: Path) -> None:
