@@ -22,7 +22,6 @@ from emixcli.ui.output import StdoutClosedError
 if TYPE_CHECKING:
     from types import FrameType
 
-EXIT_INTERNAL = 1
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 _COMPLETE = "_EMIX_COMPLETE"

@@ -201,6 +201,22 @@ def test_every_command_has_a_step() -> None:
     assert found == {step.command for step in STEPS} | set(EXEMPT)
 
 
+def options(command: Any) -> Iterator[set[str]]:
+    """Yield the options of a command, or of each of its subcommands."""
+    children = getattr(command, "commands", None)
+    if not children:
+        yield {name for option in command.params for name in option.opts}
+    for child in (children or {}).values():
+        yield from options(child)
+
+
+def test_what_can_be_quiet_can_be_verbose() -> None:
+    group = make_group(cli.COMMANDS, cli.help_text)
+    found = [names for one in group.load_all().values() for names in options(one)]
+    assert len(found) > 40
+    assert [names for names in found if "--quiet" in names and "--verbose" not in names] == []
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[ServerThread]:
     data = tmp_path / "exchange"

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from emixcli.commands._options import number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from emixcli.exchange.connect import Access
     from emixcli.exchange.http import HttpExchange
     from emixcli.exchange.interface import Package, Share
 
+_Item = TypeVar("_Item")
 CaFile = Annotated[
     Path | None,
     typer.Option(
@@ -174,9 +176,10 @@ def _state(share: Share) -> str:
     return "its mail is on the way"
 
 
-def find_package(exchange: HttpExchange, target_id: str) -> Package:
-    """Return an own package by its id or by that of one of its shares."""
-    return find_target(exchange, target_id)[0]
+def first_of(items: Iterable[_Item], limit: int) -> tuple[list[_Item], bool]:
+    """Return the first items of a list, and whether there are more."""
+    found = [*itertools.islice(items, limit + 1)]
+    return found[:limit], len(found) > limit
 
 
 def find_target(exchange: HttpExchange, target_id: str) -> tuple[Package, Share | None]:

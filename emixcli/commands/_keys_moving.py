@@ -7,14 +7,7 @@ from typing import Annotated
 
 import typer
 
-from emixcli.commands._options import Json, NoInput, Yes
-
-PassphraseFile = Annotated[
-    Path | None,
-    typer.Option(
-        "--passphrase-file", metavar="FILE", help="Read the passphrase from FILE (- for stdin)."
-    ),
-]
+from emixcli.commands._options import Json, NoInput, PassphraseFile, Yes
 
 
 def export_private(

@@ -107,6 +107,12 @@ PasswordFile = Annotated[
         "--password-file", metavar="FILE", help="Read the password from FILE (- for stdin)."
     ),
 ]
+PassphraseFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrase-file", metavar="FILE", help="Read the passphrase from FILE (- for stdin)."
+    ),
+]
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Show what would be done; write and send nothing.")
 ]

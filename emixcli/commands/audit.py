@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._options import Json, Profile, Quiet, number
+from emixcli.commands._options import Json, Profile, Quiet, Verbose, number
 
 if TYPE_CHECKING:
     from emixcli.exchange.auditing import AuditFilter
@@ -62,9 +62,7 @@ def list_(
     json: Json = False,
 ) -> None:
     """List rows, oldest first; --after N shows what follows."""
-    import itertools
-
-    from emixcli.commands._exchange import access
+    from emixcli.commands._exchange import access, first_of
     from emixcli.exchange.connect import connect
     from emixcli.services.audit import iter_entries
     from emixcli.ui import console, output
@@ -72,8 +70,7 @@ def list_(
     wanted = _filter(action, actor, subject, (since, until), after)
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
     page_size = min(limit + 1, 1000)
-    found = [*itertools.islice(iter_entries(exchange, wanted, page_size=page_size), limit + 1)]
-    entries, more = found[:limit], len(found) > limit
+    entries, more = first_of(iter_entries(exchange, wanted, page_size=page_size), limit)
     if json:
         rows = [entry.as_json() for entry in entries]
         output.write_json({"schema": "emix.audit-list/1", "rows": rows, "more": more})
@@ -192,11 +189,13 @@ def export(
     profile: Profile = None,
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """Write rows as JSON Lines or as DICOM audit messages, or send these by syslog over TLS.
 
     The number of the last row is told: --after N goes on from there.
     """
+    del verbose  # handled by its callback
     from emixcli.commands._exchange import access
     from emixcli.errors import UsageError
     from emixcli.exchange.connect import connect

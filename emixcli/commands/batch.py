@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._options import Json, Profile, Quiet, number
+from emixcli.commands._options import Json, Profile, Quiet, Verbose, number
 
 if TYPE_CHECKING:
     from emixcli.exchange.connect import Access
@@ -42,11 +42,13 @@ def check(
     profile: Profile = None,
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """Read every row and everything it names, and tell all errors at once; sends nothing.
 
     Ends with 3 where a row cannot be sent.
     """
+    del verbose  # handled by its callback
     from emixcli.commands._exchange import access
     from emixcli.services.batch_file import read_batch
     from emixcli.ui.progress import progress
@@ -148,6 +150,7 @@ def run(
     profile: Profile = None,
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """Send every row of a list; one that fails does not stop the others.
 
@@ -158,6 +161,7 @@ def run(
     With --watch the sources are folders in DIR to which a PACS or a modality exports. What has been
     quiet there for a while is sent and moved to DIR/emix-sent, or DIR/emix-failed with the reason.
     """
+    del verbose  # handled by its callback
     from emixcli.commands._exchange import access
 
     manner = _Manner(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._options import Json, NoInput, Profile
+from emixcli.commands._options import Json, NoInput, PassphraseFile, Profile
 
 if TYPE_CHECKING:
     from emixcli.exchange.http import HttpExchange
@@ -32,12 +32,7 @@ def command(
         Path | None,
         typer.Option("--import-key", metavar="FILE", help="Bring its key to this machine."),
     ] = None,
-    passphrase_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--passphrase-file", metavar="FILE", help="Read the passphrase from FILE (- for stdin)."
-        ),
-    ] = None,
+    passphrase_file: PassphraseFile = None,
     token_file: TokenFile = None,
     ca_file: CaFile = None,
     timeout: TimeOut = None,

@@ -24,16 +24,14 @@ def command(
 
     emix download ID gets one: with the keys of this machine, without link and access code.
     """
-    import itertools
-
-    from emixcli.commands._exchange import access
+    from emixcli.commands._exchange import access, first_of
     from emixcli.exchange.connect import connect
     from emixcli.exchange.inbox import iter_inbox
     from emixcli.ui import console, output
 
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
-    found = [*itertools.islice(iter_inbox(exchange), limit + 1)]
-    arrived, more = sorted(found[:limit], key=lambda one: one.notified), len(found) > limit
+    found, more = first_of(iter_inbox(exchange), limit)
+    arrived = sorted(found, key=lambda one: one.notified)
     if json:
         packages = [_json(one) for one in arrived]
         output.write_json({"schema": "emix.inbox/1", "packages": packages, "more": more})

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from emixcli.commands._exchange import CaFile, TimeOut, TokenFile
-from emixcli.commands._keys_moving import PassphraseFile, export_private, import_
-from emixcli.commands._options import Json, NoInput, Profile, Yes
+from emixcli.commands._keys_moving import export_private, import_
+from emixcli.commands._options import Json, NoInput, PassphraseFile, Profile, Yes
 from emixcli.words import groups
 
 if TYPE_CHECKING:

@@ -23,15 +23,12 @@ def command(
 ) -> None:
     """List own packages on the exchange, newest first."""
     del verbose
-    import itertools
-
-    from emixcli.commands._exchange import access, package_json
+    from emixcli.commands._exchange import access, first_of, package_json
     from emixcli.exchange.connect import connect
     from emixcli.ui import output
 
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
-    found = [*itertools.islice(exchange.iter_packages(), limit + 1)]
-    packages, more = found[:limit], len(found) > limit
+    packages, more = first_of(exchange.iter_packages(), limit)
     if json:
         document = {
             "schema": "emix.list/1",

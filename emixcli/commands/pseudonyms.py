@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from emixcli.commands._options import Json, NoInput, Yes
+from emixcli.commands._options import Json, NoInput, PassphraseFile, Yes
 
 if TYPE_CHECKING:
     from emixcli.services.reidentification import Row
@@ -114,12 +114,7 @@ def table(
             help="Only what has this pseudonym, ID or UID, and what it belongs to.",
         ),
     ] = None,
-    passphrase_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--passphrase-file", metavar="FILE", help="Read the passphrase from FILE (- for stdin)."
-        ),
-    ] = None,
+    passphrase_file: PassphraseFile = None,
     no_input: NoInput = False,
     json: Json = False,
 ) -> None:

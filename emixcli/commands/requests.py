@@ -40,10 +40,8 @@ def command(
     not shown here: emix request show ID opens one.
     """
     del verbose
-    import itertools
-
     from emixcli.commands._asking import invitation_json, record_json
-    from emixcli.commands._exchange import access
+    from emixcli.commands._exchange import access, first_of
     from emixcli.errors import UsageError
     from emixcli.exchange.connect import connect
     from emixcli.ui import output
@@ -53,8 +51,7 @@ def command(
             "this is not a state of a request", hint=f"one of {', '.join(_STATES[1:])}"
         )
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
-    found = [*itertools.islice(exchange.requests.iter_all(state), limit + 1)]
-    records, more = found[:limit], len(found) > limit
+    records, more = first_of(exchange.requests.iter_all(state), limit)
     invitations = [] if state else [*exchange.requests.iter_invitations()]
     if json:
         requests = [record_json(record) for record in records]

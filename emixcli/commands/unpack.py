@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emixcli.commands._options import CodeFile, Json, NoInput, Quiet
+from emixcli.commands._options import CodeFile, Json, NoInput, Quiet, Verbose
 
 if TYPE_CHECKING:
     from emixcli.services.report_forms import Form
@@ -33,6 +33,7 @@ def command(
     no_input: NoInput = False,
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """Get the DICOM file-set and the reports back, bit for bit.
 
@@ -40,6 +41,7 @@ def command(
     reports are also, or instead, given in another form; where one cannot be, its original is there
     and the command ends with 3.
     """
+    del verbose  # handled by its callback
     from emixcli.commands._opening import open_file
     from emixcli.services.unpack import unpack
     from emixcli.ui.progress import progress

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from emixcli.commands._options import CodeFile, Json, NoInput, Quiet
+from emixcli.commands._options import CodeFile, Json, NoInput, Quiet, Verbose
 
 if TYPE_CHECKING:
     from emixcli.container.verify import Verified
@@ -21,11 +21,13 @@ def command(
     no_input: NoInput = False,
     json: Json = False,
     quiet: Quiet = False,
+    verbose: Verbose = 0,
 ) -> None:
     """Check every byte of a package: page, entries, frames, signature, DICOMDIR.
 
     Ends with 83 where anything is not as it was written, and names the entry.
     """
+    del verbose  # handled by its callback
     from emixcli.commands._opening import open_file
     from emixcli.container.verify import verify
     from emixcli.ui import output

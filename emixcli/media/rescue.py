@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 CLUSTER: Final = 128 * 1024
 _MAX_SKIP: Final = 16 * 1024 * 1024
+#: Errors after which a skip grows no more: it has reached its limit long before.
+_MAX_ERRORS: Final = 16
 _SAVE_EVERY_S: Final = 10.0
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -91,7 +93,7 @@ def rescue(
     MediaError
         If the mapfile is not that of this medium.
     OutputError
-        If the copy cannot be written.
+        If the copy cannot be written, or its mapfile not be read.
     """
     where = mapfile or image.with_name(f"{image.name}.map")
     state = _load(content, image, where)
@@ -121,7 +123,13 @@ def _load(content: Bytes, image: Path, where: Path) -> Mapfile:
                 hint="give its mapfile, or choose another name",
             )
         return Mapfile(content.size)
-    state = Mapfile.parse(where.read_text("latin-1"))
+    try:
+        text = where.read_text("latin-1")
+    except OSError as exc:
+        raise OutputError(
+            "the mapfile of the image cannot be read", hint="check its permissions"
+        ) from exc
+    state = Mapfile.parse(text)
     if state.size > content.size or not image.exists():
         raise MediaError(
             "the mapfile does not belong to this medium and image",
@@ -195,7 +203,7 @@ class _Copy:
                     skip = self._errors = 0
                     continue
                 self._state.mark(first, last, Status.UNTRIMMED)
-                self._errors = min(self._errors + 1, 16)
+                self._errors = min(self._errors + 1, _MAX_ERRORS)
                 skip = min(CLUSTER << self._errors, _MAX_SKIP) if may_skip else 0
 
     def _each(self, status: Status, work: Callable[[int, int, float], None]) -> None:

@@ -26,7 +26,6 @@ _POWER: Final = re.compile(r"[+\-\u2212]?\d+$")
 #: Characters of one text; the reader of reports shows no more and says so.
 _MAX_TEXT: Final = 1_050_000
 _NO_AUTHORITY: Final = frozenset({"NI", "UNK", "NASK", "MSK", "NA", "ASKU", "NAV"})
-_ORDER_TAGS: Final = ("inFulfillmentOf", "documentationOf")
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,11 +92,6 @@ def _notes(walk: _Walk, problem: str) -> Iterator[Block]:
         yield blocks.note(problem, strong=True)
 
 
-def why_not_shown(data: bytes) -> str:
-    """Return in words why a PDF must not be opened by itself, "" where it may be."""
-    return " ".join(block.text for block in render(data) if block.strong)
-
-
 def _n_objects(data: bytes) -> int:
     """Return about how many objects there are, counted without reading them."""
     return data.count(b" obj") + data.count(b"\robj") + data.count(b"\nobj")

@@ -216,7 +216,8 @@ def _run_copies(work: Work, jobs: Sequence[range], processes: int) -> Iterator[P
     try:
         with _Worker(work) as worker:
             yield worker.run(jobs[0])  # the copies then know what it has learnt
-            copies += (_Copy(worker, jobs, taking) for _ in range(processes - 1))
+            with contextlib.suppress(OSError):  # those that the system gives do all the work
+                copies += (_Copy(worker, jobs, taking) for _ in range(processes - 1))
             if work.looks_again:
                 import emixcli.deid.verify  # noqa: F401 - loads pydicom while the copies work
             for job in _taken(jobs, taking):
@@ -246,7 +247,12 @@ class _Copy:
 
             with contextlib.suppress(OSError):  # more than is allowed here
                 fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError:
+            os.close(reading)
+            os.close(writing)
+            raise
         if not self._pid:
             code = 1
             try:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from emixcli.media.sources.base import Bytes
 
 _MAX_CONTINUATIONS: Final = 64
-_NAME_CONTINUES: Final = 0x01
 
 
 @dataclass(frozen=True, slots=True)

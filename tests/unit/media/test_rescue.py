@@ -134,6 +134,12 @@ def test_what_is_not_ours_is_not_touched(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not shutil.which("ddrescue"), reason="ddrescue is not installed")
+def test_a_mapfile_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "x.img.map").mkdir()
+    with pytest.raises(OutputError, match="mapfile"):
+        rescue(FaultyBytes(bytes(SECTOR)), tmp_path / "x.img")
+
+
 def test_ddrescue_goes_on_and_we_go_on_with_ddrescue(tmp_path: Path) -> None:
     data, faulty = scratched(5)
     (tmp_path / "disc").write_bytes(data)

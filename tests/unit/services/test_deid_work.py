@@ -58,6 +58,33 @@ def files(folder: Path) -> dict[str, bytes]:
     }
 
 
+#: A main module that the system gives one further process and no more.
+_ALONE = """
+import os, sys
+from emixcli.cli import main
+
+fork, given = os.fork, []
+
+def one() -> int:
+    if given:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+    given.append(1)
+    return fork()
+
+os.fork = one
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@needs_copies
+def test_fewer_processes_than_wanted_do_all(disc: Path, tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text(_ALONE)
+    command = ("anonymize", disc, "-o", tmp_path / "out", "--jobs", "4", "--json")
+    result = run(tmp_path, tmp_path / "main.py", *command)
+    assert result.returncode == 80, result.stderr
+    assert json.loads(result.stdout)["counts"] == {"read": 41, "written": 39, "refused": 2}
+
+
 @needs_copies
 def test_copies_of_the_process_make_what_one_makes(disc: Path, tmp_path: Path) -> None:
     key = tmp_path / "key"
