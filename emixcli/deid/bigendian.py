@@ -5,24 +5,31 @@ from __future__ import annotations
 import array
 import struct
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, BinaryIO, Final, NamedTuple
 
 from emixcli.deid.body import Body
-from emixcli.deid.parse import LONG_VRS, MAX_DEPTH, UNDEFINED, VRS, encode, encode_item
+from emixcli.deid.pages import LARGE, write
+from emixcli.deid.parse import LONG_VRS, MAX_DEPTH, UNDEFINED, VRS, encode
 from emixcli.deid.refusal import DeidError, Reason
-from emixcli.deid.rest import TRAILING_PADDING, is_rest
+from emixcli.deid.rest import MAX_REST, TRAILING_PADDING, is_rest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from emixcli.deid.body import Made, Piece
+    from emixcli.deid.pages import Pages
 
 _HEAD: Final = struct.Struct(">HH2sH")
 _ITEM: Final = struct.Struct(">HHI")
+_LONG_HEAD: Final = 12
+_MARK_LENGTH: Final = 8
+#: The same in little endian: heads of elements, and of items and delimiters.
+_SHORT: Final = struct.Struct("<HH2sH")
+_LONG: Final = struct.Struct("<HH2sxxI")
+_MARK: Final = struct.Struct("<HHI")
 _LENGTH: Final = struct.Struct(">I")
 _PIXELS: Final = frozenset({0x7FE00008, 0x7FE00009, 0x7FE00010})
 _ITEM_TAG: Final = 0xFFFEE000
-_ITEM_END: Final = 0xFFFEE00D
 _SEQUENCE_END: Final = 0xFFFEE0DD
 #: Bytes that are turned round together.
 _WIDTHS: Final = {
@@ -50,98 +57,147 @@ def swap(data: bytes | bytearray | memoryview, width: int) -> bytes:
     return values.tobytes()
 
 
-class Converter:
-    """Converts one data set, of which at least the header is in `data`."""
+def convert(data: Pages, at: int, made: IO[bytes]) -> tuple[int, Pixels | None]:
+    """Write the elements before the pixel data in little endian; their lengths stay.
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
+    Parameters
+    ----------
+    data, at
+        A file, and where its data set begins.
+    made
+        An empty file.
+
+    Returns
+    -------
+    tuple
+        How many bytes were written, and where the pixel data is.
+
+    Raises
+    ------
+    DeidError
+        The elements cannot be told apart.
+    """
+    return _Converter(data, made).dataset(at)
+
+
+class _Converter:
+    """Converts one data set."""
+
+    def __init__(self, data: Pages, made: IO[bytes]) -> None:
+        self._data, self._made = data, made
         self._groups: set[int] = set()
+        self._size = 0
+        self._waiting = bytearray()
 
-    def dataset(self, at: int, *, is_all: bool = True) -> tuple[bytes, Pixels | None]:
-        """Return the elements before the pixel data, and where that is.
-
-        Parameters
-        ----------
-        is_all
-            Whether `data` holds the file to its end.
-
-        Raises
-        ------
-        DeidError
-            `Reason.TRUNCATED` if `data` ends before.
-        """
-        made: list[bytes] = []
+    def dataset(self, at: int) -> tuple[int, Pixels | None]:
+        """See `convert`."""
+        pixels = None
         while at < len(self._data):
+            size = self._size + len(self._waiting)
             try:
                 tag, vr, value, length = self._head(at)
                 if tag in _PIXELS:
-                    return b"".join(made), Pixels(tag, vr, value, length)
-                content, at = self._element(tag, vr, value, length, 0)
-            except DeidError:
-                if is_all and is_rest(self._data[at:], self._groups, explicit=True, order=">"):
-                    made.append(encode(TRAILING_PADDING, "OB", b"\1\1", explicit=True))
+                    pixels = Pixels(tag, vr, value, length)
                     break
-                raise
+                at = self._element(tag, vr, value, length, 0)
+            except DeidError:
+                if not self._is_rest(at):
+                    raise
+                self._flush()
+                self._size = size  # what was written of it is no part of the data set
+                self._write(encode(TRAILING_PADDING, "OB", b"\1\1", explicit=True))
+                break
             if tag >> 16 & 1:
                 self._groups.add(tag >> 16)
-            made.append(content)
-        return b"".join(made), None
+        self._flush()
+        return self._size, pixels
+
+    def _is_rest(self, at: int) -> bool:
+        end = len(self._data)
+        if end - at > MAX_REST:
+            return not any(chunk.strip(b"\0") for chunk in self._data.chunks(at, end))
+        return is_rest(self._data[at:end], self._groups, explicit=True, order=">")
 
     def _head(self, at: int) -> tuple[int, str, int, int]:
+        data = self._data[at : at + _LONG_HEAD]
         try:
-            group, element, code, length = _HEAD.unpack_from(self._data, at)
+            group, element, code, length = _HEAD.unpack_from(data)
             vr = VRS.get(code)
             if vr is None:
                 raise DeidError(Reason.MALFORMED)
             if vr in LONG_VRS:
-                length = _LENGTH.unpack_from(self._data, at + 8)[0]
+                length = _LENGTH.unpack_from(data, 8)[0]
                 return group << 16 | element, vr, at + 12, length
         except struct.error:
             raise DeidError(Reason.TRUNCATED) from None
         return group << 16 | element, vr, at + 8, length
 
-    def _element(self, tag: int, vr: str, value: int, length: int, depth: int) -> tuple[bytes, int]:
-        if vr == "SQ" or (vr == "UN" and length == UNDEFINED):
-            content, at = self._items(value, length, depth + 1)
-            return encode(tag, "SQ", content, explicit=True), at
+    def _element(self, tag: int, vr: str, value: int, length: int, depth: int) -> int:
+        """Write an element; return the index behind it."""
+        is_items = vr == "SQ" or (vr == "UN" and length == UNDEFINED)
+        code = b"SQ" if is_items else vr.encode("ascii")
+        if vr in LONG_VRS:
+            self._write(_LONG.pack(tag >> 16, tag & 0xFFFF, code, length))
+        else:
+            self._write(_SHORT.pack(tag >> 16, tag & 0xFFFF, code, length))
+        if is_items:
+            return self._items(value, length, depth + 1)
         at = value + length
         if at > len(self._data):
             raise DeidError(Reason.TRUNCATED)
-        raw = swap(self._data[value:at], _WIDTHS.get(vr, 1))
-        return encode(tag, vr, raw, explicit=True), at
+        width = _WIDTHS.get(vr, 1)
+        whole = at - length % width
+        if length <= LARGE:
+            self._write(swap(self._data[value:whole], width))
+        else:
+            for chunk in self._data.chunks(value, whole):
+                self._write(swap(chunk, width))
+        self._write(bytes(at - whole))
+        return at
 
-    def _items(self, at: int, length: int, depth: int) -> tuple[bytes, int]:
+    def _items(self, at: int, length: int, depth: int) -> int:
         if depth > MAX_DEPTH:
             raise DeidError(Reason.TOO_DEEP)
         end = None if length == UNDEFINED else at + length
-        made: list[bytes] = []
         while end is None or at < end:
-            tag, item_length, at = self._mark(at)
-            if tag == _SEQUENCE_END:
-                break
-            if tag != _ITEM_TAG:
+            tag, item_length = self._mark(at)
+            at += _MARK_LENGTH
+            if tag == _ITEM_TAG:
+                at = self._item(at, item_length, depth)
+            elif tag != _SEQUENCE_END:
                 raise DeidError(Reason.MALFORMED)
-            content, at = self._item(at, item_length, depth)
-            made.append(encode_item(content))
-        return b"".join(made), at
+            elif end is None:
+                break
+        return at
 
-    def _item(self, at: int, length: int, depth: int) -> tuple[bytes, int]:
+    def _item(self, at: int, length: int, depth: int) -> int:
         end = None if length == UNDEFINED else at + length
-        made: list[bytes] = []
         while end is None or at < end:
             if end is None and self._data[at : at + 4] == b"\xff\xfe\xe0\x0d":
-                return b"".join(made), at + 8
+                self._mark(at)
+                return at + _MARK_LENGTH
             tag, vr, value, size = self._head(at)
-            content, at = self._element(tag, vr, value, size, depth)
-            made.append(content)
-        return b"".join(made), at
+            at = self._element(tag, vr, value, size, depth)
+        return at
 
-    def _mark(self, at: int) -> tuple[int, int, int]:
+    def _mark(self, at: int) -> tuple[int, int]:
+        """Write the tag and length of an item or delimiter; return them."""
         try:
-            group, element, length = _ITEM.unpack_from(self._data, at)
+            group, element, length = _ITEM.unpack(self._data[at : at + _MARK_LENGTH])
         except struct.error:
             raise DeidError(Reason.TRUNCATED) from None
-        return group << 16 | element, length, at + 8
+        self._write(_MARK.pack(group, element, length))
+        return group << 16 | element, length
+
+    def _write(self, data: bytes) -> None:
+        self._waiting += data
+        if len(self._waiting) > LARGE:
+            self._flush()
+
+    def _flush(self) -> None:
+        write(self._made, bytes(self._waiting), self._size)
+        self._size += len(self._waiting)
+        self._waiting.clear()
 
 
 @dataclass(frozen=True)

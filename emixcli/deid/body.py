@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, NamedTuple, Protocol
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from emixcli.deid.pages import Scratch
 
 _CHUNK = 1024 * 1024
 
@@ -27,10 +30,11 @@ class Made(Protocol):
 
 
 class Body(NamedTuple):
-    """Parts in order; `size` is the sum of their lengths."""
+    """Parts in order; `size` is the sum of their lengths, `scratch` where some of them wait."""
 
     parts: tuple[Piece | Made, ...] = ()
     size: int = 0
+    scratch: Scratch | None = None
 
     def pieces(self) -> Iterator[Piece]:
         """Yield bytes and ranges of the source in order."""
@@ -45,6 +49,8 @@ class Body(NamedTuple):
         for part in self.parts:
             if not isinstance(part, bytes | memoryview | tuple):
                 part.close()
+        if self.scratch is not None:
+            self.scratch.close()
 
     def read_from(self, source: BinaryIO) -> Iterator[bytes | memoryview]:
         """Yield the bytes, at most 1 MiB of the source at once.

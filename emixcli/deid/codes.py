@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from emixcli.deid import tables
 
 if TYPE_CHECKING:
-    from emixcli.deid.parse import Element
+    from emixcli.deid.parse import Data, Element
 
 #: Code Value, Long Code Value, URN Code Value.
 VALUES: Final = frozenset({0x00080100, 0x00080119, 0x00080120})
@@ -116,7 +116,7 @@ def _is_unit(code: str) -> bool:
     )
 
 
-def scheme_of(data: bytes, elements: Iterable[Element]) -> str:
+def scheme_of(data: Data, elements: Iterable[Element]) -> str:
     """Return the Coding Scheme Designator among the elements of an item."""
     for element in elements:
         if element.tag == SCHEME:

@@ -11,7 +11,7 @@ from emixcli.deid.options import Option
 from emixcli.deid.parse import iter_elements, iter_items, names_vrs
 
 if TYPE_CHECKING:
-    from emixcli.deid.parse import Element
+    from emixcli.deid.parse import Data, Element
 
 #: Concept Name Code Sequence, Concept Code Sequence.
 NAME: Final = 0x0040A043
@@ -46,7 +46,7 @@ _PERSONAL: Final = (
 
 
 def is_personal(
-    data: bytes, elements: Iterable[Element], options: frozenset[Option], *, explicit: bool
+    data: Data, elements: Iterable[Element], options: frozenset[Option], *, explicit: bool
 ) -> bool:
     """Whether a content item says who somebody is, or what they are like.
 
@@ -65,7 +65,7 @@ def is_personal(
     return False
 
 
-def _concept(data: bytes, element: Element, *, explicit: bool) -> tuple[str, str, str]:
+def _concept(data: Data, element: Element, *, explicit: bool) -> tuple[str, str, str]:
     """Return scheme, code and meaning of the first item of a sequence."""
     found = {0x00080100: "", SCHEME: "", 0x00080104: ""}
     inner = names_vrs(data, element.vr, element.value, explicit=explicit)

@@ -14,7 +14,7 @@ from emixcli.deid.identity import Identity, Known
 from emixcli.deid.keyed import Keyed
 from emixcli.deid.options import Option, Profile
 from emixcli.deid.refusal import DeidError, Reason
-from emixcli.deid.render import Renderer, join_sorted
+from emixcli.deid.render import Content, Renderer, join_sorted
 from emixcli.deid.repair import Repair
 from emixcli.deid.rules import CHARACTER_SET, Rules
 from emixcli.deid.scope import Context, Patient, Scope
@@ -25,6 +25,7 @@ from emixcli.deid.textdates import TextDates
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from emixcli.deid.pages import Scratch
     from emixcli.deid.source import Source
 
 SOP_CLASS: Final = 0x00080016
@@ -97,17 +98,17 @@ class Engine:
         context, scope = self._context_of(records, source, repair)
         self.splitter.learn_blocks(records)
         records = without_doubles(records)
-        self.render(records, context, scope)
+        self.render(records, context, scope, source.scratch)
         return DataSet(records, pixels, context, scope)
 
     @staticmethod
-    def render(records: Sequence[Record], context: Context, scope: Scope) -> None:
+    def render(records: Sequence[Record], context: Context, scope: Scope, scratch: Scratch) -> None:
         """Treat what has not been treated in this context."""
-        renderer = Renderer(context)
+        renderer = Renderer(context, scratch)
         for record in records:
             if record.context is not context:
                 renderer.actions = record.actions = {}
-                record.out = renderer.element(record.raw, record.element, scope)
+                record.out = renderer.top(record.raw, record.element, scope)
                 record.context = context
 
     # -- what elements share ------------------------------------------------------------------
@@ -120,8 +121,8 @@ class Engine:
         study = ""
         if not _names_patient(shared):
             study = _text(records, STUDY) or _text(records, SOP_INSTANCE) or source.media_instance
-        raw = (record.raw for record in shared)
-        key = (source.explicit, source.media_class, study, repair, *raw)
+        keys = (record.key for record in shared)
+        key = (source.explicit, source.media_class, study, repair, *keys)
         found = self._contexts.get(key)
         if found is None:
             if len(self._contexts) >= _MAX_CONTEXTS:
@@ -204,7 +205,7 @@ class Engine:
     # -- joining ------------------------------------------------------------------------------
 
     @staticmethod
-    def join(dataset: DataSet, made: Mapping[int, bytes]) -> bytes:
+    def join(dataset: DataSet, made: Mapping[int, bytes]) -> Content:
         """Return the treated elements and those that are made here, in the order of their tags."""
         elements = {record.tag: record.out for record in dataset.records if record.out}
         for tag, other in _DEPENDENT.items():
@@ -217,7 +218,7 @@ class Engine:
 def _is_emptied(records: Sequence[Record], tag: int) -> bool:
     """Whether an element had a value and has none any more."""
     found = next((record for record in records if record.tag == tag), None)
-    return found is not None and bool(found.value) and len(found.out) <= _EMPTY
+    return found is not None and bool(found.value_data) and len(found.out) <= _EMPTY
 
 
 def _text(records: Sequence[Record], tag: int) -> str:

@@ -9,7 +9,9 @@ from emixcli.deid import binary, charsets, codes, documents, icc, publicuids, va
 from emixcli.deid.dates import shift_da, shift_dt
 from emixcli.deid.encodings import iter_decoded
 from emixcli.deid.identity import fold
+from emixcli.deid.longvalues import MAX_HELD
 from emixcli.deid.options import Option
+from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.rules import CHARACTER_SET, DATE_VRS, DEFINITIONS, find_row
 from emixcli.deid.tables import technical, vocabulary
 from emixcli.deid.terms import is_term
@@ -39,7 +41,7 @@ _LONG_TEXT: Final = frozenset({"LT", "ST", "UT"})
 _EXAMINATIONS: Final = 0x0008
 _OLDEST: Final = 89
 _SHORTEST_IN_NUMBERS: Final = 5
-_MAX_SEARCHED: Final = 1 << 20
+_MAX_SEARCHED: Final = MAX_HELD
 #: Digits of a number that may be a date or an identifier, and such a number: no fraction.
 _MANY_DIGITS: Final = 6
 _FEW_DIGITS: Final = 5
@@ -51,7 +53,7 @@ class Values:
     """Treats values of one object.
 
     Methods take the value's bytes and return new ones, the same object where nothing changes, or
-    None where nothing may stay.
+    None where nothing may stay. Text of more than `values.MAX_TEXT` bytes may not, but for numbers.
     """
 
     def __init__(self, context: Context) -> None:
@@ -84,6 +86,8 @@ class Values:
 
     def new_uids(self, old: bytes) -> bytes:
         """Return the new value of an attribute of UIDs."""
+        if len(old) > MAX_HELD:
+            raise DeidError(Reason.TOO_LARGE)
         stripped = [uid.split("\0", 1)[0].strip() for uid in old.decode("latin-1").split("\\")]
         return "\\".join(self._context.keyed.uid(uid) if uid else "" for uid in stripped).encode()
 
@@ -308,6 +312,8 @@ class Values:
         raw = old.rstrip(b" \0")
         if not raw:
             return b""
+        if len(raw) > values.MAX_TEXT:
+            return None
         charset = scope.charset if vr in values.CHARSET_VRS else ""
         text = charsets.decode(raw, charset)
         plain = without_controls(text)

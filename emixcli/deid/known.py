@@ -13,13 +13,15 @@ from emixcli.deid.rules import CHARACTER_SET, Rules
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from emixcli.deid.parse import Data
+
 _TELLING = frozenset({"PN", "SQ"})
 #: Bytes of a value that may be text.
-_MAX_TEXT = 1 << 20
+_MAX_TEXT = values.MAX_TEXT
 
 
 def iter_known(
-    data: bytes, element: Element, rules: Rules, charset: str, *, explicit: bool
+    data: Data, element: Element, rules: Rules, charset: str, *, explicit: bool
 ) -> Iterator[Known]:
     """Yield what identifies in an element and below, unless it is kept anyway."""
     walk = _Walk(is_all=False)
@@ -37,7 +39,7 @@ def may_identify(element: Element) -> bool:
 
 
 def iter_texts(
-    data: bytes, element: Element, charset: str, *, explicit: bool
+    data: Data, element: Element, charset: str, *, explicit: bool
 ) -> Iterator[tuple[int, str, str]]:
     """Yield tag, VR and decoded text of an element and all below it."""
     return _Walk(is_all=True).texts(data, element, charset, explicit=explicit)
@@ -56,7 +58,7 @@ class _Walk:
         self._is_all = is_all
 
     def texts(
-        self, data: bytes, element: Element, charset: str, *, explicit: bool, depth: int = 0
+        self, data: Data, element: Element, charset: str, *, explicit: bool, depth: int = 0
     ) -> Iterator[tuple[int, str, str]]:
         tag = element.tag
         if tag & 0x10000 and is_creator(tag):
@@ -76,7 +78,7 @@ class _Walk:
         yield tag, vr if vr in values.TEXT_VRS else element.vr, charsets.decode(raw, charset)
 
     def _below(
-        self, data: bytes, element: Element, charset: str, *, explicit: bool, depth: int
+        self, data: Data, element: Element, charset: str, *, explicit: bool, depth: int
     ) -> Iterator[tuple[int, str, str]]:
         places = iter_items(data, element.value, element.end, explicit=explicit, depth=depth)
         for start, stop in places:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import io
 import struct
 from dataclasses import replace
-from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Final, NamedTuple, cast
 
 from emixcli.deid import markers
 from emixcli.deid.anonymized import Anonymized
 from emixcli.deid.body import Body
 from emixcli.deid.engine import SERIES, SOP_CLASS, SOP_INSTANCE, STUDY, DataSet, Engine
 from emixcli.deid.options import Option, Profile
+from emixcli.deid.pages import Scratch
 from emixcli.deid.parse import LONG_VRS, UNDEFINED, encode, vr_of
 from emixcli.deid.pixels.risk import Assessment, Policy
 from emixcli.deid.pixelwork import PixelValue, PixelWork, end_of, facts_of, groups_of, series_of
@@ -31,14 +32,17 @@ from emixcli.syntaxes import EXPLICIT_LITTLE_UID
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from emixcli.deid import bigendian
+    from emixcli.deid.body import Made, Piece
+    from emixcli.deid.pages import Rope
     from emixcli.deid.pixels.faces import FaceMask
     from emixcli.deid.pixels.facts import Facts
     from emixcli.deid.pixels.functional import Groups
+    from emixcli.deid.render import Content
     from emixcli.deid.repair import Repair
 
 _MAX_FIRST_READ: Final = 256 * 1024
 _NO_PIXELS: Final = PixelValue()
+_NOTHING: Final[Content] = b""
 #: Rows, Columns, Bits Allocated: nothing but images with pixel data has all three.
 _IMAGE: Final = frozenset({0x00280010, 0x00280011, 0x00280100})
 #: Pixel Data Provider URL: the pixels are elsewhere.
@@ -112,15 +116,19 @@ class Objects:
 
     def make(self, file: BinaryIO, repair: Repair | None = None) -> Anonymized:
         """Return an object without what identifies the patient; see `Anonymizer.anonymize`."""
-        try:
-            return self._make(file, repair)
-        except (ArithmeticError, LookupError, RecursionError, ValueError, struct.error):
-            # What no check foresaw does not go out, and its text may hold values.
-            raise DeidError(Reason.MALFORMED) from None
+        with contextlib.ExitStack() as failing:
+            scratch = Scratch()
+            failing.callback(scratch.close)
+            try:
+                made = self._make(self._open(file, scratch, repair))
+            except (ArithmeticError, LookupError, RecursionError, ValueError, struct.error):
+                # What no check foresaw does not go out, and its text may hold values.
+                raise DeidError(Reason.MALFORMED) from None
+            failing.pop_all()  # `Body.close` closes it
+            return made
 
-    def _make(self, file: BinaryIO, repair: Repair | None) -> Anonymized:
-        opened = self._open(file, repair)
-        value, tail = _NO_PIXELS, b""
+    def _make(self, opened: _Opened) -> Anonymized:
+        value, tail = _NO_PIXELS, _NOTHING
         behind_pixels: list[Record] = []
         if opened.pixels is not None and opened.facts is not None:
             end = end_of(opened.pixel_source, opened.pixels)
@@ -137,24 +145,25 @@ class Objects:
 
     def pixel_place(self, file: BinaryIO) -> PixelPlace | None:
         """Return where the pixels of an object are; None where it has none."""
-        opened = self._open(file)
-        if opened.pixels is None or opened.facts is None:
-            return None
-        return PixelPlace(
-            opened.facts,
-            series_of(opened.dataset),
-            opened.pixels.offset,
-            opened.pixels.length,
-            groups_of(opened.dataset),
-        )
+        with contextlib.closing(Scratch()) as scratch:
+            opened = self._open(file, scratch)
+            if opened.pixels is None or opened.facts is None:
+                return None
+            return PixelPlace(
+                opened.facts,
+                series_of(opened.dataset),
+                opened.pixels.offset,
+                opened.pixels.length,
+                groups_of(opened.dataset).loaded(),
+            )
 
     # -- reading ------------------------------------------------------------------------------
 
-    def _open(self, file: BinaryIO, repair: Repair | None = None) -> _Opened:
-        source = open_source(file, self._first_read, self._template)
+    def _open(self, file: BinaryIO, scratch: Scratch, repair: Repair | None = None) -> _Opened:
+        source = open_source(file, scratch, self._first_read, self._template)
         if not source.little:
             return self._open_big_endian(source, repair)
-        if not source.is_followed and not source.is_memory:
+        if not source.is_followed and not source.is_other:
             self._template = template_of(source, source.data)
         dataset = self._engine.treat(source, repair)
         pixels = dataset.pixels
@@ -166,17 +175,12 @@ class Objects:
         return _Opened(source, dataset, pixels, source, facts_of(source, dataset))
 
     def _open_big_endian(self, source: Source, repair: Repair | None) -> _Opened:
-        content, pixels = _converted(source)
-        little = replace(
-            source,
-            file=io.BytesIO(content),
-            size=len(content),
-            data=content,
-            base=0,
-            dataset=0,
-            syntax=EXPLICIT_LITTLE_UID,
-            little=True,
-        )
+        from emixcli.deid import bigendian
+
+        made = source.scratch.file()
+        size, pixels = bigendian.convert(source.pages(-source.base), source.dataset, made)
+        little = replace(source, syntax=EXPLICIT_LITTLE_UID, little=True)
+        little.become(made, size)
         dataset = self._engine.treat(little, repair)
         if pixels is None:
             _check_whole(dataset)
@@ -198,12 +202,12 @@ class Objects:
             records = [behind(explicit=source.explicit)]
         # the rest of the pixel data's group is retired (PS3.6): nobody reads it
         records = [record for record in records if record.tag > 0x7FE0FFFF]
-        self._engine.render(records, dataset.context, dataset.scope)
+        self._engine.render(records, dataset.context, dataset.scope, source.scratch)
         return records
 
     # -- the whole ----------------------------------------------------------------------------
 
-    def _finish(self, opened: _Opened, value: PixelValue, tail: bytes) -> Anonymized:
+    def _finish(self, opened: _Opened, value: PixelValue, tail: Content) -> Anonymized:
         source, dataset = opened.source, opened.dataset
         naming = dataset.naming()
         named = naming.get(SOP_CLASS)
@@ -214,11 +218,23 @@ class Objects:
             raise DeidError(Reason.NO_UID)
         for tag, raw in value.attributes.items():
             made[tag] = encode(tag, vr_of(tag, ""), raw, explicit=source.explicit)
-        head = markers.meta(sop_class, instance, source.syntax) + Engine.join(dataset, made)
-        body = Body()
+        head = markers.meta(sop_class, instance, source.syntax)
+        content = Engine.join(dataset, made)
+        pixel_head = b""
+        parts: list[Rope | Piece | Made] = []
         if opened.pixels is not None:
-            head += _pixel_head(opened.pixels, value.size, explicit=source.explicit)
-            body = Body((value.part, tail) if tail else (value.part,), value.size + len(tail))
+            pixel_head = _pixel_head(opened.pixels, value.size, explicit=source.explicit)
+            parts.append(value.part)
+        if tail:
+            parts.append(tail)
+        size = value.size + len(tail)
+        if isinstance(content, bytes):
+            head += content + pixel_head
+        else:
+            content.add(pixel_head)
+            parts.insert(0, content)
+            size += len(content)
+        body = Body(tuple(parts), size, source.scratch)
         self._first_read = min(max(FIRST_READ, len(head) + 4096 & ~4095), _MAX_FIRST_READ)
         accepted = value.assessment.accepted
         return Anonymized(
@@ -261,8 +277,9 @@ def _has_ocr() -> bool:
 
 def _check_whole(dataset: DataSet) -> None:
     """Refuse an image that ends where its pixel data should begin."""
-    tags = {record.tag for record in dataset.records if record.value.strip(b" \0")}
-    if tags >= _IMAGE and _PROVIDER not in tags:
+    asked = [record for record in dataset.records if record.tag in _IMAGE | {_PROVIDER}]
+    tags = {record.tag for record in asked if record.value.strip(b" \0")}
+    if tags == _IMAGE:
         raise DeidError(Reason.TRUNCATED)
 
 
@@ -270,7 +287,7 @@ def _new(record: Record | None) -> str:
     if record is None or not record.out:
         return ""
     n_head = 8  # UI has a short head in either dialect
-    return record.out[n_head:].decode("latin-1").strip(" \0")
+    return cast("bytes", record.out)[n_head:].decode("latin-1").strip(" \0")
 
 
 def _pixel_head(element: PixelElement, size: int, *, explicit: bool) -> bytes:
@@ -280,18 +297,6 @@ def _pixel_head(element: PixelElement, size: int, *, explicit: bool) -> bytes:
         return struct.pack("<HHI", group, number, length)
     vr = element.vr if element.vr in LONG_VRS and element.vr != "UN" else "OW"
     return struct.pack("<HH2sHI", group, number, vr.encode(), 0, length)
-
-
-def _converted(source: Source) -> tuple[bytes, bigendian.Pixels | None]:
-    from emixcli.deid import bigendian
-
-    while True:
-        try:
-            return bigendian.Converter(source.data).dataset(source.dataset, is_all=source.is_all)
-        except DeidError as exc:
-            if exc.reason != Reason.TRUNCATED or source.is_all:
-                raise
-        source.grow()
 
 
 def _little(opened: _Opened, value: PixelValue) -> PixelValue:

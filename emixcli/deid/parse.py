@@ -1,6 +1,7 @@
 """Elements of a little endian data set told apart, without decoding them (PS3.5 section 7).
 
-Every error is a `DeidError`: what cannot be told apart cannot be made safe.
+Every error is a `DeidError`: what cannot be told apart cannot be made safe. Data is `bytes`, or
+`Pages` where there is too much of it.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from emixcli.deid import tables
+from emixcli.deid.pages import LARGE, Pages
 from emixcli.deid.refusal import DeidError, Reason
 
 UNDEFINED: Final = 0xFFFFFFFF
 MAX_DEPTH: Final = 64
+#: Elements that a data set or item of more than memory holds may have: PS3.6 knows 5,000.
+MAX_ELEMENTS: Final = 16_384
+
+Data = bytes | Pages
 
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _ITEM_END: Final = b"\xfe\xff\x0d\xe0"
@@ -31,6 +37,8 @@ VRS: Final = {code: code.decode("ascii") for code in _LONG | _SHORT}
 _EXPLICIT: Final = struct.Struct("<HH2sH")
 _IMPLICIT: Final = struct.Struct("<HHI")
 _LENGTH: Final = struct.Struct("<I")
+_MARK: Final = struct.Struct("<4sI")
+_LONG_HEAD: Final = 12
 
 
 class Element(NamedTuple):
@@ -58,7 +66,7 @@ class Element(NamedTuple):
         return self.stop != self.end
 
 
-def head(data: bytes, at: int, *, explicit: bool) -> tuple[int, str, int, int]:
+def head(data: Data, at: int, *, explicit: bool) -> tuple[int, str, int, int]:
     """Return tag, VR, index of the value, and length.
 
     Raises
@@ -66,6 +74,9 @@ def head(data: bytes, at: int, *, explicit: bool) -> tuple[int, str, int, int]:
     DeidError
         If fewer bytes are left than the head has.
     """
+    if not isinstance(data, bytes):
+        tag, vr, value, length = head(data[at : at + _LONG_HEAD], 0, explicit=explicit)
+        return tag, vr, at + value, length
     try:
         if not explicit:
             group, element, length = _IMPLICIT.unpack_from(data, at)
@@ -84,7 +95,7 @@ def head(data: bytes, at: int, *, explicit: bool) -> tuple[int, str, int, int]:
     return tag, "", at + 8, _LENGTH.unpack_from(data, at + 4)[0]
 
 
-def names_vrs(data: bytes, vr: str, value: int, *, explicit: bool) -> bool:
+def names_vrs(data: Data, vr: str, value: int, *, explicit: bool) -> bool:
     """Whether the elements in the items of a sequence have VRs.
 
     In UN they have none (PS3.5 section 6.2.2), but some writers gave them theirs.
@@ -106,7 +117,7 @@ def names_vrs(data: bytes, vr: str, value: int, *, explicit: bool) -> bool:
 
 
 def iter_elements(
-    data: bytes, at: int, end: int, *, explicit: bool, depth: int = 0
+    data: Data, at: int, end: int, *, explicit: bool, depth: int = 0
 ) -> Iterator[Element]:
     """Yield the elements between two indices; they must fill the range.
 
@@ -129,26 +140,31 @@ def iter_elements(
         at = stop
 
 
-def skip_items(data: bytes, at: int, end: int, *, explicit: bool, depth: int) -> int:
+def skip_items(data: Data, at: int, end: int, *, explicit: bool, depth: int) -> int:
     """Return the index behind the delimiter of a sequence of undefined length."""
     if depth > MAX_DEPTH:
         raise DeidError(Reason.TOO_DEEP)
+    start = at
+    if not isinstance(data, bytes) and start in data.ends:
+        return data.ends[start]
     while at + 8 <= end:
-        code = data[at : at + 4]
-        length = _LENGTH.unpack_from(data, at + 4)[0]
+        code, length = _MARK.unpack(data[at : at + 8])
         at += 8
         if code == _SEQUENCE_END:
-            return at
+            return _noted(data, start, at)
         if code != _ITEM:
             raise DeidError(Reason.MALFORMED)
         at = at + length if length != UNDEFINED else _skip_item(data, at, end, explicit, depth)
     raise DeidError(Reason.TRUNCATED)
 
 
-def _skip_item(data: bytes, at: int, end: int, explicit: bool, depth: int) -> int:  # noqa: FBT001 - inner loop
+def _skip_item(data: Data, at: int, end: int, explicit: bool, depth: int) -> int:  # noqa: FBT001 - inner loop
+    start = at
+    if not isinstance(data, bytes) and start in data.ends:
+        return data.ends[start]
     while at + 8 <= end:
         if data[at : at + 4] == _ITEM_END:
-            return at + 8
+            return _noted(data, start, at + 8)
         _, vr, value, length = head(data, at, explicit=explicit)
         if length != UNDEFINED:
             at = value + length
@@ -158,8 +174,15 @@ def _skip_item(data: bytes, at: int, end: int, explicit: bool, depth: int) -> in
     raise DeidError(Reason.TRUNCATED)
 
 
+def _noted(data: Data, start: int, stop: int) -> int:
+    """Note where something large ends, since who looks into it asks for its end again."""
+    if not isinstance(data, bytes) and stop - start > LARGE:
+        data.ends[start] = stop
+    return stop
+
+
 def iter_items(
-    data: bytes, at: int, end: int, *, explicit: bool, depth: int
+    data: Data, at: int, end: int, *, explicit: bool, depth: int
 ) -> Iterator[tuple[int, int]]:
     """Yield where the content of each item begins and ends.
 
@@ -173,8 +196,7 @@ def iter_items(
     while at < end:
         if at + 8 > end:
             raise DeidError(Reason.TRUNCATED)
-        code = data[at : at + 4]
-        length = _LENGTH.unpack_from(data, at + 4)[0]
+        code, length = _MARK.unpack(data[at : at + 8])
         at += 8
         if code == _SEQUENCE_END and not length:
             continue  # a delimiter after a defined length; some writers add it
@@ -202,15 +224,25 @@ def encode(tag: int, vr: str, value: bytes, *, explicit: bool) -> bytes:
     """Return an element with a value of even length (PS3.5 section 7.1)."""
     if len(value) & 1:
         value += b"\0" if vr in ("UI", "OB", "UN") else b" "
+    return encode_head(tag, vr, len(value), explicit=explicit) + value
+
+
+def encode_head(tag: int, vr: str, length: int, *, explicit: bool) -> bytes:
+    """Return what stands before a value."""
     group, element = tag >> 16, tag & 0xFFFF
     if not explicit:
-        return _IMPLICIT.pack(group, element, len(value)) + value
+        return _IMPLICIT.pack(group, element, length)
     code = vr.encode("ascii")
     if code in _LONG:
-        return _EXPLICIT.pack(group, element, code, 0) + _LENGTH.pack(len(value)) + value
-    if len(value) > 0xFFFE:  # too long for its VR: UN may be longer (PS3.5 section 6.2.2)
-        return _EXPLICIT.pack(group, element, b"UN", 0) + _LENGTH.pack(len(value)) + value
-    return _EXPLICIT.pack(group, element, code, len(value)) + value
+        return _EXPLICIT.pack(group, element, code, 0) + _LENGTH.pack(length)
+    if length > 0xFFFE:  # too long for its VR: UN may be longer (PS3.5 section 6.2.2)
+        return _EXPLICIT.pack(group, element, b"UN", 0) + _LENGTH.pack(length)
+    return _EXPLICIT.pack(group, element, code, length)
+
+
+def item_head(length: int) -> bytes:
+    """Return what stands before the content of an item."""
+    return _ITEM + _LENGTH.pack(length)
 
 
 def encode_item(content: bytes) -> bytes:

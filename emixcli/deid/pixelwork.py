@@ -102,7 +102,7 @@ class PixelWork:
 
             made = clean_pixels(facts, source.file, pixels.offset, pixels.length, regions)
             value = PixelValue(assessment, made, made.size, made.attributes)
-        if source.is_memory:
+        if source.is_other:
             value = value._replace(part=Inlined(source.file, value.part, value.size))
         return value
 
@@ -127,7 +127,8 @@ def groups_of(dataset: DataSet) -> Groups:
     """Return the functional groups of a multi-frame image."""
     found = {record.tag: record for record in dataset.records if record.tag in (SHARED, PER_FRAME)}
     shared, per_frame = (
-        b"" if (record := found.get(tag)) is None else record.value for tag in (SHARED, PER_FRAME)
+        b"" if (record := found.get(tag)) is None else record.value_data
+        for tag in (SHARED, PER_FRAME)
     )
     is_explicit = all(record.element.vr == "SQ" for record in found.values())
     return Groups(shared, per_frame, dataset.scope.explicit and is_explicit)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from emixcli.deid.parse import Element
+    from emixcli.deid.parse import Data, Element
 
 
 def is_creator(tag: int) -> bool:
@@ -19,7 +19,7 @@ def is_creator(tag: int) -> bool:
     return 0x10 <= tag & 0xFFFF <= 0xFF
 
 
-def creators_of(data: bytes, elements: Iterable[Element]) -> dict[int, str]:
+def creators_of(data: Data, elements: Iterable[Element]) -> dict[int, str]:
     """Return the creators of the private blocks among elements, by `gggg00bb`.
 
     A block with two creators belongs to none.

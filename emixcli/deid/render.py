@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast, overload
 
 from emixcli.deid import binary, codes, content, values
 from emixcli.deid import private as pv
 from emixcli.deid.iods import types_in
 from emixcli.deid.kept import PATIENT_ID, PATIENT_NAME, Values
+from emixcli.deid.longvalues import MAX_HELD, iter_parts, taken
 from emixcli.deid.options import Option
+from emixcli.deid.pages import LARGE, Pages, Rope, Scratch
 from emixcli.deid.parse import (
+    MAX_ELEMENTS,
+    Data,
     Element,
     encode,
+    encode_head,
     encode_item,
+    item_head,
     iter_elements,
     iter_items,
     names_vrs,
     vr_of,
 )
+from emixcli.deid.refusal import DeidError, Reason
 from emixcli.deid.rules import CHARACTER_SET, DATE_VRS, find_row
 from emixcli.deid.scope import CONTENT, GRAPHICS, Context, Scope
 
@@ -34,6 +41,11 @@ _MAX_SEQUENCES: Final = 1000
 #: No element fits into so many bytes behind a value.
 _LONGEST_SHORT: Final = 8
 
+#: Longer results wait in a file while a large item is treated.
+_SHORT: Final = 512
+
+#: Elements or items that were made.
+Content = bytes | Rope
 #: Returns what is left of a value: cleans or keeps it.
 Treat = Callable[[Element, str, bytes, Scope], bytes | None]
 
@@ -45,6 +57,8 @@ class Renderer:
     ----------
     context
         What they share.
+    scratch
+        Where what is made of large elements waits.
 
     Attributes
     ----------
@@ -52,15 +66,25 @@ class Renderer:
         How often what was done: by tag and letter.
     """
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, scratch: Scratch) -> None:
         self.context = context
+        self._scratch = scratch
+        self._is_kept = False  # the last value that was treated
         self._values = Values(context)
         self.actions: dict[tuple[int, str], int] = {}
-        self._repeated: dict[tuple[object, ...], tuple[bytes, dict[tuple[int, str], int]]] = {}
+        self._repeated: dict[tuple[object, ...], tuple[Content, dict[tuple[int, str], int]]] = {}
+
+    def top(self, data: Data, element: Element, scope: Scope) -> Content:
+        """Return what an element of a data set becomes; that of a large one waits in a file."""
+        made = self.element(data, element, scope)
+        if isinstance(data, bytes):
+            return made
+        data.forget()
+        return self._put(made) if len(made) > _SHORT else made
 
     # -- data sets and items --------------------------------------------------------------------
 
-    def items(self, data: bytes, element: Element, scope: Scope, *, is_dummy: bool) -> bytes:
+    def items(self, data: Data, element: Element, scope: Scope, *, is_dummy: bool) -> Content:
         """Return the items of a sequence, each with a length."""
         inner = Scope(
             explicit=names_vrs(data, element.vr, element.value, explicit=scope.explicit),
@@ -75,19 +99,28 @@ class Renderer:
         places = iter_items(
             data, element.value, element.end, explicit=inner.explicit, depth=inner.depth
         )
-        return b"".join(
-            [encode_item(self.item(data, start, stop, inner)) for start, stop in places]
-        )
+        if isinstance(data, bytes):
+            return b"".join(
+                [encode_item(self.item(data, start, stop, inner)) for start, stop in places]
+            )
+        made = Rope()
+        for start, stop in places:
+            if stop - start <= LARGE:
+                raw = data[start:stop]
+                made.add(self._put(encode_item(self.item(raw, 0, len(raw), inner))))
+            else:
+                item = self._large_item(data, start, stop, inner)
+                made.add(self._put(item_head(len(item))))
+                made.add(item)
+        return made
 
     def item(self, data: bytes, start: int, stop: int, scope: Scope) -> bytes:
         """Return the elements of an item, in the order of their tags."""
         elements = list(
             iter_elements(data, start, stop, explicit=scope.explicit, depth=scope.depth)
         )
-        tags = {element.tag for element in elements}
-        if not tags.isdisjoint(_TELLING) or any(tag & 0x10000 for tag in tags):
-            scope = self._told(data, elements, scope)
-        made = {}
+        scope = self._told(data, elements, scope)
+        made: dict[int, bytes] = {}
         for element in elements:
             if element.end - element.value > _LONGEST_SHORT:
                 binary.check(data, element, explicit=scope.explicit)
@@ -95,8 +128,40 @@ class Renderer:
                 made[element.tag] = self.element(data, element, scope)
         return join_sorted(made)
 
-    def _told(self, data: bytes, elements: list[Element], scope: Scope) -> Scope:
+    def _large_item(self, data: Pages, start: int, stop: int, scope: Scope) -> Content:
+        """Return the elements of an item that is not held in memory, as `item` does."""
+        elements: dict[int, Element] = {}
+        for element in iter_elements(data, start, stop, explicit=scope.explicit, depth=scope.depth):
+            elements.setdefault(element.tag, element)
+            if len(elements) > MAX_ELEMENTS:
+                raise DeidError(Reason.TOO_LARGE)
+        telling = [
+            element
+            for element in elements.values()
+            if element.stop - element.start <= LARGE or self._has_items(element, scope)
+        ]
+        scope = self._told(data, telling, scope)
+        made: dict[int, Content] = {}
+        for element in elements.values():
+            content: Content
+            if element.stop - element.start <= LARGE:
+                raw, near = taken(data, element)
+                binary.check(raw, near, explicit=scope.explicit)
+                content = self.element(raw, near, scope)
+            else:
+                content = self.element(data, element, scope)
+            is_long = isinstance(content, bytes) and len(content) > _SHORT
+            made[element.tag] = self._put(content) if is_long else content
+        return join_sorted(made)
+
+    def _put(self, content: Content) -> Rope:
+        return content if isinstance(content, Rope) else Rope(self._scratch.put(content))
+
+    def _told(self, data: Data, elements: list[Element], scope: Scope) -> Scope:
         """Return the scope with what elements of an item tell about the others."""
+        tags = {element.tag for element in elements}
+        if tags.isdisjoint(_TELLING) and not any(tag & 0x10000 for tag in tags):
+            return scope
         is_personal = scope.parent in CONTENT and content.is_personal(
             data, elements, self.context.rules.profile.options, explicit=scope.explicit
         )
@@ -110,16 +175,50 @@ class Renderer:
 
     # -- one element ----------------------------------------------------------------------------
 
-    def element(self, data: bytes, element: Element, scope: Scope) -> bytes:
+    @overload
+    def element(self, data: bytes, element: Element, scope: Scope) -> bytes: ...
+
+    @overload
+    def element(self, data: Pages, element: Element, scope: Scope) -> Content: ...
+
+    def element(self, data: Data, element: Element, scope: Scope) -> Content:
         """Return what an element becomes; nothing where it is removed."""
         tag = element.tag
+        if isinstance(data, Pages) and not self._has_items(element, scope):
+            return self._long(data, element, scope)
         if tag >> 16 & 1:
             return self._private(data, element, scope)
         if scope.depth:
             return self._inner(data, element, scope)
         return self._standard(data, element, scope)
 
-    def _inner(self, data: bytes, element: Element, scope: Scope) -> bytes:
+    def _has_items(self, element: Element, scope: Scope) -> bool:
+        """Whether an element is treated as a sequence."""
+        if element.tag >> 16 & 1:
+            key = pv.key_of(element.tag, scope.creators)
+            return key is not None and self.context.rules.safe_private.get(key, "")[:2] == "SQ"
+        return vr_of(element.tag, element.vr) == "SQ"
+
+    def _long(self, data: Pages, element: Element, scope: Scope) -> Content:
+        """Treat a value that is not held in memory: what stays is a range of the file."""
+        outer, made = self.actions, b""
+        for raw, near in iter_parts(data, element):
+            binary.check(raw, near, explicit=scope.explicit)
+            self.actions, self._is_kept = {}, False
+            made = self.element(raw, near, scope)
+            if not self._is_kept:
+                break
+        self.actions, found = outer, self.actions
+        for action, n in found.items():
+            outer[action] = outer.get(action, 0) + n
+        size = element.end - element.value
+        if not self._is_kept or size <= MAX_HELD:
+            return made
+        vr = made[4:6].decode("ascii") if scope.explicit else ""
+        head = encode_head(element.tag, vr, size + size % 2, explicit=scope.explicit)
+        return Rope(head, data.place(element.value, element.end), bytes(size % 2))
+
+    def _inner(self, data: Data, element: Element, scope: Scope) -> Content:
         """Treat an element of an item; sequences that occur again and again only once."""
         tag = element.tag
         if tag in _PIXELS:
@@ -146,7 +245,7 @@ class Renderer:
             self.actions[action] = self.actions.get(action, 0) + n
         return found[0]
 
-    def _standard(self, data: bytes, element: Element, scope: Scope) -> bytes:
+    def _standard(self, data: Data, element: Element, scope: Scope) -> Content:
         tag = element.tag
         rule = self.context.rules[tag]
         vr = vr_of(tag, element.vr)
@@ -166,8 +265,8 @@ class Renderer:
         self.actions[action] = self.actions.get(action, 0) + 1
 
     def act(
-        self, letter: str, data: bytes, element: Element, vr: str, scope: Scope
-    ) -> bytes | None:
+        self, letter: str, data: Data, element: Element, vr: str, scope: Scope
+    ) -> Content | None:
         """Return the element after an action; None where it cannot be cleaned or kept."""
         if letter == "X":
             return b""
@@ -188,18 +287,18 @@ class Renderer:
 
     # -- X, Z, D, U ---------------------------------------------------------------------------
 
-    def _empty(self, data: bytes, element: Element, vr: str, scope: Scope) -> bytes:
+    def _empty(self, data: Data, element: Element, vr: str, scope: Scope) -> Content:
         if element.tag in (PATIENT_NAME, PATIENT_ID):
             return self._dummy(data, element, vr, scope)
         return self._write(element, vr, b"", scope)
 
-    def _dummy(self, data: bytes, element: Element, vr: str, scope: Scope) -> bytes:
+    def _dummy(self, data: Data, element: Element, vr: str, scope: Scope) -> Content:
         if vr == "SQ":
             return self._dummy_sequence(data, element, scope)
         old = data[element.value : element.end]
         return self._write(element, vr, self._values.dummy(element.tag, vr, old, scope), scope)
 
-    def _dummy_sequence(self, data: bytes, element: Element, scope: Scope) -> bytes:
+    def _dummy_sequence(self, data: Data, element: Element, scope: Scope) -> Content:
         if element.tag in _CODED_IDENTITIES:
             return self._dummy_code(data, element, scope)
         is_dummy = element.tag in CONTENT | GRAPHICS or scope.is_dummy
@@ -207,7 +306,7 @@ class Renderer:
             data, element, self.items(data, element, scope, is_dummy=is_dummy), scope
         )
 
-    def _dummy_code(self, data: bytes, element: Element, scope: Scope) -> bytes:
+    def _dummy_code(self, data: Data, element: Element, scope: Scope) -> Content:
         explicit = names_vrs(data, element.vr, element.value, explicit=scope.explicit)
         code = (
             encode(0x00080100, "SH", b"REMOVED", explicit=explicit)
@@ -217,12 +316,13 @@ class Renderer:
         return self._write_items(data, element, encode_item(code), scope)
 
     @staticmethod
-    def _write_items(data: bytes, element: Element, value: bytes, scope: Scope) -> bytes:
+    def _write_items(data: Data, element: Element, value: Content, scope: Scope) -> Content:
         has_vrs = names_vrs(data, element.vr, element.value, explicit=scope.explicit)
         vr = "SQ" if has_vrs or not scope.explicit else "UN"
-        return encode(element.tag, vr, value, explicit=scope.explicit)
+        head = encode_head(element.tag, vr, len(value), explicit=scope.explicit)
+        return head + value if isinstance(value, bytes) else Rope(head, value)
 
-    def _new_uids(self, data: bytes, element: Element, vr: str, scope: Scope) -> bytes | None:
+    def _new_uids(self, data: Data, element: Element, vr: str, scope: Scope) -> Content | None:
         if vr == "SQ":
             return self._sequence(data, element, scope, "U")
         new = self._values.new_uids(data[element.value : element.end])
@@ -230,7 +330,7 @@ class Renderer:
 
     # -- C and K ------------------------------------------------------------------------------
 
-    def _sequence(self, data: bytes, element: Element, scope: Scope, letter: str) -> bytes | None:
+    def _sequence(self, data: Data, element: Element, scope: Scope, letter: str) -> Content | None:
         """Treat what is in a sequence; a file that calls it something else is not believed."""
         if element.vr not in ("SQ", "UN", ""):
             return None
@@ -244,13 +344,16 @@ class Renderer:
         )
 
     def _value(
-        self, treat: Treat, data: bytes, element: Element, vr: str, scope: Scope
+        self, treat: Treat, data: Data, element: Element, vr: str, scope: Scope
     ) -> bytes | None:
         """Return an element that is no sequence, cleaned or kept; None if nothing is left."""
         if element.is_undefined:
             return None
         old = data[element.value : element.end]
+        if len(old) > values.MAX_TEXT and vr in values.TEXT_VRS - values.DECIMAL_VRS:
+            return None
         new = treat(element, vr, old, scope)
+        self._is_kept = new is old
         # text is written with its own VR where the file says UN
         is_named = element.vr != "UN" or vr not in values.TEXT_VRS
         has_vr = (bool(element.vr) and is_named) or not scope.explicit
@@ -260,7 +363,7 @@ class Renderer:
 
     # -- private elements ----------------------------------------------------------------------
 
-    def _private(self, data: bytes, element: Element, scope: Scope) -> bytes:
+    def _private(self, data: Data, element: Element, scope: Scope) -> Content:
         tag = element.tag
         safe = self.context.rules.safe_private
         if pv.is_creator(tag) and safe:
@@ -276,8 +379,8 @@ class Renderer:
         return made or b""
 
     def _safe_private(
-        self, treat: Treat, data: bytes, element: Element, vr: str, scope: Scope
-    ) -> bytes | None:
+        self, treat: Treat, data: Data, element: Element, vr: str, scope: Scope
+    ) -> Content | None:
         if vr == "SQ":
             return self._sequence(data, element, scope, "K")
         if vr in DATE_VRS:
@@ -289,16 +392,28 @@ class Renderer:
         return self._value(treat, data, element, vr or element.vr or "UN", scope)
 
 
-def join_sorted(made: dict[int, bytes]) -> bytes:
+@overload
+def join_sorted(made: dict[int, bytes]) -> bytes: ...
+
+
+@overload
+def join_sorted(made: dict[int, Content]) -> Content: ...
+
+
+def join_sorted(made: dict[int, bytes] | dict[int, Content]) -> Content:
     """Return elements in the order of their tags, without blocks that nothing is left of."""
     tags = sorted(made)
     if any(tag & 0x10000 for tag in tags):
         used = pv.used_creators(tag for tag in tags if made[tag])
         tags = [tag for tag in tags if not tag & 0x10000 or not pv.is_creator(tag) or tag in used]
-    return b"".join([made[tag] for tag in tags])
+    parts = [made[tag] for tag in tags]
+    try:
+        return b"".join(cast("list[bytes]", parts))
+    except TypeError:  # most objects are small: asking each part what it is takes longer
+        return Rope(*parts)
 
 
-def _charset(data: bytes, elements: list[Element], outer: str) -> str:
+def _charset(data: Data, elements: list[Element], outer: str) -> str:
     for element in elements:
         if element.tag == CHARACTER_SET:
             return data[element.value : element.end].decode("latin-1").strip(" \0")

@@ -6,9 +6,10 @@ import io
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import BinaryIO, Final, NamedTuple
+from typing import IO, BinaryIO, Final, NamedTuple, cast
 
 from emixcli.deid import tables
+from emixcli.deid.pages import Pages, Scratch, write
 from emixcli.deid.parse import head
 from emixcli.deid.refusal import DeidError, Reason
 from emixcli.syntaxes import (
@@ -19,8 +20,11 @@ from emixcli.syntaxes import (
 )
 
 FIRST_READ: Final = 32 * 1024
-MAX_HEADER: Final = 256 * 1024 * 1024
-_CHUNK: Final = 1024 * 1024
+#: A deflated data set may inflate to so much.
+_MAX_INFLATED: Final = 256 * 1024 * 1024
+#: Real file meta groups have some hundred bytes.
+_MAX_META: Final = 1024 * 1024
+_CHUNK: Final = 256 * 1024
 #: Prefix and begin of the group's length; where what follows that begins; head of (0002,0003).
 _PREFIX: Final = b"DICM\2\0\0\0"
 _GROUP: Final = 144
@@ -38,12 +42,14 @@ class Source:
     file
         Where ranges of the output's body come from; of a deflated object its inflated bytes.
     data, base
-        Bytes read so far, from offset `base` on.
+        Some bytes, from offset `base` on.
     size
         Of the file.
+    scratch
+        Where parts of the new object wait.
     dataset
         Offset of the data set.
-    is_memory
+    is_other
         Whether `file` is not what was given, so that ranges of it must become bytes.
     is_followed
         Whether the meta group was read by a template.
@@ -52,6 +58,7 @@ class Source:
     file: BinaryIO
     size: int
     data: bytes
+    scratch: Scratch
     base: int = 0
     dataset: int = 0
     syntax: str = ""
@@ -60,7 +67,7 @@ class Source:
     version_name: bytes = b""
     explicit: bool = True
     little: bool = True
-    is_memory: bool = False
+    is_other: bool = False
     is_followed: bool = False
 
     @property
@@ -69,17 +76,9 @@ class Source:
         return self.base + len(self.data) >= self.size
 
     def grow(self) -> None:
-        """Read at least as much again.
-
-        Raises
-        ------
-        DeidError
-            If the end is reached, or the header is larger than any real one.
-        """
+        """Read at least as much again; raises `DeidError` at the end of the file."""
         if self.is_all:
             raise DeidError(Reason.TRUNCATED)
-        if len(self.data) >= MAX_HEADER:
-            raise DeidError(Reason.TOO_LARGE)
         end = self.base + len(self.data)
         wanted = min(max(len(self.data), FIRST_READ), self.size - end)
         more = self.read_at(end, wanted)
@@ -91,6 +90,22 @@ class Source:
         """Go on at an offset behind what was read, without reading what is between."""
         self.base = offset
         self.data = self.read_at(offset, min(FIRST_READ, max(0, self.size - offset)))
+
+    def trim(self, index: int) -> None:
+        """Forget the bytes before an index."""
+        self.base += index
+        self.data = self.data[index:]
+
+    def pages(self, index: int) -> Pages:
+        """Return what follows an index, to the end of the file."""
+        offset = self.base + index
+        return Pages(self.file, offset, self.size - offset)
+
+    def become(self, file: IO[bytes], size: int) -> None:
+        """Go on with a data set that was written into another file."""
+        self.file, self.is_other = cast("BinaryIO", file), True
+        self.size, self.dataset = size, 0
+        self.jump(0)
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return bytes of the file."""
@@ -151,7 +166,10 @@ def template_of(source: Source, data: bytes) -> MetaTemplate | None:
 
 
 def open_source(
-    file: BinaryIO, first_read: int = FIRST_READ, template: MetaTemplate | None = None
+    file: BinaryIO,
+    scratch: Scratch,
+    first_read: int = FIRST_READ,
+    template: MetaTemplate | None = None,
 ) -> Source:
     """Return an object whose meta group is read and whose encoding is known.
 
@@ -162,7 +180,7 @@ def open_source(
     """
     size = file.seek(0, io.SEEK_END)
     file.seek(0)
-    source = Source(file, size, file.read(first_read))
+    source = Source(file, size, file.read(first_read), scratch)
     data = source.data
     if template is not None and data[128:136] == _PREFIX and template.follow(source):
         pass
@@ -204,6 +222,8 @@ def _read_meta(source: Source, at: int) -> None:
         if data[at : at + 2] != b"\x02\x00":
             break
         tag, _, value, length = head(data, at, explicit=True)
+        if _MAX_META < value + length <= source.size:
+            raise DeidError(Reason.TOO_LARGE)
         while value + length > len(source.data):
             source.grow()
         raw = source.data[value : value + length]
@@ -222,25 +242,24 @@ def _read_meta(source: Source, at: int) -> None:
 
 
 def _inflate(source: Source) -> None:
-    """Replace the file by its inflated bytes (PS3.5 section A.5)."""
+    """Replace the file by one of its inflated bytes (PS3.5 section A.5)."""
     engine = zlib.decompressobj(-zlib.MAX_WBITS)
-    parts: list[bytes] = []
-    left = MAX_HEADER
+    inflated = source.scratch.file()
+    size = 0
     source.file.seek(source.dataset)
     try:
         while not engine.eof:
             chunk = engine.unconsumed_tail or source.file.read(_CHUNK)
             if not chunk:
                 raise DeidError(Reason.DEFLATED)
-            parts.append(engine.decompress(chunk, left + 1))
-            left -= len(parts[-1])
-            if left < 0:
+            part = engine.decompress(chunk, _CHUNK)
+            write(inflated, part, size)
+            size += len(part)
+            if size > _MAX_INFLATED:
                 raise DeidError(Reason.TOO_LARGE)
     except zlib.error:
         raise DeidError(Reason.DEFLATED) from None
-    content = b"".join(parts)
-    source.file, source.is_memory = io.BytesIO(content), True
-    source.data, source.size, source.dataset, source.base = content, len(content), 0, 0
+    source.become(inflated, size)
     source.syntax = EXPLICIT_LITTLE_UID
 
 

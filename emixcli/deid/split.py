@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from emixcli.deid import binary, charsets, publicuids
 from emixcli.deid.identity import Known
 from emixcli.deid.known import iter_known, may_identify
+from emixcli.deid.longvalues import MAX_HELD
 from emixcli.deid.options import Option
+from emixcli.deid.pages import LARGE, Pages, Rope
 from emixcli.deid.parse import (
     LONG_VRS,
+    MAX_ELEMENTS,
     SHORT_VRS,
     UNDEFINED,
+    Data,
     Element,
     encode,
     head,
@@ -43,16 +48,22 @@ _explicit: Final = struct.Struct("<4s2sHI").unpack_from
 _implicit: Final = struct.Struct("<4sI").unpack_from
 _SHORT: Final = frozenset(vr.encode() for vr in SHORT_VRS)
 _LONG: Final = frozenset(vr.encode() for vr in LONG_VRS)
-#: Longer values are not remembered.
+#: Longer values are not remembered; nor are more elements, and bytes of them, at once.
 _MAX_REMEMBERED: Final = 64 * 1024
-#: Longer values that go anyway are not even read.
-_MAX_READ: Final = 256 * 1024
-_MAX_RECORDS: Final = 20_000
+_MAX_RECORDS: Final = 10_000
+_MAX_RECORDED: Final = 2 * 1024 * 1024
+#: All that a data set holds in memory, once it holds `MAX_HELD`.
+_SHORT_VALUE: Final = 512
+#: Longer elements that others depend on are none of a real object.
+_MAX_DECIDING: Final = 4 * 1024 * 1024
+#: Longer bytes are compared by their digest.
+_LONG_KEY: Final = 1024
 _MIN_BLOCK: Final = 3
 #: Objects between two tries to learn blocks.
 _MAX_BACKOFF: Final = 64
 #: Elements that say which object this is.
 NAMING: Final = frozenset({0x00080018, 0x0020000D, 0x0020000E})
+_DECIDING: Final = SHARED | NAMING | FACT_TAGS
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -65,6 +76,8 @@ class Record:
         The element's bytes; without its value where that was too large and goes anyway.
     known
         What it tells about the patient.
+    key
+        Stands for the bytes of an element that others depend on.
     is_shared, is_naming, is_fact
         Whether the treatment of other elements depends on it; whether it says which object this
         is; whether the treatment of pixels depends on it.
@@ -75,23 +88,31 @@ class Record:
     """
 
     tag: int
-    raw: bytes
+    raw: Data
     element: Element
     charset: str
     explicit: bool
     known: tuple[Known, ...] = ()
+    key: bytes = b""
     is_shared: bool = False
     is_naming: bool = False
     is_fact: bool = False
     block: Block | None = None
     context: Context | None = None
-    out: bytes = b""
+    out: bytes | Rope = b""
     actions: dict[tuple[int, str], int] = field(default_factory=dict)
 
     @property
     def value(self) -> bytes:
-        """The value's bytes."""
+        """The value's bytes, read now where they are not in memory."""
         return self.raw[self.element.value : self.element.end]
+
+    @property
+    def value_data(self) -> Data:
+        """The value's bytes, or where they can be read."""
+        if isinstance(self.raw, bytes):
+            return self.value
+        return self.raw.part(self.element.value, self.element.end)
 
     def text(self) -> str:
         """Return the value as text."""
@@ -129,7 +150,8 @@ class Splitter:
         self._keeps_private = bool(rules.safe_private)
         self._maps_uids = Option.RETAIN_UIDS not in rules.profile.options
         self._seen: dict[tuple[bool, str], dict[bytes, Record]] = {}
-        self._n_seen = 0
+        self._n_seen = self._n_bytes = 0
+        self._held = 0
         self._previous: list[Record] = []
         self._wait, self._backoff = 0, 1
 
@@ -142,6 +164,7 @@ class Splitter:
             If they cannot be told apart.
         """
         records: list[Record] = []
+        self._held = 0
         pixels = self._split(source, at, records)
         return records, pixels
 
@@ -149,6 +172,9 @@ class Splitter:
         charset = ""
         while True:
             index = self._run(source, at - source.base, charset, records)
+            if index > LARGE:
+                source.trim(index)
+                index = 0
             at = source.base + index
             if records and records[-1].tag == CHARACTER_SET:
                 charset = records[-1].text()
@@ -184,17 +210,19 @@ class Splitter:
                 block.append(record)
                 continue
             if len(block) >= _MIN_BLOCK:
-                block[0].block = Block(b"".join(item.raw for item in block), block)
+                block[0].block = Block(b"".join(cast("bytes", item.raw) for item in block), block)
             block = []
 
     def _remembered(self, explicit: bool, charset: str) -> dict[bytes, Record]:  # noqa: FBT001 - a key
-        if self._n_seen > _MAX_RECORDS:
+        if self._n_seen > _MAX_RECORDS or self._n_bytes > _MAX_RECORDED:
             self._seen.clear()
-            self._n_seen = 0
+            self._n_seen = self._n_bytes = 0
         return self._seen.setdefault((explicit, charset), {})
 
     def _run(self, source: Source, index: int, charset: str, records: list[Record]) -> int:
         """Take elements up to one that needs care; return its index."""
+        if len(records) > MAX_ELEMENTS:
+            raise DeidError(Reason.TOO_LARGE)
         seen = self._remembered(source.explicit, charset)
         data, find, append = source.data, seen.get, records.append
         last = len(data) - 12
@@ -230,12 +258,26 @@ class Splitter:
         self, raw: bytes, length: int, charset: str, seen: dict[bytes, Record], *, explicit: bool
     ) -> Record | None:
         """Return a new element that is wholly there; None for one that needs care."""
-        if len(raw) != length or length > _MAX_REMEMBERED or raw[:4] in _PIXEL_CODES:
+        most = _MAX_REMEMBERED if self._held <= MAX_HELD else _SHORT_VALUE
+        if len(raw) != length or length > most or raw[:4] in _PIXEL_CODES:
             return None
         tag, vr, value, _ = head(raw, 0, explicit=explicit)
         element = Element(tag, vr, 0, value, length, length)
+        return self._remember(raw, element, charset, seen, explicit=explicit)
+
+    def _remember(
+        self,
+        raw: bytes,
+        element: Element,
+        charset: str,
+        seen: dict[bytes, Record],
+        *,
+        explicit: bool,
+    ) -> Record:
         record = seen[raw] = self._learn(raw, element, charset, explicit=explicit)
         self._n_seen += 1
+        self._n_bytes += len(raw)
+        self._held += len(raw)
         return record
 
     @staticmethod
@@ -260,41 +302,73 @@ class Splitter:
         tag, vr, value, length = head(source.data, index, explicit=source.explicit)
         if tag in PIXELS:
             return PixelElement(tag, vr, source.base + value, length)
+        pages = source.pages(index)
         if length == UNDEFINED:
-            stop = self._end_of_items(source, vr, value)
+            stop = self._end_of_items(source, pages, vr, value - index)
             if stop is None:
                 return None
-            element = Element(tag, vr, 0, value - index, stop - 8 - index, stop - index)
+            element = Element(tag, vr, 0, value - index, stop - 8, stop)
         else:
-            stop = value + length
-            if source.base + stop > source.size:
+            stop = value - index + length
+            if source.base + index + stop > source.size:
                 raise DeidError(Reason.TRUNCATED)
-            if length > _MAX_READ and self._goes(tag, vr):
+            if length > LARGE and self._goes(tag, vr):
                 return self._leave_out(source, index, Element(tag, vr, 0, value, value, value))
-            if stop > len(source.data):
-                source.grow()
-                return None
-            element = Element(tag, vr, 0, value - index, stop - index, stop - index)
-        raw = source.data[index:stop]
+            element = Element(tag, vr, 0, value - index, stop, stop)
+        end = source.base + index + stop
+        is_here = index + stop <= len(source.data)
+        if not self._is_held(element):
+            pages = pages.until(stop)
+            record = self._learn(pages, element, charset, explicit=source.explicit)
+            pages.forget()
+            if not is_here:
+                source.jump(end)
+            return record, end
+        if not is_here:
+            source.grow()
+            return None
+        raw = source.data[index : index + stop]
         if len(raw) > _MAX_REMEMBERED:
-            return self._learn(raw, element, charset, explicit=source.explicit), source.base + stop
+            self._held += len(raw)
+            return self._learn(raw, element, charset, explicit=source.explicit), end
         seen = self._remembered(source.explicit, charset)
-        record = seen.get(raw)
-        if record is None:
-            record = seen[raw] = self._learn(raw, element, charset, explicit=source.explicit)
-            self._n_seen += 1
-        return record, source.base + stop
+        record = seen.get(raw) or self._remember(
+            raw, element, charset, seen, explicit=source.explicit
+        )
+        return record, end
 
     @staticmethod
-    def _end_of_items(source: Source, vr: str, value: int) -> int | None:
-        inner = names_vrs(source.data, vr, value, explicit=source.explicit)
+    def _end_of_items(source: Source, pages: Pages, vr: str, value: int) -> int | None:
+        """Return where a sequence without a length stops; None: read on first.
+
+        Parameters
+        ----------
+        pages
+            The file from where the sequence begins.
+        """
+        index = pages.start - source.base
+        inner = names_vrs(source.data, vr, index + value, explicit=source.explicit)
         try:
-            return skip_items(source.data, value, len(source.data), explicit=inner, depth=1)
+            end = len(source.data)
+            return skip_items(source.data, index + value, end, explicit=inner, depth=1) - index
         except DeidError as exc:
             if exc.reason != Reason.TRUNCATED or source.is_all:
                 raise
+        if len(source.data) - index > LARGE:
+            return skip_items(pages, value, len(pages), explicit=inner, depth=1)
         source.grow()
         return None
+
+    def _is_held(self, element: Element) -> bool:
+        """Whether an element is held in memory as a whole."""
+        if _is_deciding(element.tag):
+            if element.stop > _MAX_DECIDING:
+                raise DeidError(Reason.TOO_LARGE)
+            return True
+        if self._held > MAX_HELD:
+            return element.stop <= _SHORT_VALUE
+        is_items = vr_of(element.tag, element.vr) == "SQ" or element.is_undefined
+        return element.stop <= (LARGE if is_items else MAX_HELD)
 
     def _goes(self, tag: int, vr: str) -> bool:
         """Whether an element is removed or replaced whatever its value is.
@@ -318,17 +392,20 @@ class Splitter:
         source.jump(offset)
         return Record(at.tag, raw, element, "", source.explicit), offset
 
-    def _learn(self, raw: bytes, element: Element, charset: str, *, explicit: bool) -> Record:
+    def _learn(self, raw: Data, element: Element, charset: str, *, explicit: bool) -> Record:
         tag = element.tag
-        binary.check(raw, element, explicit=explicit)
+        if isinstance(raw, bytes):  # else when it is treated
+            binary.check(raw, element, explicit=explicit)
         known: tuple[Known, ...] = ()
         if may_identify(element):
-            known = tuple(iter_known(raw, element, self._rules, charset, explicit=explicit))
+            found = iter_known(raw, element, self._rules, charset, explicit=explicit)
+            known = tuple(dict.fromkeys(found))
         if self._maps_uids:
             known += tuple(
                 Known("text", uid) for uid in publicuids.short_ones(raw, element, explicit=explicit)
             )
         is_creating = self._keeps_private and bool(tag >> 16 & 1) and is_creator(tag)
+        is_shared = tag in SHARED or is_creating or bool(known)
         return Record(
             tag,
             raw,
@@ -336,7 +413,23 @@ class Splitter:
             charset,
             explicit,
             known,
-            is_shared=tag in SHARED or is_creating or bool(known),
+            _key_of(raw) if is_shared else b"",
+            is_shared=is_shared,
             is_naming=tag in NAMING or tag in SHARED,
             is_fact=tag in FACT_TAGS,
         )
+
+
+def _is_deciding(tag: int) -> bool:
+    """Whether the treatment of other elements may depend on the value of an element."""
+    return tag in _DECIDING or bool(tag >> 16 & 1 and is_creator(tag))
+
+
+def _key_of(raw: Data) -> bytes:
+    """Return bytes, or the digest of many."""
+    if len(raw) <= _LONG_KEY and isinstance(raw, bytes):
+        return raw
+    digest = hashlib.sha256()
+    for chunk in raw.chunks(0, len(raw)) if isinstance(raw, Pages) else (raw,):
+        digest.update(chunk)
+    return digest.digest()

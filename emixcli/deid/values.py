@@ -32,8 +32,12 @@ WIDTHS: Final = {
     "AT": 4, "FD": 8, "FL": 4, "OB": 1, "OD": 8, "OF": 4, "OL": 4, "OV": 8, "OW": 2, "SL": 4,
     "SS": 2, "SV": 8, "UL": 4, "UN": 1, "US": 2, "UV": 8,
 }  # fmt: skip
+#: Longer text is read by nobody, and by no second look: none of it stays.
+MAX_TEXT: Final = 128 * 1024
 #: VRs of one value, in which a backslash is a character (PS3.5 section 6.4).
 _SINGLE: Final = frozenset({"LT", "ST", "UR", "UT"})
+#: VRs of numbers in text.
+DECIMAL_VRS: Final = frozenset({"DS", "IS"})
 TEXT_VRS: Final = frozenset(
     "AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split()  # noqa: SIM905 - a list is longer
 )

@@ -72,7 +72,8 @@ class Row(NamedTuple):
 
 def link_of(made: Anonymized) -> Link:
     """Return what leads from a new object back to the old one."""
-    texts = {record.tag: record.text() for record in reversed(made.records)}
+    asked = {_PATIENT_ID, _PATIENT_NAME, _STUDY, _SERIES, _SOP}
+    texts = {r.tag: r.text() for r in reversed(made.records) if r.tag in asked}
     patient = next(record.context.patient for record in made.records if record.context)
     return Link(
         patient.pseudonym,

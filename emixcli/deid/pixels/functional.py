@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from emixcli.deid.parse import iter_elements, iter_items
+from emixcli.deid.parse import Data, iter_elements, iter_items
 from emixcli.deid.pixels.errors import PixelError
 from emixcli.deid.pixels.facts import KEYWORDS, PLACES, Facts
 
@@ -24,9 +24,13 @@ _SAME: Final = 1e-3
 class Groups(NamedTuple):
     """Values of the sequences of functional groups, as bytes of the file."""
 
-    shared: bytes = b""
-    per_frame: bytes = b""
+    shared: Data = b""
+    per_frame: Data = b""
     explicit: bool = True
+
+    def loaded(self) -> Groups:
+        """Return the same in memory, for when the file is closed."""
+        return self._replace(shared=self.shared[:], per_frame=self.per_frame[:])
 
     def anatomy(self) -> bytes:
         """Return what names the anatomy of all frames, or of the first; nothing where neither."""
@@ -64,7 +68,7 @@ class Groups(NamedTuple):
         if n != facts.frames:
             raise _refuse("an image says not where each of its frames lies")
 
-    def _items(self, data: bytes) -> Iterator[dict[int, bytes]]:
+    def _items(self, data: Data) -> Iterator[dict[int, bytes]]:
         """Yield what each item says of places."""
         for start, stop in iter_items(data, 0, len(data), explicit=self.explicit, depth=1):
             found: dict[int, bytes] = {}
@@ -73,7 +77,7 @@ class Groups(NamedTuple):
                     self._group(data, group.value, group.end, found)
             yield found
 
-    def _group(self, data: bytes, at: int, end: int, found: dict[int, bytes]) -> None:
+    def _group(self, data: Data, at: int, end: int, found: dict[int, bytes]) -> None:
         for start, stop in iter_items(data, at, end, explicit=self.explicit, depth=2):
             for element in iter_elements(data, start, stop, explicit=self.explicit, depth=2):
                 if element.tag in _PLACES:

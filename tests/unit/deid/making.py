@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 
 import pytest
@@ -69,8 +70,8 @@ def run(data: bytes, *options: Option, key: bytes = KEY) -> tuple[bytes, Anonymi
 def run_profile(data: bytes, profile: Profile, *, key: bytes = KEY) -> tuple[bytes, Anonymized]:
     """De-identify an object under a profile."""
     file = io.BytesIO(data)
-    made = Anonymizer(profile, key).anonymize(file)
-    output = b"".join(made.iter_bytes(file))
+    with contextlib.closing(Anonymizer(profile, key).anonymize(file)) as made:
+        output = b"".join(made.iter_bytes(file))
     assert len(output) == made.size
     return output, made
 
