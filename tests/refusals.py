@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 IMPLICIT = "1.2.840.10008.1.2"
+DEFLATED = "1.2.840.10008.1.2.1.99"
 JPEG = "1.2.840.10008.1.2.4.50"
 _LONG = (b"OB", b"OW", b"SQ", b"UN", b"UT", b"UC", b"UR")
 _STUDY, _SOP, _CLASS, _ID, _PIXELS = 0x0020000D, 0x00080018, 0x00080016, 0x00100020, 0x7FE00010
@@ -124,11 +125,27 @@ def _with_sequence(value: bytes, *, is_open: bool = True) -> Callable[[int], byt
     return made
 
 
-def _fragments(value: bytes, syntax: str = JPEG) -> Callable[[int], bytes]:
+def _with_more(tag: int, more: bytes) -> Callable[[int], bytes]:
+    def made(number: int) -> bytes:
+        found = elements(number)
+        before = {one: found[one] for one in found if one < tag}
+        behind = {one: found[one] for one in found if one >= tag}
+        return meta(found) + written(before) + more + written(behind)
+
+    return made
+
+
+def _two_metas(number: int) -> bytes:
+    whole = _implicit()(number)
+    end = 144 + int.from_bytes(whole[140:144], "little")
+    return whole[:end] + whole[132:]
+
+
+def _fragments(value: bytes, syntax: str = JPEG, vr: bytes = b"OB") -> Callable[[int], bytes]:
     def made(number: int) -> bytes:
         found = elements(number)
         del found[_PIXELS]
-        pixels = element(_PIXELS, b"OB", value, length=0xFFFFFFFF)
+        pixels = element(_PIXELS, vr, value, length=0xFFFFFFFF)
         return meta(found, syntax) + written(found) + pixels
 
     return made
@@ -206,11 +223,12 @@ def _cut(by: int) -> Callable[[int], bytes]:
     return lambda number: _object()(number)[:-by]
 
 
-def _deflated(data: bytes) -> bytes:
+def _deflated(data: bytes, *, end: int = zlib.Z_FINISH) -> bytes:
     engine = zlib.compressobj(wbits=-15)
-    return engine.compress(data) + engine.flush()
+    return engine.compress(data) + engine.flush(end)
 
 
+_COMMAND = element(0x00000002, b"UI", b"1.2.840.10008.1.1")
 _FRAME = b"\xff\xd8" + bytes(range(30)) + b"\xff\xd9"
 _WHOLE = item(b"") + item(_FRAME) + END
 
@@ -228,9 +246,22 @@ REFUSED: dict[str, Callable[[int], bytes]] = {
     "implicit Patient ID": _implicit_at(_ID),
     "implicit declared explicit": _of_syntax(IMPLICIT),
     "big endian that is none": _of_syntax("1.2.840.10008.1.2.2"),
-    "not deflated": _of_syntax("1.2.840.10008.1.2.1.99"),
+    "not deflated": _of_syntax(DEFLATED),
+    "deflated without its last byte": _of_syntax(DEFLATED, lambda data: _deflated(data)[:-1]),
+    "deflated and not ended": _of_syntax(
+        DEFLATED, lambda data: _deflated(data, end=zlib.Z_SYNC_FLUSH)
+    ),
+    "pixels that are cut, deflated": _of_syntax(DEFLATED, lambda data: _deflated(data[:-3])),
+    "text behind pixels, deflated": _of_syntax(
+        DEFLATED, lambda data: _deflated(data + b"hello, this is no element")
+    ),
+    "study UID behind a NUL": _object(study=b"\0" + b"2.25.77.2.1"),
+    "an empty study UID before another": _with_more(_STUDY, element(_STUDY, b"UI", b"")),
+    "a blank study UID before another": _with_more(_STUDY, element(_STUDY, b"UI", b"  ")),
+    "two meta groups before implicit VR": _two_metas,
     "JPEG without fragments": _of_syntax(JPEG),
     "RLE without fragments": _of_syntax("1.2.840.10008.1.2.5"),
+    "fragments of unknown VR": _fragments(_WHOLE, vr=b"UN"),
     "no end of fragments": _fragments(item(b"") + item(_FRAME)),
     "a fragment that is cut": _fragments(item(b"") + item(_FRAME)[:20]),
     "no items in place of fragments": _fragments(b"abcdefgh" + _WHOLE),
@@ -285,7 +316,12 @@ STORED: dict[str, Callable[[int], bytes]] = {
     "too few pixels": _object(pixels=bytes(6)),
     "too many pixels": _object(pixels=bytes(60)),
     "no pixels": _object(pixels=None),
-    "deflated": _of_syntax("1.2.840.10008.1.2.1.99", _deflated),
+    "deflated": _of_syntax(DEFLATED, _deflated),
+    "zeros behind what is deflated": _of_syntax(DEFLATED, lambda data: _deflated(data) + bytes(9)),
+    "zeros behind pixels, deflated": _of_syntax(DEFLATED, lambda data: _deflated(data + bytes(8))),
+    "an empty Patient ID before another": _with_more(_ID, element(_ID, b"LO", b"")),
+    "a command set in front": _with_more(0, element(0, b"UL", b"\x20\0\0\0") + _COMMAND),
+    "an element of zeros": _with_more(_ID, bytes(8)),
     "fragments": _fragments(_WHOLE),
     "zeros behind pixels": _with_tail(bytes(1000)),
     "padding behind pixels": _with_tail(element(0xFFFCFFFC, b"OB", bytes(10))),

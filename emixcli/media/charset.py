@@ -38,8 +38,11 @@ def _encodings(charset: str) -> tuple[str, ...]:
 
 
 def joined(text: str) -> str:
-    r"""Return a value without padding: each part between backslashes stripped."""
-    text = text.strip(" \0")
+    r"""Return a value without padding: each part between backslashes stripped.
+
+    NULs in front are no padding: many readers take the text to end there.
+    """
+    text = text.rstrip(" \0").lstrip(" ")
     if "\\" in text and (" " in text or "\0" in text):
-        return "\\".join([part.strip(" \0") for part in text.split("\\")])
+        return "\\".join([part.rstrip(" \0").lstrip(" ") for part in text.split("\\")])
     return text

@@ -53,6 +53,8 @@ IDENTIFIER_SLOTS: Final = frozenset(
         "SOPClassUID", "SOPInstanceUID", "PatientID", "StudyInstanceUID", "SeriesInstanceUID",
     )
 )  # fmt: skip
+#: Those of them that an object is stored under.
+UID_SLOTS: Final = IDENTIFIER_SLOTS - {SLOTS["SOPClassUID"], SLOTS["PatientID"]}
 #: Attributes of VR PN.
 NAME_SLOTS: Final = frozenset({SLOTS["PatientName"], SLOTS["ReferringPhysicianName"]})
 

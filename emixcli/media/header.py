@@ -7,8 +7,8 @@ end and values cut by the end of the file are read as far as they go and named i
 Values are those that pydicom gives, as text, except that
 - Transfer Syntax UID is what was found in the bytes where the file does not name one;
 - Pixel Padding Value is a number also in implicit VR, where pydicom leaves bytes;
-- each part of a text is stripped on both sides, and line ends are kept as they are;
-- a value above 64 KiB is taken as absent, and reading stops at the first zero tag.
+- each part of a text is stripped on both sides, but for NULs in front, and line ends are kept;
+- a value above 64 KiB is taken as absent, and reading stops at the first of several zero tags.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Header:
     deep
         As in `model.Instance`.
     codes
-        Codes of findings on the structure (`F`, `S04`, `S08` to `S11`, `S15`, `S21`),
+        Codes of findings on the structure (`F`, `S01`, `S04`, `S08` to `S11`, `S15`, `S21`),
         sorted.
     dataset_offset
         Where the data set begins: after preamble and meta group.

@@ -94,7 +94,7 @@ class Parser(Stepper):
                 break
             last = self.offset
             self.offset = window.base + value + length
-            if tag == _GROUP_LENGTH:
+            if tag == _GROUP_LENGTH and declared_end < 0:  # of two, the first one counts
                 declared_end = self.offset + int.from_bytes(data[value : value + 4], "little")
             elif tag in _META:
                 self._take_meta(tag, data[value : value + min(length, 128)])
@@ -184,6 +184,8 @@ class Parser(Stepper):
             if reason == AT_UNDEFINED:
                 if not self.skip_undefined():
                     break
+            elif reason == AT_ZERO and (behind := self._behind_zero()):
+                self.offset = behind
             elif reason in (MORE, CUT):
                 if not window.seek(self.offset, wide=reason == CUT):
                     break
@@ -196,6 +198,16 @@ class Parser(Stepper):
         elif self.offset < window.size and not self.codes:
             self._end_inside()
         self._finish()
+
+    def _behind_zero(self) -> int:
+        """Return where a single element of tag zero ends, 0 where zeros go on behind it.
+
+        Objects that were saved with their command set begin so (PS3.7 section 6.3.1).
+        """
+        window = self.window
+        _, _, value, length = el.element(self.dialect, window.data, self.offset - window.base)
+        end = value + length
+        return window.base + end if any(window.data[end : end + 4]) else 0
 
     def _end_inside(self) -> None:
         """Name what is left behind the last element and too short for one."""

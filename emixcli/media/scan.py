@@ -240,7 +240,7 @@ class _Scan:
             return
         self._instances.append(instance)
         if not (uid and header.value(_STUDY_UID) and header.value(_SERIES_UID)):
-            self._findings.add_instance("S01", instance)
+            codes |= {"S01"}
         if codes:
             self._note(file, instance, codes)
 
@@ -279,7 +279,7 @@ class _Scan:
         if "S04" in header.codes:
             return ()
         try:
-            return self._pixels.codes(instance, opened, has_meta="F06" not in header.codes)
+            return self._pixels.codes(instance, opened, header)
         except OSError:
             return ("M01",)
 

@@ -139,6 +139,8 @@ class Stepper:
                 cache = caches(vr)
                 if cache is not None and slot >= 0 and value + length <= stop:
                     raw = data[value : value + length]
+                    if values[slot] == "":
+                        self._repeat(slot)
                     try:
                         values[slot] = cache[raw]
                     except KeyError:
@@ -197,6 +199,8 @@ class Stepper:
                 cache = caches[slot]
                 if cache is not None and value + length <= stop:
                     raw = data[value : value + length]
+                    if values[slot] == "":
+                        self._repeat(slot)
                     try:
                         values[slot] = cache[raw]
                     except KeyError:
@@ -228,6 +232,11 @@ class Stepper:
                 return CUT
             self._take(slot, vr, window.data[value : value + min(length, max(available, 0))])
         return 0
+
+    def _repeat(self, slot: int) -> None:
+        """Name an identifier that is empty where readers look, at the first of two elements."""
+        if slot in el.UID_SLOTS:
+            self.codes.add("S01")
 
     def _take(self, slot: int, vr: int, raw: bytes) -> None:
         """Decode one value that is not in the caches."""

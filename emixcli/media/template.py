@@ -128,7 +128,7 @@ class Layout:
                 continue
             if not raw.isascii() or b"\x1b" in raw:  # of other character sets
                 return None
-            text = raw.decode("ascii").strip(" \0")
+            text = raw.decode("ascii").rstrip(" \0").lstrip(" ")
             if "\\" in text:
                 text = joined(text)
             own.append(text.rstrip("=") if action else text)

@@ -111,6 +111,16 @@ class Inflated:
         self._base = 0
         self.is_broken = False
 
+    @property
+    def end(self) -> int:
+        """Where the bytes end that were inflated so far."""
+        return self._base + len(self._data)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the stream came to its end, or so far that nobody looks further."""
+        return self._engine.eof or self._base > MAX_INFLATED
+
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes; fewer at the end of the stream or where it is damaged."""
         while self._base + len(self._data) < offset + length:

@@ -117,7 +117,7 @@ def _wrong(values: Mapping[str, Value]) -> set[str]:
     syntax = values["TransferSyntaxUID"]
     if syntax and not (is_standard(str(syntax)) and is_uid(str(syntax))):
         codes.add("S08")
-    if values["StudyInstanceUID"] and not str(values["PatientID"] or "").strip():
+    if values["StudyInstanceUID"] and not str(values["PatientID"] or "").partition("\0")[0].strip():
         codes.add("S13")
     if not _is_readable(values):
         codes.add("S12")
@@ -127,10 +127,10 @@ def _wrong(values: Mapping[str, Value]) -> set[str]:
 
 
 def _unusable(identifiers: Iterable[Value]) -> set[str]:
-    """Return the codes of identifiers that no database keeps: control characters, or too long."""
+    """Return the codes of identifiers that no database keeps: without text, or too long."""
     codes = set()
     for text in filter(None, map(str, identifiers)):
-        if text.isspace():
+        if text.isspace() or text.startswith("\0"):  # a text ends at its first NUL
             codes.add("S01")
         if len(text.encode("utf-8", "replace")) > _MAX_IDENTIFIER:
             codes.add("S20")

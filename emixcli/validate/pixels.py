@@ -7,6 +7,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, Protocol
 
 from emixcli.media import elements as el
+from emixcli.media.window import Inflated
 from emixcli.model import KEYWORDS
 from emixcli.syntaxes import (
     DEFLATED_UID,
@@ -18,6 +19,7 @@ from emixcli.syntaxes import (
 )  # fmt: skip
 
 if TYPE_CHECKING:
+    from emixcli.media.window import ReadAt
     from emixcli.model import Instance, Value
     from emixcli.packed import SharedValues
 
@@ -74,15 +76,29 @@ class Content(Protocol):
         """Return `length` bytes, fewer only at the end."""
 
 
+class Structure(Protocol):
+    """How a header was read, as `media.header.Header` says it."""
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """Codes of findings on the structure."""
+
+    @property
+    def dataset_offset(self) -> int:
+        """Where the data set begins."""
+
+    @property
+    def end(self) -> int:
+        """Where reading stopped."""
+
+
 class PixelCheck:
     """Compares the length of pixel data with what the header says."""
 
     def __init__(self) -> None:
         self._expected: dict[SharedValues, int | None] = {}
 
-    def codes(
-        self, instance: Instance, content: Content, *, has_meta: bool = True
-    ) -> tuple[str, ...]:
+    def codes(self, instance: Instance, content: Content, header: Structure) -> tuple[str, ...]:
         """Return the codes of what is wrong with the length, none where it is right.
 
         Parameters
@@ -91,8 +107,8 @@ class PixelCheck:
             With `pixel_offset` and `pixel_length` of its file.
         content
             The file, for walking the fragments of compressed pixel data.
-        has_meta
-            Whether the file says its transfer syntax; else it was told from the data set.
+        header
+            The header that was read of it.
 
         Raises
         ------
@@ -101,9 +117,10 @@ class PixelCheck:
         """
         offset, length = instance.pixels
         if offset < 0:
-            return ()
+            return deflated_codes(instance, content, header, header.end)
         if length == ENCAPSULATED:
-            if has_meta and str(instance.value(0) or "") in _NATIVE:
+            # Without meta group, the transfer syntax was told from the data set.
+            if "F06" not in header.codes and str(instance.value(0) or "") in _NATIVE:
                 return ("F07",)
             return walk_fragments(instance, content) if content.is_random else ()
         expected = self._length(instance)
@@ -121,6 +138,7 @@ class PixelCheck:
             codes.append("S17")
         if end < instance.size and content.is_random:
             codes += tail_codes(instance, content, end)
+        codes += deflated_codes(instance, content, header, end)
         return tuple(codes)
 
     def _length(self, instance: Instance) -> int | None:
@@ -144,12 +162,36 @@ def tail_codes(instance: Instance, content: Content, end: int) -> tuple[str, ...
     if end >= size or syntax == DEFLATED_UID:  # offsets are those of the inflated bytes
         return ()
     dialect = el.dialect(explicit=syntax != IMPLICIT_LITTLE_UID, little=syntax != EXPLICIT_BIG_UID)
-    rest = content.read_at(end, min(size - end, _MAX_PADDING))
+    return _tail_codes(dialect, content.read_at, end, size)
+
+
+def deflated_codes(
+    instance: Instance, content: Content, header: Structure, end: int
+) -> tuple[str, ...]:
+    """Return the codes of what a deflated data set lacks at its end, or has behind `end`.
+
+    A reader wants the end of the compressed stream (RFC 1951), whatever was inflated before.
+    """
+    if instance.value(0) != DEFLATED_UID or "F07" in header.codes or not content.is_random:
+        return ()
+    start = header.dataset_offset
+    inflated = Inflated(bytes(start), start, instance.size, content.read_at)
+    rest = inflated.read_at(end, _MAX_PADDING)
+    if len(rest) == _MAX_PADDING:
+        return ()
+    if inflated.end < end or not inflated.is_whole:
+        return ("S04",)
+    return _tail_codes(el.EXPLICIT_LITTLE, inflated.read_at, end, inflated.end) if rest else ()
+
+
+def _tail_codes(dialect: el.Dialect, read_at: ReadAt, end: int, size: int) -> tuple[str, ...]:
+    """Return as `tail_codes`, of bytes in one encoding."""
+    rest = read_at(end, min(size - end, _MAX_PADDING))
     if rest.count(0) == size - end:
         return ("S11", "S15") if len(rest) % 8 else ("S11",)
     at, is_padding = end, False
     for _ in range(_MAX_ELEMENTS):
-        data = content.read_at(at, 12)
+        data = read_at(at, 12)
         if at + 8 > size or len(data) < 8:
             return ("S11", "S15")
         tag, vr, value, length = el.element(dialect, data.ljust(12, b"\0"), 0)
@@ -159,7 +201,7 @@ def tail_codes(instance: Instance, content: Content, end: int) -> tuple[str, ...
         at += value + length
         is_stray = dialect.wanted.get(tag) == el.MARK
         if length == el.UNDEFINED:
-            begin = content.read_at(at - length, 4)
+            begin = read_at(at - length, 4)
             is_stray |= len(begin) < 4 or dialect.wanted.get(_tag(dialect, begin)) != el.MARK
         if is_stray or (not is_known and tag):
             return ("S11", "S15")
@@ -182,6 +224,8 @@ def walk_fragments(instance: Instance, content: Content) -> tuple[str, ...]:
     item_tag, end_tag = (0xFFFEE000, 0xFFFEE0DD) if big else (0xE000FFFE, 0xE0DDFFFE)
     size, read_at = instance.size, content.read_at
     offset = instance.pixels[0]
+    if read_at(offset - 8, 2) == b"UN":  # taken for a sequence of elements (PS3.5 section 6.2.2)
+        return ("S09",)
     n_frames = max(1, instance.integer("NumberOfFrames", 1))
     starts: list[int] = []  # of all items; the first one is the offset table
     for _ in range(_MAX_FRAGMENTS):

@@ -84,6 +84,15 @@ def test_stored(tmp_path: Path, name: str) -> None:
     assert not is_refused(tmp_path / "x")
 
 
+def test_refused_in_a_series(tmp_path: Path) -> None:
+    """Headers of one series are compared with each other instead of parsed."""
+    whole = STORED["nothing odd"](1)
+    for number in range(1, 9):
+        uid = b"%c.25.77.1.%d" % (0 if number > 6 else ord("2"), number)
+        (tmp_path / f"{number}").write_bytes(whole.replace(b"2.25.77.1.1", uid))
+    assert len(scan_media([str(tmp_path)]).refused) == 2
+
+
 def test_fragments_contradict_no_syntax_where_none_is_declared(tmp_path: Path) -> None:
     whole = STORED["fragments"](1)
     length = int.from_bytes(whole[140:144], "little")
@@ -207,7 +216,8 @@ _TAKEN_BY_STORESCP = frozenset({
     "no study UID", "empty study UID", "blank study UID", "study UID of 300 characters",
     "Patient ID of 300 characters", "study UID as bytes", "study UID of unknown VR",
     "study UID of tabs", "Patient ID of 200 characters in 400 bytes",
-    "meta group with an unknown VR",
+    "meta group with an unknown VR", "study UID behind a NUL",
+    "an empty study UID before another", "a blank study UID before another",
 })  # fmt: skip
 
 
