@@ -118,8 +118,8 @@ class Inflated:
 
     @property
     def is_whole(self) -> bool:
-        """Whether the stream came to its end, or so far that nobody looks further."""
-        return self._engine.eof or self._base > MAX_INFLATED
+        """Whether the stream came to its end."""
+        return self._engine.eof
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes; fewer at the end of the stream or where it is damaged."""

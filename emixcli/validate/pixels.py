@@ -7,7 +7,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final, Protocol
 
 from emixcli.media import elements as el
-from emixcli.media.window import Inflated
+from emixcli.media.window import EndlessError, Inflated
 from emixcli.model import KEYWORDS
 from emixcli.syntaxes import (
     DEFLATED_UID,
@@ -176,7 +176,10 @@ def deflated_codes(
         return ()
     start = header.dataset_offset
     inflated = Inflated(bytes(start), start, instance.size, content.read_at)
-    rest = inflated.read_at(end, _MAX_PADDING)
+    try:
+        rest = inflated.read_at(end, _MAX_PADDING)
+    except EndlessError:  # so much is not looked at
+        return ()
     if len(rest) == _MAX_PADDING:
         return ()
     if inflated.end < end or not inflated.is_whole:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -16,7 +17,7 @@ import pytest
 
 from emixcli.media.scan import scan_media
 from emixcli.model import Severity
-from tests.refusals import NOT_SENT, REFUSED, STORED
+from tests.refusals import DEFLATED, NOT_SENT, REFUSED, STORED, elements, meta, written
 from tests.running import ROOT
 
 #: Sends files to Orthanc, one after the other, inside the network of their own.
@@ -91,6 +92,14 @@ def test_refused_in_a_series(tmp_path: Path) -> None:
         uid = b"%c.25.77.1.%d" % (0 if number > 6 else ord("2"), number)
         (tmp_path / f"{number}").write_bytes(whole.replace(b"2.25.77.1.1", uid))
     assert len(scan_media([str(tmp_path)]).refused) == 2
+
+
+def test_of_a_huge_deflated_object_not_all_is_looked_at(tmp_path: Path) -> None:
+    found = elements(1, pixels=bytes(64 * 1024 * 1024))
+    engine = zlib.compressobj(1, wbits=-15)
+    data = engine.compress(written(found)) + engine.flush(zlib.Z_SYNC_FLUSH)
+    (tmp_path / "x").write_bytes(meta(found, DEFLATED) + data)
+    assert not is_refused(tmp_path / "x")
 
 
 def test_fragments_contradict_no_syntax_where_none_is_declared(tmp_path: Path) -> None:
