@@ -43,6 +43,7 @@ def load(how: Access, *, offline: bool) -> tuple[ContactCache, bool]:
     """
     from emixcli.errors import ExchangeError, NotFoundError
     from emixcli.exchange.connect import connect
+    from emixcli.exchange.retry import is_transient
     from emixcli.services.contact_cache import load_cache
     from emixcli.services.contacts import fetch_contacts
 
@@ -55,7 +56,7 @@ def load(how: Access, *, offline: bool) -> tuple[ContactCache, bool]:
         return fetch_contacts(connect(how), how), True
     except ExchangeError as error:
         found = load_cache(how)
-        if found is None or error.exit_code not in {60, 62, 63}:
+        if found is None or not is_transient(error):
             raise
         return found, False
 

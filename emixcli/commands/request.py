@@ -220,7 +220,10 @@ def approve(
     opened = _open(exchange, request_id, form_out)
     if not json:
         show_opened(opened)
-    identity, authorisation = ask_checks(identity_checked, authorisation_checked, no_input=no_input)
+    # With --json the request was not shown, so nobody can be asked about it.
+    identity, authorisation = ask_checks(
+        identity_checked, authorisation_checked, no_input=no_input or json
+    )
     record = exchange.requests.approve(
         request_id, sha256=opened.sha256, identity=identity, authorisation=authorisation
     )

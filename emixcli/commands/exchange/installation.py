@@ -36,7 +36,7 @@ def find_password(password_file: Path | None, *, no_input: bool) -> str:
 
 
 def show_password(email: str, generated: str, *, quiet: bool = False) -> None:
-    """A generated password, once, on the terminal; never in JSON."""
+    """Show a generated password, this once and never in JSON; else say that one is set."""
     from emixcli.ui import console
 
     if generated:

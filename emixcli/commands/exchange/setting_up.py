@@ -82,4 +82,4 @@ def _show_init(document: dict[str, str | None], generated: str | None, *, json: 
         if document["authority"]:
             output.write_line(f"authority       {document['authority']}")
         console.note(f"next: emix exchange serve {document['data']}")
-    show_password(document["administrator"] or "", generated or "", quiet=False)
+    show_password(document["administrator"] or "", generated or "")

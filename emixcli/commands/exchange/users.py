@@ -48,7 +48,7 @@ def add(
     if json:
         fields = {"id": account.id, "email": account.email, "role": account.role}
         output.write_json({"schema": "emix.exchange-user/1", "user": fields})
-    if not json:
+    else:
         console.note(f"added to {account.organisation}: {account.email}, {account.role}")
     show_password(account.email, generated, quiet=json)
 
@@ -85,13 +85,15 @@ def disable(
     """Refuse an account from now on; its logins end."""
     from emixcli.server.accounts import change_account
     from emixcli.server.app import opened_exchange
-    from emixcli.ui import output
+    from emixcli.ui import console, output
 
     with opened_exchange(settings_of(data)) as exchange:
         change_account(exchange, email, disabled=True)
     if json:
         fields = {"email": email, "disabled": True}
         output.write_json({"schema": "emix.exchange-user/1", "user": fields})
+    else:
+        console.note(f"{email} is disabled; emix exchange user passwd enables it again")
 
 
 @app.command("passwd")

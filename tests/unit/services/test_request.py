@@ -221,6 +221,12 @@ def test_the_sentence_is_typed_at_a_terminal(
         ("court-order: ", "Treatment"),
     )
     sentence = "I have checked who asks and that they may have these images"
+    blind = play(
+        "-m", "emixcli", "request", "approve", request_id, "--json",
+        cwd=tmp_path, env=archive.env(),
+    )  # fmt: skip
+    assert blind.code == 5
+    assert "--identity-checked" in blind.stderr
     for answer, code in (("yes", 5), (sentence, 0)):
         done = play(
             "-m", "emixcli", "request", "approve", request_id,
