@@ -22,10 +22,10 @@ def show(result: AnonymizeResult, request: AnonymizeRequest, *, json: bool) -> N
     if json:
         output.write_json(_document(result, request))
         return
-    if request.output is not None:
+    if request.output is not None and result.n_written:
         output.write_line(str(request.output))
     _note_counts(result, request)
-    _show_refused(result.refused)
+    _show_refused(result.refused, has_report=request.writes_report)
     _note_beside(result, request)
 
 
@@ -34,13 +34,17 @@ def _document(result: AnonymizeResult, request: AnonymizeRequest) -> dict[str, A
     return {
         "schema": "emix.anonymize/1",
         "dry_run": request.output is None,
-        "folder": None if request.output is None else str(request.output),
+        "folder": str(request.output) if request.output and result.n_written else None,
         "counts": {
             "read": n_written + n_refused,
             "written": n_written,
             "refused": n_refused,
         },
-        "refused": [{"file": item.file, "id": item.id} for item in result.refused],
+        "refused": [
+            {"file": item.file, "id": item.id, "object": f"object {number}"}
+            for number, item in enumerate(result.refused, 1)
+        ],
+        "missing": result.n_missing,
         "profile": "basic",
         "options": sorted(request.how.profile.options),
         "verified": result.verified,
@@ -70,20 +74,24 @@ def _note_counts(result: AnonymizeResult, request: AnonymizeRequest) -> None:
         )
 
 
-def _show_refused(refused: Sequence[Refused]) -> None:
-    from emixcli.ui import output
+def _show_refused(refused: Sequence[Refused], *, has_report: bool) -> None:
+    from emixcli.services.refusals import grouped
+    from emixcli.ui import console, output
     from emixcli.words import some
 
     seen: Counter[str] = Counter()
-    for item in refused:
+    for number, item in enumerate(refused, 1):
         seen[item.id] += 1
         if seen[item.id] <= _MAX_NAMED:
-            output.write_line(f"refused {item.id}: {item.file}")
+            place = f" (object {number} of the report)" if has_report else ""
+            output.write_line(f"refused {item.id}: {item.file}{place}")
     for reason, n in seen.items():
         if n > _MAX_NAMED:
             output.write_line(
                 f"refused {reason}: {some(n - _MAX_NAMED, 'object')} more, see --json"
             )
+    for group in grouped(refused):
+        console.note(f"{group.id} ({group.n}): {group.words}")
 
 
 def _note_beside(result: AnonymizeResult, request: AnonymizeRequest) -> None:
@@ -96,33 +104,32 @@ def _note_beside(result: AnonymizeResult, request: AnonymizeRequest) -> None:
 
 
 def require_all(result: AnonymizeResult) -> None:
-    """Raise where something was left out.
+    """Raise where something was left out, or is missing on the media.
 
     Raises
     ------
-    PartialError
-        Files that could not be read or that nothing names any more, and nothing else.
     DeidUnsafeError
         Objects that cannot be made safe.
+    PartialError
+        Nothing but files that could not be read, that are not on the media, or that nothing names.
     """
+    from emixcli.commands._media import lost_text
     from emixcli.errors import DeidUnsafeError, PartialError
     from emixcli.services.deidentify import UNREADABLE
+    from emixcli.services.refusals import remedies
     from emixcli.words import some
 
-    n_unread = sum(1 for item in result.refused if item.id == UNREADABLE)
-    if n_unread and n_unread == len(result.refused):
-        raise PartialError(
-            f"left out: {some(n_unread, 'file')} that could not be read",
-            hint="emix scan tells more; ask for a new copy of the disc",
-        )
-    if result.refused:
-        hint = next((item.hint for item in result.refused if item.hint), "")
+    n_unread = sum(item.id == UNREADABLE for item in result.refused)
+    n_unsafe = len(result.refused) - n_unread
+    lost = lost_text(
+        n_bad=n_unread, n_missing=result.n_missing, has_lost_names=result.has_lost_names
+    )
+    if n_unsafe:
+        unsafe = f"left out: {some(n_unsafe, 'object')} that cannot be de-identified safely"
         raise DeidUnsafeError(
-            f"left out: {some(len(result.refused), 'object')} that cannot be de-identified safely",
-            hint=hint or "emix anonymize --dry-run lists them with the reason",
+            f"{unsafe}; {lost}" if lost else unsafe, hint=remedies(result.refused)
         )
-    if result.has_lost_names:
+    if lost:
         raise PartialError(
-            "directories of the medium are lost, so files may be missing that nothing names",
-            hint="copy the disc again, or ask for a new copy of it",
+            lost, hint="emix scan tells what is known; ask the sender for a new copy of the medium"
         )

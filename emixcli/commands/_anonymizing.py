@@ -70,6 +70,23 @@ class Files(NamedTuple):
             )
         self.keys.check(self.paths, dry_run=dry_run)
 
+    def unwritten(self) -> Files:
+        """Return the same for a dry run, and say what that does not write."""
+        from emixcli.services.folder import is_empty
+        from emixcli.ui import console
+
+        named = {
+            "-o": self.output, "--report": self.report, "--table": self.keys.table,
+            "--new-key": self.keys.new_key,
+        }  # fmt: skip
+        given = [name for name, path in named.items() if path is not None]
+        if given:
+            console.note(f"a dry run writes nothing, so {', '.join(given)} had no effect")
+        folder = self.output
+        if folder is not None and folder.exists() and not is_empty(folder):
+            console.warn(f"{folder.name} exists and is not empty: without --dry-run this fails")
+        return self._replace(output=None)
+
     def request(
         self,
         how: Deidentification,

@@ -144,7 +144,6 @@ def missing_text(choice: Choice, lost: Collection[str] = ()) -> str:
         Entries that packing has lost and that are told of otherwise.
     """
     from emixcli.container.layout import iter_instances
-    from emixcli.words import some
 
     told = {
         (instance.source, instance.path)
@@ -153,7 +152,18 @@ def missing_text(choice: Choice, lost: Collection[str] = ()) -> str:
     }
     bad = [one for one in choice.scanned.unreadable if (one.source, one.path) not in told]
     n_cut = sum(one.reason == "truncated" for one in bad)
-    n_bad, n_missing = len(bad) - n_cut, choice.n_missing
+    return lost_text(
+        n_cut=n_cut,
+        n_bad=len(bad) - n_cut,
+        n_missing=choice.n_missing,
+        has_lost_names=choice.scanned.has_lost_names,
+    )
+
+
+def lost_text(*, n_bad: int, n_missing: int, has_lost_names: bool, n_cut: int = 0) -> str:
+    """Return what media have lost in words, "" where nothing is known to be."""
+    from emixcli.words import some
+
     words = []
     if n_cut:
         words.append(f"{some(n_cut, 'object')} {_is(n_cut)} cut short on the medium")
@@ -164,7 +174,7 @@ def missing_text(choice: Choice, lost: Collection[str] = ()) -> str:
             f"{some(n_missing, 'object')} that the medium's directory names"
             f" {_is(n_missing)} not on it"
         )
-    if choice.scanned.has_lost_names:
+    if has_lost_names:
         words.append(
             "directories of the medium are lost, so files may be missing that nothing names"
         )

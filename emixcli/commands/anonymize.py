@@ -54,7 +54,8 @@ def command(
     """Remove what identifies the patient (PS3.15 Annex E), then prove it.
 
     The source is never written. Objects that cannot be made safe are refused: the others are
-    written, the result lists the refused ones, and the command ends with 80.
+    written, the result lists the refused ones, and the command ends with 80. Where all could be
+    made safe that could be read, but files could not be or are missing, it ends with 3.
     """
     del verbose  # handled by its callback
     wanted = {
@@ -72,8 +73,10 @@ def command(
         shown.show(chosen, new_key=only_key, explain=explain, json=json)
         return
     keys = keyed.Keys(key_file, key, new_key, table, table_passphrase_file)
-    files = Files(paths or [], None if dry_run else output, report, keys, patient, study)
+    files = Files(paths or [], output, report, keys, patient, study)
     files.check(dry_run=dry_run)
+    if dry_run:
+        files = files.unwritten()
     how = deid.find_how(chosen, keys, ocr=ocr, dry_run=dry_run)
     _run(files.request(how, verify, dicomdir, jobs), json=json, quiet=quiet)
 

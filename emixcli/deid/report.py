@@ -6,6 +6,7 @@ is ever in it. Its JSON form is documented in docs/reference/json.md.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -107,6 +108,8 @@ class Report:
         Of this program.
     kept_key
         Whether the key outlives the run.
+    n_reports, n_missing
+        Reports beside the images, which are left out, and objects that are not on the media.
     """
 
     profile: Profile
@@ -120,6 +123,8 @@ class Report:
     repairs: Counter[Leak] = field(default_factory=Counter)
     n_verified: int = 0
     n_repaired: int = 0
+    n_reports: int = 0
+    n_missing: int = 0
 
     def written(self, done: Done, *, name: str, sha256: str) -> None:
         """Record an output.
@@ -174,6 +179,7 @@ class Report:
         return {
             "schema": SCHEMA,
             "tool": {"name": "emix", "version": self.version, "standard": _EDITION},
+            "date": dt.datetime.now(dt.UTC).date().isoformat(),
             "profile": self._profile(),
             "counts": {
                 "read": len(self.outputs) + len(self.refused),
@@ -189,6 +195,7 @@ class Report:
                 {"file": label, "id": reason, "message": message}
                 for label, reason, message in self.refused
             ],
+            "left_out": {"reports": self.n_reports, "missing": self.n_missing},
             "risks": [{"id": risk, "text": _RISKS[risk]} for risk in self._risks()],
             "accepted_risks": dict(sorted(self.accepted.items())),
             "verification": {

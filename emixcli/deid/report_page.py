@@ -9,6 +9,7 @@ from typing import Any, Final
 from emixcli.deid.options import NO_RULES
 from emixcli.deid.report import ACTIONS
 from emixcli.htmlpage import listing, page, table
+from emixcli.words import some
 
 #: Of a long list the reader opens what is wanted.
 _SHORT: Final = 10
@@ -51,19 +52,32 @@ def render(report: Mapping[str, Any]) -> str:
 
 def _summary(report: Mapping[str, Any]) -> str:
     tool, counts, check = report["tool"], report["counts"], report["verification"]
+    objects = some(check["objects"], "object")
     if check["verified"] and any(risk["id"] == "site" for risk in report["risks"]):
-        seen = f"verified: {check['objects']} objects, nothing but what rules of the site keep"
+        seen = f"verified: {objects}, nothing but what rules of the site keep"
     elif check["verified"]:
-        seen = f"<span class=good>verified: {check['objects']} objects, nothing found</span>"
+        seen = f"<span class=good>verified: {objects}, nothing found</span>"
     elif check["objects"]:
-        seen = f"<span class=bad>only {check['objects']} objects were verified</span>"
+        were = "was" if check["objects"] == 1 else "were"
+        seen = f"<span class=bad>only {objects} {were} verified</span>"
     else:
         seen = "<span class=bad>not verified</span>"
     return (
         f"<p>{escape(tool['name'])} {escape(tool['version'])}, {escape(tool['standard'])}. "
-        f"{counts['read']} objects read, {counts['written']} written, {counts['refused']} refused; "
-        f"{seen}. The key was {escape(report['profile']['key'])}.</p>"
+        f"Made on {escape(report['date'])}. "
+        f"{some(counts['read'], 'object')} read, {counts['written']} written,"
+        f" {counts['refused']} refused; "
+        f"{seen}. The key was {escape(report['profile']['key'])}.{_left_out(report)}</p>"
     )
+
+
+def _left_out(report: Mapping[str, Any]) -> str:
+    """Return what of the media did not even come to be de-identified."""
+    n_reports, n_missing = report["left_out"]["reports"], report["left_out"]["missing"]
+    words = f" Left out: {some(n_reports, 'report')} beside the images." if n_reports else ""
+    if n_missing:
+        words += f" Not on the media: {some(n_missing, 'object')} that their directory names."
+    return words
 
 
 def _site_rules(profile: Mapping[str, Any]) -> str:

@@ -19,12 +19,12 @@ from emixcli.media.scan import require_dicom, scan_media
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.deid_work import Item, Work, processes_for, run
 from emixcli.services.deidentify import (
-    DUPLICATE,
     UNREADABLE,
     Deidentification,
     DeidentifyingReader,
     Refused,
     deidentify,
+    duplicates,
     look_again,
     with_faces,
 )
@@ -57,12 +57,19 @@ class AnonymizeRequest(NamedTuple):
     table_passphrase: str | None = None
     jobs: int | None = None
 
+    @property
+    def writes_report(self) -> bool:
+        """Whether there will be a report: a dry run writes none."""
+        return self.report is not None and self.output is not None
+
 
 class AnonymizeResult(NamedTuple):
     """What became of the objects.
 
-    `report` holds no old value; `refused` names files on the medium. `n_reports` counts reports on
-    the medium, which are left out. `has_lost_names`: as `FileSet` has it.
+    `report` holds no old value; `refused` names files on the medium, in the order in which the
+    report numbers them. `n_reports` counts reports on the medium, which are left out. `n_missing`
+    counts objects that a DICOMDIR names and that are not there. `has_lost_names`: as `FileSet` has
+    it.
     """
 
     report: Report
@@ -71,6 +78,7 @@ class AnonymizeResult(NamedTuple):
     verified: bool
     n_patients: int = 1
     has_table: bool = False
+    n_missing: int = 0
     has_lost_names: bool = False
 
     @property
@@ -118,9 +126,10 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
             this.verify()
         this.write_directory()
         this.tell_refused()
-        if folder is not None and request.report is not None:
+        if request.writes_report and request.report is not None:
             _write_report(this.report, request.report)
             beside.append(request.report)
+        lock = lock if this.report.outputs else None  # nothing to lead back from
         if lock is not None and request.table is not None:
             from emixcli.services.reidentification import write_table
 
@@ -133,6 +142,7 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         verified,
         n_patients=len(chosen.patients),
         has_table=lock is not None,
+        n_missing=len(chosen.missing),
         has_lost_names=scanned.has_lost_names,
     )
 
@@ -195,7 +205,13 @@ class _Run:
         self._request, self._chosen, self._media = request, chosen, media
         self._folder, self._progress = folder, progress
         self._how = with_faces(request.how.keyed(new_key()), chosen, media)
-        self.report = Report(request.how.profile, __version__, request.how.key is not None)
+        self.report = Report(
+            request.how.profile,
+            __version__,
+            request.how.key is not None,
+            n_reports=len(chosen.documents),
+            n_missing=len(chosen.missing),
+        )
         self.refused: list[Refused] = []
         self._links: list[Link] = []
         self._items: list[Item] = []
@@ -204,10 +220,7 @@ class _Run:
 
     def refuse_at_once(self, scanned: FileSet) -> None:
         """Refuse files without a readable header, and objects with the UID of another object."""
-        self.refused += [
-            Refused(item.path, DUPLICATE, "another object has its SOP Instance UID", "")
-            for item in scanned.left_out
-        ]
+        self.refused += duplicates(scanned)
         known = {(item.source, item.path) for item in scanned.iter_instances()}
         self.refused += [
             Refused(item.path, UNREADABLE, "the file cannot be read", "")
@@ -268,7 +281,7 @@ class _Run:
 
     def write_directory(self) -> None:
         """Write the DICOMDIR, where one is asked for, from what the objects have become."""
-        if self._folder is None or self._clean is None:
+        if self._folder is None or self._clean is None or not self.report.outputs:
             return
         from emixcli.container.dicomdir import make_dicomdir
         from emixcli.container.encoding import new_package_id

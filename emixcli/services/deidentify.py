@@ -477,6 +477,12 @@ def refusal(instance: Instance, exc: OSError | EmixError) -> Refused:
     return Refused(instance.path, UNREADABLE, "the file cannot be read", "")
 
 
+def duplicates(scanned: FileSet) -> list[Refused]:
+    """Return the objects that have the UID of another one."""
+    words = "another object has its SOP Instance UID"
+    return [Refused(item.path, DUPLICATE, words, "") for item in scanned.left_out]
+
+
 def record(profile: Profile, found: Deidentified) -> dict[str, Any]:
     """Return what the index of a package says of it: never an old value."""
     return {

@@ -20,6 +20,8 @@ _SYNCS, _BATCH = 8, 2
 def new_folder(folder: Path) -> Iterator[Path]:
     """Give a folder that is renamed to `folder` when the block ends without an error.
 
+    One in which nothing was written is not made.
+
     Raises
     ------
     OutputExistsError
@@ -27,7 +29,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     OutputError
         It cannot be written; nothing is left behind.
     """
-    if folder.is_symlink() or (folder.exists() and not _is_empty(folder)):
+    if folder.is_symlink() or (folder.exists() and not is_empty(folder)):
         raise OutputExistsError(
             f"{folder.name} exists and is not empty", hint="choose another folder"
         )
@@ -42,6 +44,8 @@ def new_folder(folder: Path) -> Iterator[Path]:
                 f"{partial.name} exists, perhaps of an interrupted run", hint="remove it first"
             ) from exc
         yield partial
+        if not any(files for _, _, files in os.walk(partial)):
+            return
         sync_files(partial)
         if folder.exists():
             folder.rmdir()
@@ -84,5 +88,6 @@ def _sync(paths: list[str]) -> None:
             os.close(file)
 
 
-def _is_empty(folder: Path) -> bool:
+def is_empty(folder: Path) -> bool:
+    """Return whether a path is a folder with nothing in it."""
     return folder.is_dir() and next(folder.iterdir(), None) is None

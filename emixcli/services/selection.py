@@ -13,6 +13,7 @@ from emixcli.media.scan import require_dicom, scan_media
 from emixcli.media.select import select
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.matching import with_matches
+from emixcli.words import some
 
 if TYPE_CHECKING:
     from emixcli.container import layout
@@ -181,9 +182,12 @@ def _report_copies(
 
 
 def _check_all(found: Deidentified, choice: Choice) -> None:
-    n_refused = len(found.refused) + len(choice.scanned.left_out)
-    if n_refused:
+    from emixcli.services.deidentify import duplicates
+    from emixcli.services.refusals import remedies
+
+    refused = [*found.refused, *duplicates(choice.scanned)]
+    if refused:
         raise DeidUnsafeError(
-            f"{n_refused} objects cannot be de-identified safely, so nothing goes out",
-            hint="emix anonymize lists them with the reason",
+            f"{some(len(refused), 'object')} cannot be de-identified safely, so nothing goes out",
+            hint=f"{remedies(refused)}; emix anonymize --dry-run lists them",
         )

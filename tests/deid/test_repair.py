@@ -175,7 +175,9 @@ def test_what_cannot_be_taken_out_is_refused_alone(tmp_path: Path) -> None:
     report = tmp_path / "r.json"
     result = clean(disc, tmp_path / "out", "--report", report, "--dicomdir")
     assert result.code == 80
-    assert result.document["refused"] == [{"file": "IM2", "id": "object.second-look"}]
+    assert result.document["refused"] == [
+        {"file": "IM2", "id": "object.second-look", "object": "object 1"}
+    ]
     assert len(outputs(tmp_path / "out")) == 2
     document = json.loads(report.read_text())
     assert document["counts"]["written"] == 2

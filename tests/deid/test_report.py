@@ -35,6 +35,8 @@ def _array(items: object) -> dict[str, object]:
 #: As docs/reference/json.md promises it.
 SCHEMA = _object(
     schema={"const": "emix.deid-report/1"},
+    date=_STRING,
+    left_out=_object(reports=_COUNT, missing=_COUNT),
     tool=_object(name=_STRING, version=_STRING, standard=_STRING),
     profile=_object(
         name=_STRING,

@@ -322,7 +322,71 @@ def test_an_object_with_the_uid_of_another_is_refused_by_name(disc: Path, tmp_pa
     assert result.code == 80
     document = result.document
     assert document["counts"] == {"read": 4, "written": 3, "refused": 1}
-    assert document["refused"] == [{"file": "IM6", "id": "media.duplicate-uid"}]
+    assert document["refused"] == [
+        {"file": "IM6", "id": "media.duplicate-uid", "object": "object 1"}
+    ]
+
+
+def test_a_dry_run_says_what_it_does_not_write(disc: Path, tmp_path: Path) -> None:
+    options = ("-o", disc, "--report", tmp_path / "r.json", "--table", tmp_path / "t")
+    result = run_here("anonymize", disc / "IM1", "--dry-run", *options)
+    assert result.code == 0, result.stderr
+    assert "a dry run writes nothing, so -o, --report, --table had no effect" in result.stderr
+    assert "disc exists and is not empty" in result.stderr
+    assert "had no effect" not in run_here("anonymize", disc, "--dry-run").stderr
+
+
+def test_each_reason_has_its_words_count_and_remedy(disc: Path, tmp_path: Path) -> None:
+    risky = builders.instance(number=9, extra={"BurnedInAnnotation": "YES"})
+    builders.write(risky, disc / "IM9")
+    builders.truncate(disc / "IM2", keep=0.8)
+    report = tmp_path / "r.json"
+    result = run_here("anonymize", disc, "-o", tmp_path / "clean", "--report", report)
+    assert result.code == 80
+    assert "object.truncated (1): it ends before its last element does" in result.stderr
+    assert "pixels.burned-in (1): its header says that text is burned in" in result.stderr
+    (hint,) = (line for line in result.stderr.splitlines() if "hint" in line)
+    assert "1 x object.truncated: ask for a new copy" in hint
+    assert "1 x pixels.burned-in: use --clean-pixel-data" in hint
+    told = {row["file"]: row["id"] for row in json.loads(report.read_text())["refused"]}
+    for line in result.stdout.splitlines()[1:]:
+        reason, _, place = line.removeprefix("refused ").partition(": ")
+        assert told[place.partition("(")[2].partition(" of")[0]] == reason
+
+
+def test_where_nothing_is_left_there_is_no_folder(disc: Path, tmp_path: Path) -> None:
+    for path in disc.iterdir():
+        builders.truncate(path, keep=0.8)
+    out = tmp_path / "clean"
+    result = run_here("anonymize", disc, "-o", out, "--dicomdir", "--json")
+    assert result.code == 80
+    assert result.document["folder"] is None
+    assert not out.exists()
+    assert not list(tmp_path.glob("*.partial"))
+
+
+def test_what_the_media_have_lost_is_told(tmp_path: Path) -> None:
+    disc = builders.file_set(tmp_path / "disc", builders.study(tmp_path / "x"))
+    images = sorted(path for path in disc.rglob("IM*") if path.is_file())
+    images[0].unlink()
+    report = tmp_path / "r.json"
+    result = run_here("anonymize", disc, "-o", tmp_path / "clean", "--report", report, "--json")
+    assert result.code == 3
+    assert result.document["missing"] == 1
+    assert "1 object that the medium's directory names is not on it" in result.error["message"]
+    assert json.loads(report.read_text())["left_out"]["missing"] == 1
+    builders.truncate(images[1], keep=0.5)
+    worse = run_here("anonymize", disc, "--dry-run")
+    assert worse.code == 80
+    assert "1 object that the medium's directory names is not on it" in worse.stderr
+
+
+def test_files_that_cannot_be_read_alone_end_with_3(disc: Path) -> None:
+    (disc / "IM2").write_bytes((disc / "IM2").read_bytes()[:140])
+    result = run_here("anonymize", disc, "--dry-run", "--json")
+    assert result.code == 3
+    assert result.document["refused"][0]["id"] == "media.unreadable"
+    assert result.error["message"] == "1 file could not be read"
 
 
 def test_the_whole_profile_is_shown() -> None:
