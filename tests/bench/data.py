@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.uid import EnhancedCTImageStorage
+from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, RTStructureSetStorage
 
 from emixcli.demo import objects, thorax
 from tests import builders
@@ -154,6 +154,39 @@ def _frame_groups(index: int) -> Dataset:
     position.ImagePositionPatient = [-200, -200, index * 0.5]
     groups.FrameContentSequence, groups.PlanePositionSequence = [content], [position]
     return groups
+
+
+def large_structures(folder: Path, n_contours: int) -> int:
+    """Write one RT structure set of n contours of 2 KB, 50 a structure; return its bytes."""
+    path = folder / "structures.dcm"
+    if path.exists():
+        return path.stat().st_size
+    folder.mkdir(parents=True, exist_ok=True)
+    item = next(iter(objects.ct_series(_volume())))
+    for keyword in ("PixelData", "Rows", "Columns", "BitsAllocated"):
+        del item[keyword]
+    item.SOPClassUID, item.Modality = RTStructureSetStorage, "RTSTRUCT"
+    item.StructureSetLabel = "bench"
+    item.ROIContourSequence = [
+        _structure(number, min(50, n_contours - number)) for number in range(0, n_contours, 50)
+    ]
+    path.write_bytes(objects.to_bytes(item))
+    return path.stat().st_size
+
+
+def _structure(number: int, n_contours: int) -> Dataset:
+    structure = Dataset()
+    structure.ReferencedROINumber = number
+    structure.ContourSequence = []
+    for index in range(number, number + n_contours):
+        contour, image = Dataset(), Dataset()
+        image.ReferencedSOPClassUID = CTImageStorage
+        image.ReferencedSOPInstanceUID = builders.uid(9, index)
+        contour.ContourImageSequence = [image]
+        contour.ContourGeometricType, contour.NumberOfContourPoints = "CLOSED_PLANAR", 100
+        contour.ContourData = [f"{(index * 37 + at) % 4000 / 8:.3f}" for at in range(300)]
+        structure.ContourSequence.append(contour)
+    return structure
 
 
 def tiny_files(folder: Path, n: int) -> int:
