@@ -110,6 +110,15 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+@contextlib.contextmanager
+def output_errors() -> Iterator[None]:
+    """Make our own error of one of the file system, also where it only looks for the output."""
+    try:
+        yield
+    except OSError as exc:
+        raise output_error(exc) from exc
+
+
 def output_error(exc: OSError, message: str = "", *, hint: str | None = None) -> EmixError:
     """Return our error for one of the file system while something is written.
 

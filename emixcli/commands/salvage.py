@@ -20,6 +20,22 @@ from emixcli.commands._options import (
 if TYPE_CHECKING:
     from emixcli.services.salvage import Salvaged
 
+_SENDER = "or ask the sender for a new copy"
+_DISC = (
+    "copy the disc again (emix salvage DRIVE -o DIR --image FILE goes on in another drive), "
+    + _SENDER
+)
+#: What may bring back more, by the kind of the medium.
+_AGAIN = {
+    "image": "try another drive, with the same --image (only what is missing is read again) and"
+    f" another folder; {_SENDER}",
+    "device": _DISC,
+    "iso": _DISC,
+    "zip": f"download or copy the archive again, {_SENDER}",
+    "folder": f"copy the folder again from where it comes from, {_SENDER}",
+    "file": f"copy the file again from where it comes from, {_SENDER}",
+}
+
 
 def command(
     paths: Paths,
@@ -55,6 +71,7 @@ def command(
     from emixcli.commands._opening import archive_password
     from emixcli.errors import UsageError
     from emixcli.services import salvage as service
+    from emixcli.services.folder import check_new_folder
     from emixcli.services.targets import check_outside
     from emixcli.ui import output as out
     from emixcli.ui.progress import progress
@@ -62,7 +79,8 @@ def command(
     check_outside(output, paths)
     if image is not None and len(paths) != 1:
         raise UsageError("--image copies one medium", hint="give one path")
-    is_drive = not Path(paths[0]).is_file()
+    again = "the copy in the image stays, and is gone on with: give another folder with -o"
+    check_new_folder(output, hint="choose another folder" if image is None else again)
     password = archive_password(password_file, no_input=no_input)
     with progress(quiet) as listener:
         if image is not None:
@@ -73,7 +91,7 @@ def command(
         out.write_json(service.document(saved))
     else:
         _show(saved)
-    _require_whole(saved, again=is_drive and image is not None)
+    _require_whole(saved, copied=image is not None)
 
 
 def _show(saved: Salvaged) -> None:
@@ -104,25 +122,33 @@ def _show(saved: Salvaged) -> None:
         out.write_line("ask the sender for:")
         for line in saved.diagnosis.requests:
             out.write_line(f"  {line}")
-    out.write_line("what is lost is listed in LOSSES.html, for people, and LOSSES.json")
+    if saved.is_whole:
+        out.write_line("nothing is lost, as far as anything on the medium tells")
+    else:
+        out.write_line("what is lost is listed in LOSSES.html, for people, and LOSSES.json")
 
 
-def _require_whole(saved: Salvaged, *, again: bool) -> None:
-    """Raise where something was lost; `again` where the same command can read more.
+def _require_whole(saved: Salvaged, *, copied: bool) -> None:
+    """Raise where something was lost, or where there was nothing to save.
+
+    Parameters
+    ----------
+    copied
+        Whether a drive or image was copied into an image first: the same command can read more.
 
     Raises
     ------
     PartialError
         Bytes, files, objects that a DICOMDIR names, or the directory that would have named more.
+    NoDicomError
+        All was saved, and none of it is DICOM.
     """
     from emixcli.errors import PartialError
+    from emixcli.media.scan import require_dicom
+    from emixcli.services.salvage import lost_words
 
-    if not saved.is_whole:
-        raise PartialError(
-            "not everything could be saved",
-            hint="try another drive, with the same --image (only what is missing is read again) and"
-            " another folder"
-            if again
-            else "copy the disc again (emix salvage DRIVE -o DIR --image FILE goes on in another"
-            " drive), or ask the sender for a new one",
-        )
+    if saved.is_whole:
+        require_dicom(saved.diagnosis.file_set)
+        return
+    kind = "image" if copied else saved.diagnosis.media[0].kind
+    raise PartialError(f"not everything could be saved: {lost_words(saved)}", hint=_AGAIN[kind])

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import BinaryIO, Self
 
 from emixcli.errors import OutputExistsError
-from emixcli.wholefile import open_new, output_error, sync_folder
+from emixcli.wholefile import open_new, output_error, output_errors, sync_folder
 
 _BUFFER = 1024 * 1024
 _WRITEBACK = 16 * 1024 * 1024
@@ -41,7 +41,9 @@ class FileSink:
         self._written = self._begun = 0
 
     def __enter__(self) -> Self:
-        if self.path.exists() or self.path.is_symlink():
+        with output_errors():
+            is_taken = self.path.exists() or self.path.is_symlink()
+        if is_taken:
             raise OutputExistsError(
                 f"{self.path.name} exists already", hint="choose another name or remove it first"
             )

@@ -57,11 +57,11 @@ class DirectoryCheck:
         self._number = number
         self._source = source
         self._others: list[str] = []
-        self._lost: set[str] = set()
+        self._lost: dict[str, str] = {}  # by folded path, the code of why
         self._doubles: set[str] = set()
         self._spoilt_by: dict[str, str] = {}  # by folded path, the code of what is wrong
         self._spoilt: dict[str, Reference] = {}  # by folded path
-        self._named: list[Reference] = []
+        self._named: dict[str, list[Reference]] = defaultdict(list)  # of what is lost, by code
         self._other: list[Reference] = []
         self._directories: list[tuple[str, int]] = []
         self._files: dict[str, bool] = {}  # by folded path: whether a directory names it
@@ -80,10 +80,10 @@ class DirectoryCheck:
         """Remember a file on the medium that is none of the instances found."""
         self._others.append(path)
 
-    def add_lost(self, path: str) -> None:
+    def add_lost(self, path: str, code: str) -> None:
         """Remember a file that cannot be read: a directory may say what it was."""
         self.add_file(path)
-        self._lost.add(fold(path))
+        self._lost[fold(path)] = code
 
     def add_double(self, path: str) -> None:
         """Remember a file with an object that is taken from another file."""
@@ -140,8 +140,9 @@ class DirectoryCheck:
             findings.add("D02", count=count, where=where)
         for where, count in _by_series(self._other):
             findings.add("D06", count=count, where=where)
-        for where, _ in _by_series(self._named):
-            findings.add("M01", count=0, where=where)
+        for code, references in self._named.items():
+            for where, _ in _by_series(references):
+                findings.add(code, count=0, where=where)
         self.missing += [_named(self._number, reference) for reference in missing]
         self._report_spoilt(findings)
         return unreadable
@@ -209,7 +210,7 @@ class DirectoryCheck:
             if self._uids[path] not in ("", reference.sop_uid):
                 self._other.append(reference)
         elif path in self._lost:
-            self._named += [reference] if is_first else []
+            self._named[self._lost[path]] += [reference] if is_first else []
         elif is_first and path not in self._doubles:
             self._spoilt[path] = reference
 

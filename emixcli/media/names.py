@@ -9,6 +9,7 @@ from __future__ import annotations
 import ntpath
 import os
 import re
+from pathlib import Path
 
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
@@ -57,6 +58,14 @@ def native_path(path: str, *, windows: bool = os.name == "nt") -> str:
     if path.startswith("\\\\"):
         return "\\\\?\\UNC\\" + path[2:]
     return "\\\\?\\" + path if ntpath.isabs(path) else path
+
+
+def is_folder(path: str) -> bool:
+    """Whether a path is a folder, as far as the system says."""
+    try:
+        return bool(path) and Path(path).is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def drive_device(path: str) -> str | None:

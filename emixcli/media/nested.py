@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 _ZIP: Final = b"PK\x03\x04"
 _SECTOR: Final = 2048
-_ISO: Final = b"CD001"
-_ISO_OFFSET: Final = 16 * _SECTOR + 1
+#: Volume descriptors, and what names UDF (ECMA-119 section 8.1, ECMA-167 section 2/9.1).
+_FIRST: Final = 16
+_N_MARKS: Final = 16
+_MARKS: Final = frozenset({b"CD001", b"BEA01", b"NSR02", b"NSR03"})
 #: Members that are looked at: of a viewer's archive, none is DICOM.
 _MAX_MEMBERS: Final = 64
 
@@ -50,11 +52,14 @@ def holds_dicom(content: Bytes, head: bytes) -> bool:
 
 
 def is_archive(content: Bytes, head: bytes) -> bool:
-    """Whether a file looks like a ZIP file or a disc image; the latter begins with zeros."""
+    """Whether a file looks like a ZIP file or a disc image; the latter begins with zeros.
+
+    An image may be cut, and its first descriptor may be damaged.
+    """
     if head.startswith(_ZIP):
         return True
-    is_whole = content.size % _SECTOR == 0 and content.size > _ISO_OFFSET
-    return is_whole and content.read_at(_ISO_OFFSET, len(_ISO)) == _ISO
+    marks = content.read_at(_FIRST * _SECTOR, _N_MARKS * _SECTOR) if content.is_random else b""
+    return any(marks[at : at + 5] in _MARKS for at in range(1, len(marks), _SECTOR))
 
 
 def _has_dicom(source: Source) -> bool:

@@ -19,7 +19,10 @@ from typing import TYPE_CHECKING, Final
 from emixcli.errors import MediaError, NoSpaceError, OutputError, OutputExistsError
 from emixcli.media.disc.mapfile import Mapfile, Status
 from emixcli.media.disc.sectors import SECTOR
+from emixcli.media.resuming import check_same
+from emixcli.media.sources.base import FileBytes
 from emixcli.progress import SILENT
+from emixcli.wholefile import output_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +35,8 @@ _MAX_SKIP: Final = 16 * 1024 * 1024
 #: Errors after which a skip grows no more: it has reached its limit long before.
 _MAX_ERRORS: Final = 16
 _SAVE_EVERY_S: Final = 10.0
-_FLAGS: Final = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_ALWAYS: Final = getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | _ALWAYS
 
 OnData = Callable[[int, bytes], None]
 
@@ -89,9 +93,9 @@ def rescue(
     Raises
     ------
     OutputExistsError
-        If there is an image without a mapfile: what of it is good is not known.
+        If the image is of another medium, or has no mapfile: what of it is good is not known.
     MediaError
-        If the mapfile is not that of this medium.
+        If there is a mapfile without image, or nothing tells whether they are of this medium.
     OutputError
         If the copy cannot be written, or its mapfile not be read.
     """
@@ -116,8 +120,11 @@ def rescue(
 
 
 def _load(content: Bytes, image: Path, where: Path) -> Mapfile:
-    if not where.exists():
-        if image.exists() and image.stat().st_size:
+    with output_errors():
+        is_new = not where.exists()
+        is_taken = image.exists() and image.stat().st_size > 0
+    if is_new:
+        if is_taken:
             raise OutputExistsError(
                 "the image exists, and nothing says what of it is good",
                 hint="give its mapfile, or choose another name",
@@ -130,13 +137,18 @@ def _load(content: Bytes, image: Path, where: Path) -> Mapfile:
             "the mapfile of the image cannot be read", hint="check its permissions"
         ) from exc
     state = Mapfile.parse(text)
-    if state.size > content.size or not image.exists():
+    try:
+        fd = os.open(image, os.O_RDONLY | _ALWAYS)
+    except OSError as exc:
         raise MediaError(
-            "the mapfile does not belong to this medium and image",
-            hint="give the right one, or begin again with another name",
-        )
-    if state.size < content.size:
-        state.mark(state.size, content.size, Status.UNTRIED)
+            "there is a mapfile, but no image that it belongs to",
+            hint="give back the image, or remove the mapfile to begin anew",
+        ) from exc
+    copy = FileBytes(fd)
+    try:
+        check_same(content, copy, state)
+    finally:
+        copy.close()
     return state
 
 

@@ -19,6 +19,7 @@ from emixcli.media.names import fold
 from emixcli.media.nested import holds_dicom, is_archive
 from emixcli.media.opened import Opened
 from emixcli.media.sources import MediaFile, Source, open_source
+from emixcli.media.sources.base import DamagedContentError, NotPermittedError
 from emixcli.model import Document, FileSet, Instance, Unreadable
 from emixcli.packed import pack
 from emixcli.progress import SILENT, ProgressListener
@@ -46,12 +47,19 @@ _STUDY_UID: Final = SLOTS["StudyInstanceUID"]
 _SERIES_UID: Final = SLOTS["SeriesInstanceUID"]
 _ROWS: Final = SLOTS["Rows"]
 #: Of an object with one of these, a copy without is better.
-_DAMAGE: Final = frozenset({"M01", "S04", "S05", "S06", "S10"})
+_DAMAGE: Final = frozenset({"M01", "M18", "S04", "S05", "S06", "S10"})
+#: What is said of a file of which a part is lost, by the code: the first that fits.
+_REASONS: Final = {
+    "S04": "truncated",
+    "M01": "part of it cannot be read",
+    "M18": "part of it is damaged",
+}
 #: With one of these an object ends before it is whole.
 _CUT: Final = frozenset({"S04", "S10"})
 #: Names of a directory (PS3.10 section 8.6), and of those inside one on Philips discs.
 _DIRECTORY_NAMES: Final = frozenset({"DICOMDIR", "DIRFILE"})
 _DICOM_SUFFIXES: Final = (".dcm", ".dic", ".ima", ".dicom")
+_OBJECT_SUFFIXES: Final = ("", *_DICOM_SUFFIXES)
 _REPORT_EVERY: Final = 64
 _MAX_SAME: Final = 1024
 _T = TypeVar("_T")
@@ -119,18 +127,30 @@ def require_dicom(file_set: FileSet) -> None:
     Raises
     ------
     MediaError
-        Where files could not be read and none of the others is DICOM.
+        Where the medium, or the system, did not give all files, and none of the others is DICOM.
     NoDicomError
-        Where all files could be read and none is DICOM.
+        Where it gave all, and none is DICOM that can be used.
     """
     if file_set.patients:
         return
-    if file_set.unreadable:
+    codes = {finding.code for finding in file_set.findings}
+    n = file_set.n_files
+    if "M01" in codes:
         raise MediaError(
-            f"none of {file_set.n_files} files is a readable DICOM object",
+            f"none of {n} files is a readable DICOM object",
             hint="clean the disc or try another drive, then ask the sender for a new copy",
         )
-    if not file_set.n_files:
+    if "M17" in codes:
+        raise MediaError(
+            "permission denied: none of the files that this user may read is a DICOM object",
+            hint="get the right to read the others, or let somebody copy them who has it",
+        )
+    if file_set.unreadable:
+        raise NoDicomError(
+            f"none of {n} files is a DICOM object that can be used",
+            hint="the findings say what is wrong with them; ask the sender to export them again",
+        )
+    if not n:
         raise NoDicomError("the medium is empty", hint="check the path, and that it is the disc")
     raise NoDicomError(
         f"none of {file_set.n_files} files is a DICOM object",
@@ -172,17 +192,23 @@ class _Scan:
             self._n_files += 1
             try:
                 self._look(file, opened)
-            except (OSError, EmixError):
-                self._look_again(file, opened)
+            except NotPermittedError:
+                self._directories[-1].add_lost(file.path, "M17")
+                self._lose(file, "no permission to read it", code="M17")
+            except (OSError, EmixError) as exc:
+                is_damaged = isinstance(exc, (DamagedContentError, EmixError))
+                self._look_again(file, opened, code="M18" if is_damaged else "M01")
             opened.close()
             if not self._n_files % _REPORT_EVERY:
                 self._progress.advance(_REPORT_EVERY)
         self._progress.advance((self._n_files - n_before) % _REPORT_EVERY)
         for code, count in source.notes.codes.items():
             self._findings.add(code, count=count)
-        for path, reason in source.notes.unreadable:
-            self._directories[-1].add_file(path)
-            self._lose(MediaFile(path, 0), reason)
+        notes = source.notes
+        for code, named in (("M01", notes.unreadable), ("M17", notes.forbidden)):
+            for path, reason in named:
+                self._directories[-1].add_file(path)
+                self._lose(MediaFile(path, 0), reason, code=code)
 
     def _look(self, file: MediaFile, opened: Opened) -> None:
         head = opened.read_head(file, self._headers.head_length)
@@ -203,18 +229,18 @@ class _Scan:
         if self._is_single or name not in _DIRECTORY_NAMES:  # others take it for an image
             self._findings.add("F08", where=self._number(), file=(self._place[0], file.path))
 
-    def _look_again(self, file: MediaFile, opened: Opened) -> None:
+    def _look_again(self, file: MediaFile, opened: Opened, *, code: str) -> None:
         """Take what can be read of a damaged file: its header may say what it was."""
         from emixcli.media.damaged import damaged_header
 
         header = damaged_header(file, opened, self._headers)
         if header is not None and _is_named(header):
-            self._take_instance(file, opened, header, code="M01")
+            self._take_instance(file, opened, header, code=code)
         elif self._directories[-1].is_directory(file.path, header):
             self._directories[-1].add_directory(file.path, header)  # it is lost, not its records
         else:
-            self._directories[-1].add_lost(file.path)
-            self._lose(file, "cannot be read")
+            self._directories[-1].add_lost(file.path, code)
+            self._lose(file, "cannot be read" if code == "M01" else "damaged", code=code)
 
     def _take_instance(
         self, file: MediaFile, opened: Opened, header: Header, *, code: str | None = None
@@ -280,6 +306,8 @@ class _Scan:
             return ()
         try:
             return self._pixels.codes(instance, opened, header)
+        except DamagedContentError:
+            return ("M18",)
         except OSError:
             return ("M01",)
 
@@ -288,7 +316,7 @@ class _Scan:
             self._damaged[len(self._instances) - 1] = set(codes)
         for code in codes:
             self._findings.add_instance(code, instance)
-        for code, reason in (("S04", "truncated"), ("M01", "part of it cannot be read")):
+        for code, reason in _REASONS.items():
             if code in codes:
                 lost = Unreadable(self._place[0], file.path, instance.size, reason)
                 self._unreadable.append(lost)
@@ -304,10 +332,9 @@ class _Scan:
         from emixcli.media.sniff import document_kind
 
         suffix = posixpath.splitext(file.path)[1].lower()
-        if _is_blank(head, suffix) and not is_archive(opened, head):
+        if (blank := _blank_words(head, suffix, opened.size)) and not is_archive(opened, head):
             self._directories[-1].add_spoilt(file.path, "F09")
-            self._lose(file, "filled with one repeated byte" if head else "empty", code="F09")
-            self._findings.add("S15", where=self._number(), file=(self._place[0], file.path))
+            self._lose(file, blank, code="F09", is_object=suffix in _OBJECT_SUFFIXES)
             return
         self._directories[-1].add_file(file.path)
         if self._is_single and is_image_name(file.path):
@@ -324,21 +351,23 @@ class _Scan:
                 where = f"file {self._n_files}"
                 self._findings.add("M13", where=where, file=(self._place[0], file.path))
 
-    def _lose(self, file: MediaFile, reason: str, *, code: str = "M01") -> None:
-        self._unreadable.append(Unreadable(self._place[0], file.path, file.size, reason))
-        self._findings.add(code, where=self._number(), file=(self._place[0], file.path))
+    def _lose(
+        self, file: MediaFile, reason: str, *, code: str = "M01", is_object: bool = True
+    ) -> None:
+        place = (self._place[0], file.path)
+        self._unreadable.append(Unreadable(*place, file.size, reason))
+        self._findings.add(code, where=self._number(), file=place, is_object=is_object)
 
     def _number(self) -> str:
         return f"file {self._n_files}" if self._n_files else ""
 
     def _lose_header(self, file: MediaFile, header: Header) -> None:
-        code = "F09" if "F09" in header.codes else "M01" if header.codes else "S01"
+        code = "F09" if "F09" in header.codes else "M18" if header.codes else "S01"
         self._directories[-1].add_spoilt(file.path, code)
         if "F09" in header.codes:
-            self._lose(file, "filled with zero bytes", code="F09")
-            self._findings.add("S15", where=self._number(), file=(self._place[0], file.path))
+            self._lose(file, "goes on as zero bytes", code="F09")
         elif header.codes:
-            self._lose(file, "header is damaged")
+            self._lose(file, "header is damaged", code="M18")
             self._findings.add("S15", where=self._number(), file=(self._place[0], file.path))
         else:
             self._lose(file, "has no identifiers", code="S01")
@@ -405,18 +434,26 @@ def _all_codes(
 ) -> frozenset[str]:
     """Return all codes of an object, from its attributes, its pixels and its structure."""
     codes = codes.union(damage, structure) - {"F09"}
-    if "M01" in codes:  # what is cut is cut by the medium
+    if codes & {"M01", "M18"}:  # what is cut is cut by the medium
         codes -= {"S04"}
     return codes | {"S15"} if codes & _CUT else codes
 
 
-def _is_blank(head: bytes, suffix: str) -> bool:
-    """Whether a file that should be something is empty, or begins with one byte repeated."""
+def _blank_words(head: bytes, suffix: str, size: int) -> str:
+    """Return what is said of a file that should be something and is empty or one repeated byte.
+
+    "" for all others. Objects are named as such or, on discs, without a suffix (PS3.10 section
+    8.2); of other files only zero bytes are a loss.
+    """
+    is_object = suffix in _OBJECT_SUFFIXES
     if not head:
-        return suffix in _DICOM_SUFFIXES
-    # Objects have these names or, on discs, none with a suffix (PS3.10 section 8.2).
-    some = head[:SECTOR] if suffix in ("", *_DICOM_SUFFIXES) else head
-    return len(some) >= 256 and some.count(some[0]) == len(some)
+        return "empty" if suffix in _DICOM_SUFFIXES else ""
+    some = head[:SECTOR] if is_object else head
+    if len(some) < 256 or some.count(some[0]) < len(some) or not (is_object or not some[0]):
+        return ""
+    byte = "one repeated byte" if some[0] else "zero bytes"
+    is_all = len(head) == size and head.count(some[0]) == size
+    return f"filled with {byte}" if is_all else f"begins with {byte}"
 
 
 def _is_lost(header: Header) -> bool:

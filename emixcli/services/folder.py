@@ -11,7 +11,7 @@ from pathlib import Path
 
 from emixcli.errors import OutputExistsError
 from emixcli.services.crew import Crew
-from emixcli.wholefile import output_error, sync_folder
+from emixcli.wholefile import output_error, output_errors, sync_folder
 
 _SYNCS, _BATCH = 8, 2
 
@@ -29,10 +29,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     OutputError
         It cannot be written; nothing is left behind.
     """
-    if folder.is_symlink() or (folder.exists() and not is_empty(folder)):
-        raise OutputExistsError(
-            f"{folder.name} exists and is not empty", hint="choose another folder"
-        )
+    check_new_folder(folder)
     partial = folder.with_name(folder.name + ".partial")
     is_ours = True  # from before it is made: a signal may come right behind that
     try:
@@ -57,6 +54,13 @@ def new_folder(folder: Path) -> Iterator[Path]:
     finally:
         if is_ours:
             shutil.rmtree(partial, ignore_errors=True)
+
+
+def check_new_folder(folder: Path, *, hint: str = "choose another folder") -> None:
+    """Refuse a folder that holds something; raises as `new_folder`."""
+    with output_errors():
+        if folder.is_symlink() or (folder.exists() and not is_empty(folder)):
+            raise OutputExistsError(f"{folder.name} exists and is not empty", hint=hint)
 
 
 def sync_files(folder: Path) -> None:

@@ -22,6 +22,7 @@ from emixcli.errors import UsageError
 from emixcli.media.disc.mapfile import Status
 from emixcli.media.disc.ranges import Ranges
 from emixcli.media.disc.sectors import iter_pieces
+from emixcli.media.names import is_folder
 from emixcli.media.opened import by_sectors
 from emixcli.media.rescue import Patience, rescue
 from emixcli.media.sources import open_source
@@ -91,6 +92,26 @@ class Salvaged:
         return not lost and not codes & _SOMETHING_LOST
 
 
+def lost_words(saved: Salvaged) -> str:
+    """Return in words what was lost, each with its count."""
+    file_set = saved.diagnosis.file_set
+    n_names = sum(f.count for f in file_set.findings if f.code in _SOMETHING_LOST)
+    counts = (
+        (saved.n_damaged, "file is damaged", "files are damaged"),
+        (len(saved.not_copied), "file could not be read", "files could not be read"),
+        (len(saved.spoilt), "file came damaged", "files came damaged"),
+        (len(file_set.missing), "object named by a DICOMDIR is missing",
+         "objects named by a DICOMDIR are missing"),
+    )  # fmt: skip
+    words = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n]
+    if n_names:
+        words.append(
+            "a directory or the end of the medium is lost, so files may be missing"
+            " that nothing names"
+        )
+    return ", ".join(words)
+
+
 def copy_medium(
     path: str, image: Path, *, retries: int = 1, progress: ProgressListener = SILENT
 ) -> bool:
@@ -101,7 +122,9 @@ def copy_medium(
     UsageError
         There is no disc to copy, or it is a copy itself.
     MediaError
-        The medium cannot be opened, or the image is of another one.
+        The medium cannot be opened.
+    OutputExistsError
+        The image is of another medium.
     OutputError
         The image cannot be written.
     """
@@ -115,11 +138,11 @@ def copy_medium(
 
 
 def _check_copyable(path: str, image: Path) -> None:
-    if Path(path).is_dir():
+    if is_folder(path):
         raise UsageError(
             "a folder cannot be copied into an image", hint="leave --image out: files are copied"
         )
-    if image.exists() and image.samefile(path):
+    if _is_one(image, path):
         raise UsageError(
             "the image is the medium itself", hint="leave --image out, or name a new file"
         )
@@ -129,6 +152,12 @@ def _check_copyable(path: str, image: Path) -> None:
             "the medium is a copy with a mapfile beside it",
             hint="leave --image out; to read more of the disc, give the drive and this image",
         )
+
+
+def _is_one(image: Path, path: str) -> bool:
+    with contextlib.suppress(OSError):  # one of them is not there, or may not be looked at
+        return image.samefile(path)
+    return False
 
 
 def salvage(

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from emixcli.errors import OutputError, OutputExistsError
+from emixcli.media.names import is_folder
+from emixcli.wholefile import output_errors
 
 
 def check_new(path: Path | None, sources: Sequence[str] = ()) -> None:
@@ -16,17 +18,18 @@ def check_new(path: Path | None, sources: Sequence[str] = ()) -> None:
     OutputExistsError
         It exists.
     OutputError
-        Its folder does not, or is below a source.
+        Its folder does not, may not be looked into, or is below a source.
     """
     if path is None:
         return
     check_outside(path, sources)
-    if path.exists() or path.is_symlink():
-        raise OutputExistsError(
-            f"{path.name} exists already", hint="choose another name or remove it first"
-        )
-    if not path.parent.is_dir():
-        raise OutputError("the folder of the output does not exist", hint="make it first")
+    with output_errors():
+        if path.exists() or path.is_symlink():
+            raise OutputExistsError(
+                f"{path.name} exists already", hint="choose another name or remove it first"
+            )
+        if not path.parent.is_dir():
+            raise OutputError("the folder of the output does not exist", hint="make it first")
 
 
 def check_outside(output: Path | None, sources: Sequence[str]) -> None:
@@ -41,7 +44,7 @@ def check_outside(output: Path | None, sources: Sequence[str]) -> None:
         return
     target = output.resolve()
     if any(
-        source.is_dir() and target.is_relative_to(source.resolve()) for source in map(Path, sources)
+        is_folder(source) and target.is_relative_to(Path(source).resolve()) for source in sources
     ):
         raise OutputError(
             "the output would be written into the source", hint="choose a folder outside of it"

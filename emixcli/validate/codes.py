@@ -123,6 +123,17 @@ _TYPES: Final = (
         "download or copy the archive again",
     ),
     FindingType(
+        "M17", _LOSS, "no permission",
+        "the system does not let this user read these files or folders; the medium may be sound",
+        "get the right to read them, or let somebody copy them who has it",
+    ),
+    FindingType(
+        "M18", _LOSS, "content damaged",
+        "the medium gives these files, and they are not what was written: an archive cannot "
+        "unpack them, or their header contradicts itself",
+        "copy or download the medium again, or ask the sender for a new copy",
+    ),
+    FindingType(
         "F01", _BLOCK, "no DICOM at all",
         "no file on the medium is a DICOM object; a PACS can store nothing of it",
         "check that this is the image disc, and ask the sender for DICOM",
@@ -168,6 +179,7 @@ _TYPES: Final = (
         "F09", _LOSS, "filled with zero bytes",
         "the content was lost when the medium was written or copied",
         "copy the disc again, or ask the sender for a new one",
+        refused=True,
     ),
     FindingType(
         "F10", _BLOCK, "not DICOM as its name says",

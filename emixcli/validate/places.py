@@ -30,7 +30,13 @@ class Findings:
         self._refused: dict[tuple[int, str], list[str]] = {}
 
     def add(
-        self, code: str, *, count: int = 1, where: str = "", file: tuple[int, str] | None = None
+        self,
+        code: str,
+        *,
+        count: int = 1,
+        where: str = "",
+        file: tuple[int, str] | None = None,
+        is_object: bool = True,
     ) -> None:
         """Count a finding that belongs to no instance.
 
@@ -40,9 +46,11 @@ class Findings:
             In words without attribute values and names of files.
         file
             Number of the source and path.
+        is_object
+            Whether the file should be an object: only these does a PACS refuse.
         """
         self._counts[code] += count
-        if file is not None and TYPES[code].refused:
+        if file is not None and is_object and TYPES[code].refused:
             self._refused.setdefault(file, []).append(code)
         if file is not None and len(self._files[code]) < _MAX_PLACES:
             self._files[code].append(file)

@@ -7,6 +7,7 @@ so on the disc.
 from __future__ import annotations
 
 import enum
+import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, Self
 
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 
 _MAX_LINES: Final = 1_000_000
 _LIMIT: Final = 1 << 63
-_HEADS: Final = ("# Mapfile.", "# Rescue Logfile.")
+_HEADS: Final = (b"# Mapfile.", b"# Rescue Logfile.")
+_STATUS_LINE: Final = re.compile(
+    rb"(?:\s*#[^\n]*\n)*\s*0x[0-9A-Fa-f]+[ \t]+[?*/\-FG+](?:[ \t\d]*)\r?\n"
+)
 _CURRENT: Final = frozenset("?*/-FG+")
 
 
@@ -63,14 +67,14 @@ class Mapfile:
         """
         lines = (line.partition("#")[0].split() for line in text.splitlines())
         fields = [line for line in lines if line]
-        if not fields or len(fields) > _MAX_LINES:
+        if len(fields) < 2 or len(fields) > _MAX_LINES:  # one without blocks says nothing
             raise _no_mapfile()
         try:
             blocks = [(_number(a), _number(b), Status(c)) for a, b, c in fields[1:]]
             position, current = _number(fields[0][0]), fields[0][1]
         except (ValueError, IndexError) as exc:
             raise _no_mapfile() from exc
-        made = cls(blocks[-1][0] + blocks[-1][1] if blocks else 0)
+        made = cls(blocks[-1][0] + blocks[-1][1])
         at = 0
         for start, size, status in blocks:
             if start < at or not size or start + size > _LIMIT:
@@ -142,8 +146,8 @@ class Mapfile:
 
 
 def is_mapfile(head: bytes) -> bool:
-    """Whether a file begins as ddrescue's and ours do."""
-    return head.startswith(tuple(line.encode() for line in _HEADS))
+    """Whether a file begins as ddrescue's and ours do, or with the status line behind comments."""
+    return head.startswith(_HEADS) or _STATUS_LINE.match(head) is not None
 
 
 def _number(word: str) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from emixcli.media.names import drive_device
+from emixcli.errors import UsageError
+from emixcli.media.names import drive_device, is_folder
 from emixcli.media.sources.base import Bytes, FileBytes, MediaFile, Source, SourceNotes
 from emixcli.media.sources.folder import FolderSource
 
@@ -39,10 +39,14 @@ def open_source(
 
     Raises
     ------
+    UsageError
+        The path is empty, which would mean the current folder.
     MediaError
         Where there is none, or where it cannot be read at all.
     """
-    if drive_device(path) is None and Path(path).is_dir():
+    if not path:
+        raise UsageError("a path is empty", hint="check the variables in the command")
+    if drive_device(path) is None and is_folder(path):
         return FolderSource(path)
     from emixcli.media.sources.contents import open_content  # 40 modules of discs and archives
 

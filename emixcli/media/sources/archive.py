@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from emixcli.errors import MediaError
 from emixcli.media.names import UniqueNames, safe_path
-from emixcli.media.sources.base import MediaFile, SourceNotes, StreamBytes, stream_of
+from emixcli.media.sources.base import (
+    DamagedContentError,
+    MediaFile,
+    SourceNotes,
+    StreamBytes,
+    stream_of,
+)
 from emixcli.media.sources.central import iter_members
 from emixcli.media.sources.encrypted import (
     AES,
@@ -156,7 +162,7 @@ class ZipSource:
         checked = crc if has_crc(method) else None
         method = plain_method(method)
         if method == zipfile.ZIP_STORED and packed.size != size:
-            raise OSError("damaged member of an archive")
+            raise DamagedContentError("damaged member of an archive")
         if method == zipfile.ZIP_STORED:
             return _StoredMember(packed, 0, size, checked)
         info = zipfile.ZipInfo()
@@ -167,7 +173,7 @@ class ZipSource:
             unpacked = zipfile.ZipExtFile(stream_of(packed), "r", info, close_fileobj=True)
             return _Member(cast("BinaryIO", unpacked), size)
         except _DAMAGE as exc:
-            raise OSError("damaged member of an archive") from exc
+            raise DamagedContentError("damaged member of an archive") from exc
 
     def _start(self, offset: int) -> int:
         """Return where the content of the member with a local header at `offset` begins."""
@@ -178,7 +184,7 @@ class ZipSource:
         head = self._content.read_at(offset, _LOCAL.size)
         fields = _LOCAL.unpack(head) if len(head) == _LOCAL.size else (b"",)
         if fields[0] != b"PK\x03\x04":
-            raise OSError("damaged member of an archive")
+            raise DamagedContentError("damaged member of an archive")
         return fields
 
     def _require_password(self) -> None:
@@ -240,7 +246,7 @@ class _Member(StreamBytes):
         try:
             return super().read_at(offset, length)
         except _DAMAGE as exc:
-            raise OSError("damaged member of an archive") from exc
+            raise DamagedContentError("damaged member of an archive") from exc
 
 
 class _StoredMember:
@@ -269,7 +275,7 @@ class _StoredMember:
         if self._crc is not None and length == self.size:
             is_damaged = is_damaged or len(data) < length or zlib.crc32(data) != self._crc
         if is_damaged:
-            raise OSError("damaged member of an archive")
+            raise DamagedContentError("damaged member of an archive")
         return data
 
     def close(self) -> None:

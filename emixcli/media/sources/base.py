@@ -47,6 +47,17 @@ class MediaFile:
         return self._size
 
 
+class NotPermittedError(PermissionError):
+    """The system does not let this user open a file: no fault of the medium.
+
+    Not to be told from the number of an error alone: for a scratch some file systems give EPERM.
+    """
+
+
+class DamagedContentError(OSError):
+    """Bytes that the medium gives, and that are not what they should be."""
+
+
 @dataclass(slots=True, eq=False, repr=False)
 class SourceNotes:
     """What a source noticed while it was listed.
@@ -57,6 +68,8 @@ class SourceNotes:
         How often each finding of `validate.codes` was met.
     unreadable
         Names that could not be listed or opened, with a fixed phrase that says why.
+    forbidden
+        The same of those that the system does not let this user look into.
     carved
         Names that we gave to what no directory names.
     earlier
@@ -65,6 +78,7 @@ class SourceNotes:
 
     codes: Counter[str] = field(default_factory=Counter)
     unreadable: list[tuple[str, str]] = field(default_factory=list)
+    forbidden: list[tuple[str, str]] = field(default_factory=list)
     carved: set[str] = field(default_factory=set)
     earlier: dict[str, tuple[int, str]] = field(default_factory=dict)
 

@@ -29,14 +29,19 @@ if TYPE_CHECKING:
     from emixcli.media.sources.encrypted import Password
 
 _FLAGS = os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-#: First bytes of archives that are not read, and what they are called.
+#: Archives that are not read: where their mark is, the mark, and what they are called.
 _FOREIGN = (
-    (b"7z\xbc\xaf\x27\x1c", "7-Zip"),
-    (b"Rar!\x1a\x07", "RAR"),
-    (b"\x1f\x8b", "gzip"),
-    (b"BZh", "bzip2"),
-    (b"\xfd7zXZ\x00", "xz"),
+    (0, b"7z\xbc\xaf\x27\x1c", "7-Zip"),
+    (0, b"Rar!\x1a\x07", "RAR"),
+    (0, b"\x1f\x8b", "gzip"),
+    (0, b"BZh", "bzip2"),
+    (0, b"\xfd7zXZ\x00", "xz"),
+    (257, b"ustar", "tar"),
 )
+#: How a package begins, the element that says what it is, and how far behind that may be.
+_PAGE = b"<!DOCTYPE html>"
+_PACKAGE = b'id="emix-package"'
+_PAGE_HEAD = 1024 * 1024
 _HEAD = 8192
 
 
@@ -49,6 +54,8 @@ def open_content(
         return drive
     try:
         mode = Path(path).stat().st_mode
+    except PermissionError as exc:
+        raise _not_permitted() from exc
     except (OSError, ValueError) as exc:
         raise MediaError(
             "no such file, folder or drive", hint="check the path, and that the disc is inserted"
@@ -59,12 +66,25 @@ def open_content(
         raise MediaError("neither a file nor a folder nor a drive", hint="check the path")
     try:
         fd = os.open(native_path(os.path.realpath(path)), _FLAGS)
+    except PermissionError as exc:
+        raise _not_permitted() from exc
+    except OSError as exc:
+        raise _unreadable() from exc
+    try:
         return _open_content(path, FileBytes(fd, os.lseek(fd, 0, os.SEEK_END)), mapfile, password)
     except OSError as exc:
-        raise MediaError(
-            "the file or drive cannot be read",
-            hint="check that you may read it, or try another drive",
-        ) from exc
+        raise _unreadable() from exc
+
+
+def _not_permitted() -> MediaError:
+    return MediaError(
+        "permission denied: this user may not read the file, folder or drive",
+        hint="get the right to read it, or let somebody copy it who has it",
+    )
+
+
+def _unreadable() -> MediaError:
+    return MediaError("the file or drive cannot be read", hint="try another drive or copy")
 
 
 def _open_content(
@@ -78,15 +98,27 @@ def _open_content(
     archive = archive or archive_in(content, head, bad=bad, password=password)
     if archive is not None:
         return archive
-    for magic, name in _FOREIGN:
-        if head.startswith(magic):
-            content.close()
-            raise MediaError(f"{name} archives are not read", hint="unpack it and give the folder")
+    try:
+        _refuse_foreign(content, head)
+    except MediaError:
+        content.close()
+        raise
     carved = None if head[128:132] == b"DICM" else open_carved(content, head, bad)
     if carved is not None:
         return carved
     content.close()
     return FileSource(path)
+
+
+def _refuse_foreign(content: Bytes, head: bytes) -> None:
+    """Refuse what is known and not read here."""
+    for at, magic, name in _FOREIGN:
+        if head.startswith(magic, at):
+            raise MediaError(f"{name} archives are not read", hint="unpack it and give the folder")
+    if head.startswith(_PAGE) and _PACKAGE in content.read_at(0, _PAGE_HEAD):
+        raise MediaError(
+            "this is a package, no medium", hint="emix view shows it; emix unpack takes it apart"
+        )
 
 
 def archive_in(

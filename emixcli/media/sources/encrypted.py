@@ -13,6 +13,8 @@ import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
+from emixcli.media.sources.base import DamagedContentError
+
 if TYPE_CHECKING:
     from emixcli.media.sources.base import Bytes
 
@@ -103,7 +105,7 @@ class _Aes:
         self.size = packed.size - self._start - _MAC
         head = packed.read_at(0, self._start)
         if self.size < 0 or len(head) < self._start:
-            raise OSError("damaged member of an archive")
+            raise DamagedContentError("damaged member of an archive")
         derived = hashlib.pbkdf2_hmac("sha1", password, head[:n_salt], _ROUNDS, 2 * n_key + 2)
         if not hmac.compare_digest(derived[-2:], head[n_salt:]):
             raise WrongPasswordError("not the password of the archive")
@@ -138,7 +140,7 @@ class _Aes:
         if self._n_checked == self.size and data:
             wanted = self._packed.read_at(self._start + self.size, _MAC)
             if not hmac.compare_digest(self._mac.digest()[:_MAC], wanted):
-                raise OSError("damaged member of an archive")
+                raise DamagedContentError("damaged member of an archive")
 
     def close(self) -> None:
         """Close the archive's part."""

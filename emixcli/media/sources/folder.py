@@ -9,7 +9,13 @@ import os
 from typing import TYPE_CHECKING, BinaryIO
 
 from emixcli.media.names import native_path
-from emixcli.media.sources.base import FileBytes, MediaFile, SourceNotes, stream_of
+from emixcli.media.sources.base import (
+    FileBytes,
+    MediaFile,
+    NotPermittedError,
+    SourceNotes,
+    stream_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -67,8 +73,11 @@ class FolderSource:
                         files.append(entry.name)
                     elif entry.is_dir(follow_symlinks=False):
                         folders.append(entry.name)
+        except PermissionError:
+            self.notes.forbidden.append((folder or ".", "no permission to look into the folder"))
+            return [], []
         except OSError:
-            self.notes.unreadable.append((folder, "folder cannot be read"))
+            self.notes.unreadable.append((folder or ".", "folder cannot be read"))
             return [], []
         files.sort()
         folders.sort()
@@ -117,7 +126,10 @@ class FolderSource:
         return FileBytes(self._open(path))
 
     def _open(self, path: str) -> int:
-        return os.open(self._path(path), _FLAGS)
+        try:
+            return os.open(self._path(path), _FLAGS)
+        except PermissionError as exc:
+            raise NotPermittedError(exc.errno, "may not be opened") from exc
 
     def _path(self, path: str) -> str:
         return f"{self._root}/{path}" if os.sep == "/" else self._native(path)

@@ -28,6 +28,7 @@ _DIRECT: Final = getattr(os, "O_DIRECT", 0)
 #: A drive that is not ready must say so and not wait.
 _NONBLOCK: Final = getattr(os, "O_NONBLOCK", 0)
 _MAP_SUFFIXES: Final = (".map", ".mapfile", ".log")
+_MAP_HEAD: Final = 4096
 _MAX_MAPFILE: Final = 64 * 1024 * 1024
 _SMALLEST_CARVED: Final = 64 * 1024
 _STATES: Final = {
@@ -147,8 +148,9 @@ def find_mapfile(path: str) -> Mapfile | None:
             continue
         try:
             with Path(name).open("rb") as file:
-                head = file.read(64)
-                if is_mapfile(head):
+                head = file.read(_MAP_HEAD)
+                # By its name alone, this is one: what it should say must not pass as zeros.
+                if is_mapfile(head) or name == f"{path}.map":
                     return Mapfile.parse((head + file.read(_MAX_MAPFILE)).decode("latin-1"))
         except (OSError, ValueError):
             continue

@@ -127,10 +127,30 @@ def test_what_is_not_ours_is_not_touched(tmp_path: Path) -> None:
         rescue(content, tmp_path / "x.img")
     assert (tmp_path / "x.img").read_bytes() == b"precious"
     (tmp_path / "x.img.map").write_text(Mapfile(10 * SECTOR).text())
-    with pytest.raises(MediaError, match="belong"):
+    with pytest.raises(OutputExistsError, match="another disc"):
         rescue(content, tmp_path / "x.img")
+    assert (tmp_path / "x.img").read_bytes() == b"precious"
     with pytest.raises(OutputError):
         rescue(content, tmp_path / "none" / "x.img")
+
+
+def test_a_copy_of_another_disc_is_not_gone_on_with(tmp_path: Path) -> None:
+    image = tmp_path / "x.img"
+    data = random.Random(3).randbytes(400 * SECTOR)
+    rescue(FaultyBytes(data, [(0, 40 * SECTOR)]), image, patience=Patience(retries=0))
+    before, state = image.read_bytes(), (tmp_path / "x.img.map").read_bytes()
+    other = random.Random(4).randbytes(len(data))
+    alike = data[: 300 * SECTOR] + other[300 * SECTOR :]
+    for wrong in (other, alike, data + bytes(SECTOR), data[:-SECTOR]):
+        with pytest.raises(OutputExistsError, match="another disc"):
+            rescue(FaultyBytes(wrong), image)
+        assert image.read_bytes() == before
+        assert (tmp_path / "x.img.map").read_bytes() == state
+    with pytest.raises(MediaError, match="cannot be told"):  # a drive that reads only what is new
+        rescue(FaultyBytes(data, [(40 * SECTOR, len(data))]), image)
+    assert image.read_bytes() == before
+    rescue(FaultyBytes(data, [(200 * SECTOR, 260 * SECTOR)]), image)
+    assert image.read_bytes() == data
 
 
 @pytest.mark.skipif(not shutil.which("ddrescue"), reason="ddrescue is not installed")

@@ -6,12 +6,17 @@ import os
 import shlex
 import subprocess
 import sys
+import tarfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests import builders
-from tests.running import ROOT, EmixProcess
+from tests.builders import study
+from tests.running import ROOT, EmixProcess, Result
+
+Run = Callable[..., Result]
 
 
 def shell(script: str, cwd: Path) -> list[str]:
@@ -102,3 +107,41 @@ def test_a_cut_object_is_packed_and_said_to_be_cut(tmp_path: Path, run_emix: Emi
     assert out.code == 0, out.stderr
     bytes_out = {p.read_bytes() for p in (tmp_path / "out").rglob("*") if p.is_file()}
     assert images[0].read_bytes() in bytes_out
+
+
+def test_what_is_no_medium_is_told_by_name(
+    tmp_path: Path, emix_here: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disc = tmp_path / "disc"
+    study(disc, series=1, instances=1)
+    monkeypatch.chdir(disc)
+    empty = emix_here("scan", "")
+    assert empty.code == 2
+    assert "a path is empty" in empty.stderr
+    package = tmp_path / "x.emix.html"
+    assert emix_here("pack", disc, "-o", package, "--code-out", tmp_path / "code").code == 0
+    scanned = emix_here("scan", package)
+    assert scanned.code == 20
+    assert "emix view" in scanned.stderr
+    with tarfile.open(tmp_path / "t.tar", "w") as archive:
+        archive.add(disc, "disc")
+    packed = emix_here("scan", tmp_path / "t.tar")
+    assert packed.code == 20
+    assert "tar archives are not read" in packed.stderr
+
+
+@pytest.mark.skipif(not builders.has_xorriso(), reason="xorriso is not installed")
+def test_a_mapfile_beside_an_image_is_never_passed_over(tmp_path: Path, emix_here: Run) -> None:
+    study(tmp_path / "disc", series=1, instances=1)
+    image = builders.iso(tmp_path / "x.iso", tmp_path / "disc")
+    beside = tmp_path / "x.iso.map"
+    n = image.stat().st_size
+    beside.write_text(f"0x0 + 1\n0x0 0x8000 +\n0x8000 0x800 -\n0x8800 {n - 0x8800:#x} +\n")
+    assert "M03" in emix_here("scan", image, "--strict").stdout
+    for text in ("", "0x0 + 1\n", "no map"):
+        beside.write_text(text)
+        found = emix_here("scan", image)
+        assert found.code == 20
+        assert "the mapfile cannot be read" in found.stderr
+    beside.unlink()
+    assert "M03" not in emix_here("scan", image, "--strict").stdout

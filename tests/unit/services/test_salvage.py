@@ -83,9 +83,9 @@ def test_files_that_came_damaged_are_not_passed_off_as_whole(
     assert "3 files read whole" in done.stdout
     assert "of these, 1 file came damaged" in done.stdout
     assert "same --image" not in done.stderr  # there was none
-    assert "copy the disc again" in done.stderr
+    assert "copy the folder again" in done.stderr
     losses = json.loads((tmp_path / "saved/LOSSES.json").read_text("utf-8"))
-    assert [one["reason"] for one in losses["spoilt"]] == ["filled with one repeated byte"]
+    assert [one["reason"] for one in losses["spoilt"]] == ["filled with zero bytes"]
 
 
 @pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
@@ -198,3 +198,41 @@ def test_names_and_paths_that_no_system_takes_are_shortened(tmp_path: Path, emix
     emix_here("salvage", tmp_path / "export.zip", "-o", tmp_path / "saved")
     saved = {path.name: path.read_bytes() for path in (tmp_path / "saved/files").iterdir()}
     assert saved == {"a" * 226 + ".txt": b"a", "ü" * 115: b"u", "deep.txt": b"deep"}
+
+
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+def test_an_image_of_another_disc_is_not_gone_on_with(tmp_path: Path, emix_here: Run) -> None:
+    discs = []
+    for number in (1, 2):
+        study(tmp_path / f"disc{number}", series=1, instances=3, number=number)
+        discs.append(iso(tmp_path / f"{number}.iso", tmp_path / f"disc{number}"))
+    image = tmp_path / "copy.iso"
+    assert emix_here("salvage", discs[0], "-o", tmp_path / "a", "--image", image).code == 0
+    again = emix_here("salvage", discs[0], "-o", tmp_path / "a", "--image", image)
+    assert again.code == 41
+    assert "give another folder with -o" in again.stderr
+    assert emix_here("salvage", discs[0], "-o", tmp_path / "a2", "--image", image).code == 0
+    other = emix_here("salvage", discs[1], "-o", tmp_path / "b", "--image", image)
+    assert other.code == 41
+    assert "another disc" in other.stderr
+    assert "another name with --image" in other.stderr
+    assert not (tmp_path / "b").exists()
+    assert image.read_bytes() == discs[0].read_bytes()
+
+
+def test_what_is_said_at_the_end_is_true(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "disc", series=1, instances=3)
+    whole = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "1")
+    assert whole.code == 0
+    assert "nothing is lost" in whole.stdout
+    assert "LOSSES.html" not in whole.stdout
+    (tmp_path / "empty").mkdir()
+    assert emix_here("salvage", tmp_path / "empty", "-o", tmp_path / "2").code == 21
+    (tmp_path / "notes.txt").write_text("no image")
+    assert emix_here("salvage", tmp_path / "notes.txt", "-o", tmp_path / "3").code == 21
+    paths[0].write_bytes(paths[0].read_bytes()[:-100])
+    cut = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "4")
+    assert cut.code == 3
+    assert "1 file came damaged" in cut.stderr
+    assert "copy the folder again" in cut.stderr
+    assert "DRIVE" not in cut.stderr
