@@ -124,6 +124,17 @@ class Keys:
 
             check_new_key(self.new_key, paths)
 
+    def require_kept_for_table(self) -> None:
+        """Refuse a table for what an earlier send made with a key that is forgotten."""
+        from emixcli.errors import UsageError
+
+        has_key = any((self.key_file, self.key, self.new_key))
+        if self.table is not None and not has_key:
+            raise UsageError(
+                "this was sent before, and its key is forgotten: no table can lead back any more",
+                hint="leave --table out, or send it anew with --again",
+            )
+
     def check_table(self, paths: Sequence[str]) -> None:
         """Refuse a table that cannot be written, or a weak passphrase, before anything is read."""
         from emixcli.services.targets import check_new

@@ -171,6 +171,7 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
 
     named = len(order.recipients) > 1
     if sending.earlier is not None:
+        manner.keys.require_kept_for_table()
         warn_of_kept(order, sending.journal)
         with manner.keys.written_table(sending.choice.links):
             hand_over(sending.earlier.shares, manner.code_out, named=named)

@@ -19,7 +19,7 @@ from typing import IO, Any, Self
 
 from emixcli import config
 from emixcli.errors import EmixError, NoSpaceError, OutputError, UsageError
-from emixcli.wholefile import output_error
+from emixcli.wholefile import output_error, replace_whole
 
 Record = dict[str, Any]
 #: Packages live 30 days at most; what is older helps nobody.
@@ -70,10 +70,7 @@ class Journal:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _remove_old(folder)
             self._lock = _lock(self.path.with_suffix(".lock"))
-            self._file = os.fdopen(
-                os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600),
-                "r+b",
-            )
+            self._file = _open(self.path)
             self.records = _read(self._file)
         except OSError as exc:
             self.close()
@@ -88,10 +85,9 @@ class Journal:
     def append(self, step: str, **values: Any) -> Record:
         """Write one step to disk and return it."""
         record: Record = {"step": step, **values}
-        line = json.dumps(record, separators=(",", ":"), ensure_ascii=True).encode("ascii")
         file = self._opened()
         try:
-            file.write(line + b"\n")
+            file.write(_line(record))
             file.flush()
             os.fsync(file.fileno())
         except OSError as exc:
@@ -117,6 +113,20 @@ class Journal:
             raise _unwritable(self.path, exc) from exc
         self.records = []
 
+    def forget(self, name: str) -> None:
+        """Take a value out of every step, on the disk too; a crash leaves all or nothing of it."""
+        if not any(name in record for record in self.records):
+            return
+        kept = [{k: v for k, v in record.items() if k != name} for record in self.records]
+        self._opened().close()  # a file that is open is not replaced everywhere
+        try:
+            replace_whole(self.path, b"".join(map(_line, kept)))
+            self._file = _open(self.path)
+            self._file.seek(0, os.SEEK_END)
+        except OSError as exc:
+            raise _unwritable(self.path, exc) from exc
+        self.records = kept
+
     def _opened(self) -> IO[bytes]:
         if self._file is None:
             msg = "the journal is closed"
@@ -137,6 +147,16 @@ class Journal:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
+
+
+def _open(path: Path) -> IO[bytes]:
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "r+b")
+
+
+def _line(record: Record) -> bytes:
+    text = json.dumps(record, separators=(",", ":"), ensure_ascii=True)
+    return text.encode("ascii") + b"\n"
 
 
 def _read(file: IO[bytes]) -> list[Record]:

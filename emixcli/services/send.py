@@ -93,6 +93,8 @@ class Sending:
     earlier: SendResult | None = None
     #: For the accounting of disclosures; None where the organisation keeps none.
     patients: list[AccountedPatient] | None = None
+    #: Of the key of de-identification, where this send has one of its own.
+    salt: str | None = None
 
 
 @dataclass(frozen=True)
@@ -153,15 +155,21 @@ def request_key(
     return journal_key(request)
 
 
-def keyed(
-    how: Deidentification | None, identity: Identity, journal_name: str
-) -> Deidentification | None:
+def keyed(how: Deidentification | None, identity: Identity, salt: str) -> Deidentification | None:
     """Return the same with a key of this send alone, where the user gave none.
 
-    It follows from the own key and the name of the journal: the same command goes on with the same
-    bytes, and nobody else can link two sends.
+    It follows from the own key and a random value, which the journal has until the send has ended:
+    a send that was interrupted goes on with the same bytes, and then nobody has the key any more.
     """
-    return how and how.keyed(identity.derive(f"deid/{journal_name}"))
+    return how and how.keyed(identity.derive(f"deid/{salt}"))
+
+
+def _salt(journal: Journal, *, again: bool) -> str:
+    """Return the random value for the key of this send: of the journal, where that goes on."""
+    if journal.find("done") is not None:
+        journal.forget("deid")  # a crash may have come before
+    begun = None if again else journal.find("begin")
+    return str((begun or {}).get("deid") or secrets.token_hex(KEY_LENGTH))
 
 
 @contextlib.contextmanager
@@ -191,8 +199,11 @@ def prepared(
             patients = patients_of(
                 choice.file_set, account.accounting, is_deidentified=how is not None
             )
-            choice = deidentified(choice, keyed(how, identity, key), progress=progress)
+            salt = _salt(journal, again=again)
+            choice = deidentified(choice, keyed(how, identity, salt), progress=progress)
             sending = prepare(choice, journal, sender=sender, identity=identity, again=again)
+            if how is not None and how.key is None:
+                sending = replace(sending, salt=salt)
             yield replace(_with_earlier(sending, exchange), patients=patients)
         finally:
             choice.close()
@@ -287,9 +298,13 @@ def send(
 
 
 def finish(sending: Sending) -> None:
-    """Note that every recipient has a share and the codes were handed over."""
+    """Note that every recipient has a share and the codes were handed over.
+
+    A key of de-identification that the send has alone is forgotten.
+    """
     if sending.journal.find("done") is None:
         sending.journal.append("done")
+    sending.journal.forget("deid")
 
 
 def _anew(sending: Sending) -> Sending:
@@ -301,14 +316,16 @@ def _anew(sending: Sending) -> Sending:
         identity=sending.identity,
         again=True,
     )
-    return replace(fresh, patients=sending.patients)
+    return replace(fresh, patients=sending.patients, salt=sending.salt)
 
 
 def _bring(sending: Sending, exchange: Exchange, progress: ProgressListener) -> _Brought:
     """Make sure that the whole package is on the exchange, sealed."""
     plan, journal = sending.plan, sending.journal
     if journal.find("begin") is None:
-        journal.append("begin", package_id=plan.package_id, created=plan.created, slot=sending.slot)
+        own = {} if sending.salt is None else {"deid": sending.salt}
+        slot = sending.slot
+        journal.append("begin", package_id=plan.package_id, created=plan.created, slot=slot, **own)
     announced = announce(exchange, plan.package_id, size_bound=plan.size_bound)
     packed = journal.find("packed")
     if announced.is_sealed:

@@ -43,6 +43,22 @@ def test_journal_is_kept_and_torn_lines_are_not(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_what_a_journal_forgets_is_on_the_disk_no_more(tmp_path: Path) -> None:
+    with Journal("send", "k", directory=tmp_path) as journal:
+        journal.append("begin", package_id="p", secret="s3cr3t")
+        journal.forget("other")
+        journal.append("done")
+        journal.forget("secret")
+        journal.append("more", n=1)
+        path = journal.path
+    assert b"s3cr3t" not in path.read_bytes()
+    with Journal("send", "k", directory=tmp_path) as journal:
+        assert journal.records == [
+            {"step": "begin", "package_id": "p"}, {"step": "done"}, {"step": "more", "n": 1},
+        ]  # fmt: skip
+    assert not list(tmp_path.glob("*.partial"))
+
+
 def test_garbage_in_a_journal_ends_it(tmp_path: Path) -> None:
     (tmp_path / "send-key.jsonl").write_bytes(b'{"step": "begin"}\n\xff\n{"step": "done"}\n')
     with Journal("send", "key", directory=tmp_path) as journal:

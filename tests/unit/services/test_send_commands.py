@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 
 from emixcli import credentials
+from emixcli.anonymize import Profile as DeidProfile
 from emixcli.services import send as service
+from emixcli.services.deidentify import Deidentification
+from emixcli.services.journal import journals_dir
 from emixcli.services.planning import find_sender
 from emixcli.services.selection import Selection
 from emixcli.services.share import ShareOrder, check_order
@@ -472,3 +475,62 @@ def test_a_send_with_a_key_of_its_own_is_made_once(
         index = (tmp_path / "got" / package_id / "EMIX" / "INDEX.JSN").read_text()
         uids.append(json.loads(index)["patients"][0]["studies"][0]["uid"])
     assert uids[0] != uids[1], "two sends cannot be linked"
+
+
+def test_a_send_that_was_stopped_goes_on_with_its_own_key(
+    logged_in: ExchangeProcess, tmp_path: Path, token: str
+) -> None:
+    builders.write(builders.instance(number=1), tmp_path / "IM1")
+    exchange = logged_in.client(token)
+    account = exchange.account()
+    address = "stopped@clinic.example"
+    order = check_order(ShareOrder((address,), "treatment", confirmed=frozenset({address})))
+    selection = Selection(
+        paths=[str(tmp_path / "IM1")], deidentification=Deidentification(DeidProfile())
+    )
+    names, packages = [], []
+    for is_last in (False, True, True):
+        with service.prepared(
+            selection, order, exchange, account=account, sender=find_sender(account)
+        ) as sending:
+            names.append(sending.choice.file_set.patients[0].text("PatientName"))
+            packages.append(sending.plan.package_id)
+            if sending.earlier is None:
+                service.send(sending, exchange, order)
+            if is_last:
+                service.finish(sending)
+    assert names[0] == names[1] != names[2]
+    assert len(set(packages)) == 1
+
+
+def pseudonym_in(run_emix: EmixProcess, package_id: str, folder: Path) -> str:
+    got = run_emix("download", package_id, "-o", folder, "--unpack", "--json")
+    assert got.code == 0, got.stderr
+    index = (folder / package_id / "EMIX" / "INDEX.JSN").read_text()
+    return str(json.loads(index)["patients"][0]["name"])
+
+
+def test_the_key_of_a_send_is_kept_until_it_has_ended_and_no_longer(
+    run_emix: EmixProcess, logged_in: ExchangeProcess, tmp_path: Path
+) -> None:
+    disc = tmp_path / "disc-to-clean"
+    disc.mkdir()
+    builders.write(builders.instance(number=1), disc / "IM1")
+    send: Arguments = ("send", disc, *to("forgotten"), *SEND, "--code-out", "codes", "--anonymize")
+    first = run_emix(*send)
+    assert first.code == 0, first.stderr
+    (journal,) = journals_dir().glob("send-*.jsonl")
+    assert '"done"' in journal.read_text()
+    assert '"deid"' not in journal.read_text()
+    table = run_emix(*send, "--table", tmp_path / "table")
+    assert table.code == 2
+    assert "its key is forgotten" in table.error["message"]
+    assert not (tmp_path / "table").exists()
+    (tmp_path / "codes").unlink()
+    anew = run_emix(*send, "--again")
+    assert anew.code == 0, anew.stderr
+    names = [
+        pseudonym_in(run_emix, sent.document["package_id"], tmp_path / "got")
+        for sent in (first, anew)
+    ]
+    assert names[0] != names[1], "nobody can link two sends, not even who sent them"
