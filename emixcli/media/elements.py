@@ -53,8 +53,11 @@ IDENTIFIER_SLOTS: Final = frozenset(
         "SOPClassUID", "SOPInstanceUID", "PatientID", "StudyInstanceUID", "SeriesInstanceUID",
     )
 )  # fmt: skip
-#: Those of them that an object is stored under.
-UID_SLOTS: Final = IDENTIFIER_SLOTS - {SLOTS["SOPClassUID"], SLOTS["PatientID"]}
+#: Those of them that an object is stored under; only Patient ID may be empty.
+KEY_SLOTS: Final = IDENTIFIER_SLOTS - {SLOTS["SOPClassUID"]}
+UID_SLOTS: Final = KEY_SLOTS - {SLOTS["PatientID"]}
+#: Names that DCMTK has for kinds of values inside: it reads elements with them in its own way.
+DCMTK_VRS: Final = frozenset({b"lt", b"na", b"ox", b"pi", b"px"})
 #: Attributes of VR PN.
 NAME_SLOTS: Final = frozenset({SLOTS["PatientName"], SLOTS["ReferringPhysicianName"]})
 

@@ -160,7 +160,8 @@ class Stepper:
         if vr == dialect.sq:
             self._check_sequence(value, length)
         elif vr == dialect.un and value == at + 8:  # no letters: taken as unknown
-            if dialect.wanted.get(tag) in el.IDENTIFIER_SLOTS:
+            name = self.window.data[at + 4 : at + 6]
+            if dialect.wanted.get(tag) in el.KEY_SLOTS or name in el.DCMTK_VRS:
                 self.codes.add("S09")
         elif vr not in dialect.long_vrs and tag:
             self.codes.add("S09")
@@ -246,7 +247,7 @@ class Stepper:
         dialect = self.dialect
         is_known = vr not in (0, dialect.un)
         if vr not in dialect.text_vrs and (is_known or slot in el.NUMBER_SLOTS):
-            if slot in el.IDENTIFIER_SLOTS and vr in dialect.long_vrs:
+            if slot in el.KEY_SLOTS and vr in dialect.long_vrs:
                 self.codes.add("S09")
             code = dialect.number_vrs.get(vr, dialect.number_vrs[dialect.un])
             self.values[slot] = value = number_of(raw, code)
