@@ -107,10 +107,8 @@ def create(
     ca_file: CaFile = None,
     timeout: TimeOut = None,
     profile: Profile = None,
-    yes: Yes = False,
-    no_input: NoInput = False,
-    json: Json = False,
-) -> None:
+    yes: Yes = False, no_input: NoInput = False, json: Json = False,
+) -> None:  # fmt: skip
     """Ask an organisation for images; what is missing is asked for.
 
     Everything that says whose images is encrypted here, for those of that organisation who read
@@ -119,10 +117,9 @@ def create(
     without --again.
     """
     from emixcli.commands._exchange import access
-    from emixcli.container.identity import load_identity
     from emixcli.exchange.connect import connect
     from emixcli.services.asked import Asked, Asker
-    from emixcli.services.request import find_asked, read_form
+    from emixcli.services.request import read_form
 
     signed = b"" if form is None else read_form(form)
     exchange = connect(access(profile, ca_file=ca_file, token_file=token_file, timeout=timeout))
@@ -140,11 +137,17 @@ def create(
         ),
     )  # fmt: skip
     sealed = _seal(asked, signed, readers, reader or [])
-    earlier = None if again else find_asked(exchange.requests, sealed, load_identity())
-    record = earlier
-    if earlier is None and not dry_run:
-        record = _submit(exchange, sealed, yes=yes, no_input=no_input)
+    earlier = None if again else _find(exchange, sealed)
+    is_new = earlier is None and not dry_run
+    record = _submit(exchange, sealed, yes=yes, no_input=no_input) if is_new else earlier
     _show(sealed, record, is_earlier=earlier is not None, json=json)
+
+
+def _find(exchange: HttpExchange, sealed: Sealed) -> RequestRecord | None:
+    from emixcli.container.identity import load_identity
+    from emixcli.services.request import find_asked
+
+    return find_asked(exchange.requests, sealed, load_identity())
 
 
 def _submit(exchange: HttpExchange, sealed: Sealed, *, yes: bool, no_input: bool) -> RequestRecord:
