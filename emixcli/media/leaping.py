@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 #: Items of known length that are stepped over one by one.
 MAX_ITEMS: Final = 65_536
-#: Delimiters that are looked at.
-MAX_CANDIDATES: Final = 8192
+#: Delimiters, and elements behind them, that are looked at.
+MAX_LOOKS: Final = 16_384
 #: How often an element may follow a delimiter inside before such delimiters are passed over.
 _MAX_SAME: Final = 64
 #: Bytes that are read at a time, and how many of them are behind each delimiter looked at.
@@ -30,6 +30,9 @@ _AHEAD: Final = 4096
 _MAX_SEARCHED: Final = MAX_REFILLS * CHUNK
 #: Elements behind a delimiter that are looked at.
 _MAX_FOLLOWING: Final = 64
+
+#: Marks are found one by one where there is at most one in so many bytes.
+_FEW: Final = 32
 
 _INSIDE, _OUTSIDE, _UNKNOWN = range(3)
 
@@ -106,13 +109,14 @@ class _Search:
         self._end = inner.plain.pack(inner.sequence_end, 0)
         self._item = inner.plain.pack(inner.item, el.UNDEFINED)
         self._item_end = inner.plain.pack(inner.item_end, 0)
+        self._marks = re.compile(re.escape(self._item) + b"|" + re.escape(self._item_end))
         self._base = offset  # of `_data`
         self._data = b""
         self._n_open = sequence.n_items  # where it begins
         self._n_items = 0  # that are open at `_counted`
         self._counted = offset
         self._is_counting = not window.is_random
-        self._n_candidates = 0
+        self._n_looks = 0
         self._following: Counter[bytes] = Counter()
         self._inside: list[bytes] = []
         self._is_sparing = True
@@ -155,9 +159,6 @@ class _Search:
         data, at = self._data, 0
         while (match := self._pattern.search(data, at)) and match.start() < limit:
             at = match.end()
-            self._n_candidates += 1
-            if self._n_candidates > MAX_CANDIDATES:
-                raise EndlessError
             place = self._judge(at)
             if place == _OUTSIDE or (place == _UNKNOWN and self._is_balanced(at - 8)):
                 return at
@@ -179,6 +180,9 @@ class _Search:
         """Tell from the elements behind a delimiter whether they are inside the sequence."""
         outer, data, size = self._outer, self._data, self._window.size - self._base
         for _ in range(_MAX_FOLLOWING):
+            self._n_looks += 1
+            if self._n_looks > MAX_LOOKS:
+                raise EndlessError
             if at > len(data) - 12:
                 return _OUTSIDE if at == size else _UNKNOWN
             tag, _, value, length = el.element(outer, data, at)
@@ -217,13 +221,19 @@ class _Search:
         if self._counted < self._base:
             for offset in range(self._counted, self._base, _PIECE):
                 length = min(_PIECE, self._base - offset)
-                data = self._window.read_at(offset, length + 7)
-                self._n_items += data.count(self._item) - data.count(self._item_end)
+                self._n_items += self._n_more(self._window.read_at(offset, length + 7))
             self._counted = self._base
-        first, last = self._counted - self._base, stop - self._base + 7
-        self._n_items += self._data.count(self._item, first, last)
-        self._n_items -= self._data.count(self._item_end, first, last)
+        self._n_items += self._n_more(
+            self._data[self._counted - self._base : stop - self._base + 7]
+        )
         self._counted = stop
+
+    def _n_more(self, data: bytes) -> int:
+        """Return how many more items begin than end; runs of one byte are slow to count in."""
+        if data.count(b"\xe0") * _FEW < len(data):
+            marks = self._marks.findall(data)
+            return 2 * marks.count(self._item) - len(marks)
+        return data.count(self._item) - data.count(self._item_end)
 
     def _compile(self) -> re.Pattern[bytes]:
         """Return what finds a delimiter that a plausible element with a higher tag follows."""

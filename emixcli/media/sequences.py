@@ -8,6 +8,8 @@ from emixcli.media import elements as el
 MAX_DEPTH = 64
 #: A value that is copied costs as much as a step for so many bytes.
 _STEP_LENGTH = 8192
+#: The least element, and the zeros that may be behind the bytes of a file or value.
+_AHEAD = 8 + 12
 
 
 class Walk:
@@ -31,13 +33,16 @@ class Walk:
 def step(
     stack: list[tuple[el.Dialect, bool]], data: bytes, at: int, walk: Walk, depth: int = 0
 ) -> int:
-    """Take one item, delimiter or element inside open sequences; return the bytes passed.
+    """Take one item, delimiter or some elements inside open sequences; return the bytes passed.
 
     What stands where it must not is passed over, and `S15` is added to the codes; also where an
     item or sequence of known length, if all of it is there, is not filled by what is in it.
     """
     walk.left -= 1
     dialect, is_sequence = stack[-1]
+    if not is_sequence and (passed := _length_of_plain(dialect, data, at, walk)):
+        return passed
+    length: int
     tag, length = dialect.plain.unpack_from(data, at)
     if tag == dialect.item:
         if length != el.UNDEFINED:
@@ -47,7 +52,7 @@ def step(
                     dialect, value, walk, is_sequence=False, depth=depth + len(stack)
                 ):
                     walk.codes.add("S15")
-            return int(8 + length)
+            return 8 + length
         stack.append((dialect, False))
     elif tag == dialect.sequence_end:
         while stack and not stack[-1][1]:  # an item that was not closed
@@ -60,17 +65,41 @@ def step(
         else:
             stack.pop()
     else:
-        if is_sequence:
-            walk.codes.add("S15")
         return _step_over(stack, data, at, walk, depth)
     return 8
+
+
+def _length_of_plain(dialect: el.Dialect, data: bytes, at: int, walk: Walk) -> int:
+    """Return the length of the plain elements that begin here: those that hold no others."""
+    begin, last = at, len(data) - _AHEAD
+    n_elements = 0
+    if dialect.explicit:
+        head, short = dialect.head.unpack_from, dialect.short_vrs
+        while at <= last:
+            _, vr, length = head(data, at)
+            if vr not in short:
+                break
+            at += 8 + length
+            n_elements += 1
+    else:
+        head, wanted = dialect.plain.unpack_from, dialect.wanted.get
+        while at <= last:
+            tag, length = head(data, at)
+            if length == el.UNDEFINED or wanted(tag, 0) < el.DEEP:
+                break
+            at += 8 + length
+            n_elements += 1
+    walk.left -= n_elements
+    return at - begin
 
 
 def _step_over(
     stack: list[tuple[el.Dialect, bool]], data: bytes, at: int, walk: Walk, depth: int
 ) -> int:
     """Take an element, as `step`."""
-    dialect, _ = stack[-1]
+    dialect, is_sequence = stack[-1]
+    if is_sequence:
+        walk.codes.add("S15")
     tag, vr, value, length = el.element(dialect, data, at)
     if length != el.UNDEFINED:
         if is_nesting(dialect, tag, vr):
@@ -101,17 +130,17 @@ def is_closed(
         How many sequences and items are around it.
     """
     stack = [(dialect, is_sequence)]
-    inner = Walk(walk.left - 2 - len(data) // _STEP_LENGTH)
+    around, walk.codes = walk.codes, set()
+    walk.left -= 2 + len(data) // _STEP_LENGTH
     at, end = 0, len(data)
     data += bytes(12)
-    while at + 8 <= end and stack and not inner.codes and inner.left > 0:
+    while at + 8 <= end and stack and not walk.codes and walk.left > 0:
         if depth + len(stack) > MAX_DEPTH:
-            return False
-        at += step(stack, data, at, inner, depth)
-    walk.left = inner.left
-    if inner.left <= 0 and not inner.codes:
-        return True
-    return at == end and len(stack) <= 1 and not inner.codes
+            walk.codes.add("S10")
+            break
+        at += step(stack, data, at, walk, depth)
+    found, walk.codes = walk.codes, around
+    return not found and (walk.left <= 0 or (at == end and len(stack) <= 1))
 
 
 def is_nesting(dialect: el.Dialect, tag: int, vr: int) -> bool:

@@ -24,12 +24,14 @@ MAX_ELEMENTS: Final = 16_384
 MAX_STEPS: Final = 8192
 #: Steps in each sequence that follows, and the elements that a search counts for.
 _MORE_STEPS: Final = 64
-_SEARCH_COST: Final = 128
+_SEARCH_COST: Final = 256
 #: Those of a header that is worth learning from.
 _SHORT: Final = 4096
-#: Bytes of values that are decoded, of one header, and how many each of them counts for at least.
+#: Bytes of values that are decoded, of one header. Each value counts for some more, and so does
+#: each byte of a text that is not ASCII, whose parts may all be in another character set.
 MAX_TAKEN: Final = 512 * 1024
 _LEAST_TAKEN: Final = 64
+_FOREIGN: Final = 7
 #: Longer texts are not kept for the next header.
 _MAX_KEPT: Final = 1024
 #: Bytes of sequences of known length that are looked into, of one header.
@@ -241,7 +243,7 @@ class Stepper:
 
     def _take(self, slot: int, vr: int, raw: bytes) -> None:
         """Decode one value that is not in the caches."""
-        self.takeable -= max(len(raw), _LEAST_TAKEN)
+        self.takeable -= len(raw) + _LEAST_TAKEN
         if self.takeable < 0:
             raise EndlessError
         dialect = self.dialect
@@ -259,6 +261,7 @@ class Stepper:
                 self.texts[raw] = text
         else:
             self.pending[slot] = raw
+            self.takeable -= len(raw) * _FOREIGN
 
     # -- sequences of undefined length ---------------------------------------------------------
 

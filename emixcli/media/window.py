@@ -18,7 +18,7 @@ MAX_VALUE: Final = 64 * 1024
 #: Reads of a header; one that takes more is not a header.
 MAX_REFILLS: Final = 1024
 #: Bytes of a header that are inflated, and of its deflated form.
-MAX_INFLATED: Final = 32 * 1024 * 1024
+MAX_INFLATED: Final = 24 * 1024 * 1024
 
 _PAD: Final = bytes(12)
 
