@@ -115,9 +115,8 @@ def headers(size: int) -> dict[str, bytes]:
     names = b"".join(element(0x00100010, "PN", b"A%07d" % n) for n in range(size // 16))
     tags = (element(0x00210000 + n, "LO") for n in range(min(size // 8, 0xF0000)))
     huge = item(element(_TAG, "SQ", fill(ITEM)[:120_000]))
-    number = b"".join(
-        element(0x00280030, "FD", struct.pack("<d", n) * 400) for n in range(size // 3208)
-    )
+    doubles = (struct.pack("<d", n) * 400 for n in range(size // 3208))
+    number = b"".join(element(0x00280030, "FD", value) for value in doubles)
     return {
         "items that are empty": explicit(sequence(fill(ITEM))),
         "items that are empty, implicit": implicit(sequence(fill(ITEM), explicit=False)),
