@@ -54,7 +54,7 @@ def _document(result: AnonymizeResult, request: AnonymizeRequest) -> dict[str, A
 
 
 def _note_counts(result: AnonymizeResult, request: AnonymizeRequest) -> None:
-    from emixcli.anonymize import loosened
+    from emixcli.commands._deid import note_second_look
     from emixcli.ui import console
     from emixcli.words import some
 
@@ -66,12 +66,7 @@ def _note_counts(result: AnonymizeResult, request: AnonymizeRequest) -> None:
             " numbers as shown by emix scan"
         )
     if result.verified and result.n_written:
-        kept = ", but for what rules of this site keep" if loosened(request.how.profile) else ""
-        console.note(f"nothing that identifies the patient was found in them{kept}")
-    if result.report.n_repaired:
-        console.note(
-            f"made again after the second look: {result.report.n_repaired}; see the report"
-        )
+        note_second_look(result.report, where="them")
 
 
 def _show_refused(refused: Sequence[Refused], *, has_report: bool) -> None:

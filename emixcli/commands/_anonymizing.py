@@ -59,29 +59,25 @@ class Files(NamedTuple):
     def check(self, *, dry_run: bool) -> None:
         """Raise `UsageError` where it cannot be meant."""
         from emixcli.errors import UsageError
+        from emixcli.services.deid_told import check_name
 
         if not self.paths:
             raise UsageError("nothing to read", hint="emix anonymize PATH… -o DIR")
         if self.output is None and not dry_run:
             raise UsageError("no folder to write to", hint="give -o DIR, or --dry-run")
-        if self.report is not None and self.report.suffix not in {".json", ".html"}:
-            raise UsageError(
-                "a report is NAME.json or NAME.html", hint="the ending decides what it is"
-            )
+        check_name(self.report)
         self.keys.check(self.paths, dry_run=dry_run)
 
     def unwritten(self) -> Files:
         """Return the same for a dry run, and say what that does not write."""
+        from emixcli.commands._deid_key import note_unwritten
         from emixcli.services.folder import is_empty
         from emixcli.ui import console
 
-        named = {
+        note_unwritten({
             "-o": self.output, "--report": self.report, "--table": self.keys.table,
             "--new-key": self.keys.new_key,
-        }  # fmt: skip
-        given = [name for name, path in named.items() if path is not None]
-        if given:
-            console.note(f"a dry run writes nothing, so {', '.join(given)} had no effect")
+        })  # fmt: skip
         folder = self.output
         if folder is not None and folder.exists() and not is_empty(folder):
             console.warn(f"{folder.name} exists and is not empty: without --dry-run this fails")

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from emixcli.commands._deid_key import Keys
+from emixcli.commands._deid_key import Keys, note_unwritten
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from emixcli.anonymize import Profile
+    from emixcli.deid.report import Report
     from emixcli.services.deidentify import Deidentification
+    from emixcli.services.selection import Choice
 
 Rules = Annotated[
     Path | None,
@@ -91,6 +94,15 @@ DeidRules = Annotated[
     typer.Option("--deid-rules", metavar="FILE", help="With --anonymize: as --rules of it."),
 ]
 
+DeidReport = Annotated[
+    Path | None,
+    typer.Option(
+        "--anonymize-report",
+        metavar="FILE",
+        help="With --anonymize: as --report of emix anonymize, what was done: .json or .html.",
+    ),
+]
+
 
 def make_profile(
     options: Mapping[str, bool],
@@ -155,6 +167,7 @@ class Anonymizing(NamedTuple):
     rules: Path | None = None
     accept_risk: str | None = None
     keys: Keys = Keys()
+    report: Path | None = None
 
     def find(self, paths: Sequence[str] = (), *, dry_run: bool = False) -> Deidentification | None:
         """Return how to de-identify, None where nobody asked for it.
@@ -167,15 +180,80 @@ class Anonymizing(NamedTuple):
         from emixcli.errors import UsageError
 
         if not self.is_asked:
-            if self.options or self.rules or self.accept_risk or not self.keys.is_empty:
+            if any(self[1:4]) or not self.keys.is_empty or self.report:
                 raise UsageError(
                     "options of de-identification need --anonymize",
                     hint="give it, or leave them out",
                 )
             return None
+        from emixcli.services.deid_told import check_name
+        from emixcli.services.targets import check_new
+
         wanted = dict.fromkeys(self.options or (), True)
         profile = make_profile(wanted, rules=self.rules, accept_risk=self.accept_risk)
+        check_name(self.report)
         self.keys.check(paths, dry_run=dry_run)
-        if not dry_run:
+        if dry_run:
+            keys = self.keys
+            note_unwritten({
+                "--anonymize-report": self.report, "--table": keys.table,
+                "--new-key": keys.new_key,
+            })  # fmt: skip
+        else:
+            check_new(self.report, paths)
             self.keys.check_table(paths)
         return find_how(profile, self.keys, dry_run=dry_run)
+
+    def as_json(self) -> dict[str, str | None]:
+        """Return the files beside the package, for JSON."""
+        files = {"table": self.keys.table, "anonymize_report": self.report}
+        return {name: None if path is None else str(path) for name, path in files.items()}
+
+    def require_kept(self) -> None:
+        """Refuse a table or report of an earlier send that had a key of its own.
+
+        Raises
+        ------
+        UsageError
+            That key is forgotten, so neither would fit to what was sent.
+        """
+        from emixcli.errors import UsageError
+
+        beside = "--table" if self.keys.table else "--anonymize-report" if self.report else ""
+        if beside and not self.keys.is_kept:
+            raise UsageError(
+                "this was sent before, and its key is forgotten: nothing can be told of it any"
+                " more",
+                hint=f"leave {beside} out, or send it anew with --again",
+            )
+
+    @contextlib.contextmanager
+    def written(self, choice: Choice) -> Iterator[None]:
+        """Write table and report, where asked for, before the block; they go if that fails."""
+        with self.keys.written_table(choice.links):
+            if self.report is None or choice.deid_report is None:
+                yield
+                return
+            from emixcli.services.deid_told import write_report
+            from emixcli.ui import console
+
+            write_report(choice.deid_report, self.report)
+            try:
+                yield
+            except BaseException:
+                self.report.unlink(missing_ok=True)
+                raise
+            console.note(f"the report of the de-identification is {self.report}")
+
+
+def note_second_look(report: Report | None, *, where: str) -> None:
+    """Say what the second look found, where there was one."""
+    from emixcli.anonymize import loosened
+    from emixcli.ui import console
+
+    if report is None:
+        return
+    kept = ", but for what rules of this site keep" if loosened(report.profile) else ""
+    console.note(f"nothing that identifies the patient was found in {where}{kept}")
+    if report.n_repaired:
+        console.note(f"made again after the second look: {report.n_repaired}; see the report")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from emixcli.services.reidentification import Link
 
@@ -78,6 +78,15 @@ def make_key(path: Path) -> None:
     console.note("whoever has this key can link patients to their pseudonyms: put it away safely")
 
 
+def note_unwritten(files: Mapping[str, Path | None]) -> None:
+    """Say which of the files that options name a dry run does not write."""
+    from emixcli.ui import console
+
+    given = [name for name, path in files.items() if path is not None]
+    if given:
+        console.note(f"a dry run writes nothing, so {', '.join(given)} had no effect")
+
+
 @dataclass(frozen=True)
 class Keys:
     """Where the key is, and the table that leads back."""
@@ -124,16 +133,10 @@ class Keys:
 
             check_new_key(self.new_key, paths)
 
-    def require_kept_for_table(self) -> None:
-        """Refuse a table for what an earlier send made with a key that is forgotten."""
-        from emixcli.errors import UsageError
-
-        has_key = any((self.key_file, self.key, self.new_key))
-        if self.table is not None and not has_key:
-            raise UsageError(
-                "this was sent before, and its key is forgotten: no table can lead back any more",
-                hint="leave --table out, or send it anew with --again",
-            )
+    @property
+    def is_kept(self) -> bool:
+        """Whether the key is one that outlives the run."""
+        return any((self.key_file, self.key, self.new_key))
 
     def check_table(self, paths: Sequence[str]) -> None:
         """Refuse a table that cannot be written, or a weak passphrase, before anything is read."""

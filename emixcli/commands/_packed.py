@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from emixcli.commands._deid import Anonymizing
     from emixcli.services.pack import PackResult, Prepared
 
 
@@ -47,30 +48,32 @@ def tell_code(code: str | None) -> None:
     console.note("It is shown this once. Give it to the recipient by telephone.")
 
 
-def show(result: PackResult, output: Path, *, table: Path | None, json: bool) -> None:
+def show(result: PackResult, output: Path, *, told: Anonymizing, json: bool) -> None:
     """Show what was made; raises `PartialError` where something is missing in it."""
+    from emixcli.commands._deid import note_second_look
     from emixcli.commands._media import counts_text, note_left_out, require_whole
     from emixcli.ui import console
     from emixcli.ui import output as out
     from emixcli.words import size_text
 
     if json:
-        out.write_json(_document(result, output, table))
+        out.write_json(_document(result, output, told))
     else:
         out.write_line(str(output))
         console.note(f"{counts_text(result.package.counts)}; {size_text(result.package.size)}")
+        note_second_look(result.prepared.choice.deid_report, where="it")
     note_left_out(result.prepared.choice)
     require_whole("the package is made", result.package, result.prepared.choice)
 
 
-def _document(result: PackResult, output: Path, table: Path | None) -> dict[str, Any]:
+def _document(result: PackResult, output: Path, told: Anonymizing) -> dict[str, Any]:
     from emixcli.commands._media import choice_json, made_json
 
     return {
         "schema": "emix.pack/1",
         **made_json(result.package),
         "file": str(output),
-        "table": None if table is None else str(table),
+        **told.as_json(),
         **choice_json(result.prepared.choice),
         "slots": result.slot_kinds,
         "dicomdir_invented": dict(result.prepared.plan.invented),

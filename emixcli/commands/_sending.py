@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from emixcli.commands._deid import Anonymizing
     from emixcli.package import PackagePlan
     from emixcli.services.selection import Choice
     from emixcli.services.send import Sending, SendResult
@@ -22,6 +21,7 @@ def describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
     """
     import sys
 
+    from emixcli.commands._deid import note_second_look
     from emixcli.commands._media import counts_text, note_left_out, note_reports
     from emixcli.media.report import plan_lines
     from emixcli.ui import console
@@ -34,6 +34,7 @@ def describe(plan: PackagePlan, choice: Choice, order: ShareOrder) -> None:
     console.note(f"to {', '.join(order.recipients)} for {order.purpose}{_terms(order)}")
     for finding in choice.scanned.findings:
         console.note(f"{finding.severity} {finding.code} ({finding.count}): {finding.why}")
+    note_second_look(choice.deid_report, where="it")
     note_reports(plan)
     note_left_out(choice)
 
@@ -77,7 +78,7 @@ def ask(sending: Sending, order: ShareOrder, *, yes: bool, no_input: bool) -> No
     prompts.confirm(question, yes=yes, no_input=no_input, plain=plain)
 
 
-def show(result: SendResult, choice: Choice, *, table: Path | None, json: bool) -> None:
+def show(result: SendResult, choice: Choice, *, told: Anonymizing, json: bool) -> None:
     """Show what was sent.
 
     Raises
@@ -92,7 +93,7 @@ def show(result: SendResult, choice: Choice, *, table: Path | None, json: bool) 
     from emixcli.words import size_text
 
     if json:
-        output.write_json(_document(result, choice, table))
+        output.write_json(_document(result, choice, told))
     else:
         show_shares([new.share for new in result.shares])
         if result.already:
@@ -102,7 +103,7 @@ def show(result: SendResult, choice: Choice, *, table: Path | None, json: bool) 
     require_whole("sent", result, choice)
 
 
-def _document(result: SendResult, choice: Choice, table: Path | None) -> dict[str, Any]:
+def _document(result: SendResult, choice: Choice, told: Anonymizing) -> dict[str, Any]:
     from emixcli.commands._exchange import share_json
     from emixcli.commands._media import choice_json, made_json
     from emixcli.commands._sharing import refused_json
@@ -111,7 +112,7 @@ def _document(result: SendResult, choice: Choice, table: Path | None) -> dict[st
         "schema": "emix.send/1",
         **made_json(result),
         **choice_json(choice),
-        "table": None if table is None else str(table),
+        **told.as_json(),
         "already_sent": result.already,
         "parts": result.n_parts,
         "parts_kept": result.n_skipped,

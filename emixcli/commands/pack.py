@@ -39,7 +39,7 @@ def command(
     table: keyed.Table = None,
     table_passphrase_file: keyed.TablePassphrase = None,
     deid_rules: deid.DeidRules = None,
-    accept_risk: deid.AcceptRisk = None,
+    accept_risk: deid.AcceptRisk = None, anonymize_report: deid.DeidReport = None,
     reports: review.ReportsMode = "", reviewer: review.Reviewer = "",
     review_out: review.ReviewOut = None, reviewed: review.Reviewed = "",
     code_out: CodeOut = None,
@@ -66,7 +66,7 @@ def command(
     if not dry_run:
         _check_outputs(output, code_out, paths, generated=secret is None, json=json)
     keys = keyed.Keys(key_file, key, new_key, table, table_passphrase_file)
-    told = deid.Anonymizing(anonymize, deid_option, deid_rules, accept_risk, keys)
+    told = deid.Anonymizing(anonymize, deid_option, deid_rules, accept_risk, keys, anonymize_report)
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
         reports=report or (), accept_reports=accept_report,
@@ -78,7 +78,7 @@ def command(
     if dry_run:
         packed.show_plan(prepared, json=json)
         return
-    _pack(prepared, sealing, _Outputs(output, code_out, keys), json=json, quiet=quiet)
+    _pack(prepared, sealing, _Outputs(output, code_out, told), json=json, quiet=quiet)
 
 
 def _prepare(
@@ -99,11 +99,11 @@ def _prepare(
 
 @dataclass(frozen=True)
 class _Outputs:
-    """What is written: the package, its code and the table that leads back."""
+    """What is written: the package, its code, and what is told of its de-identification."""
 
     package: Path
     code_out: Path | None
-    keys: keyed.Keys
+    told: deid.Anonymizing
 
 
 def _pack(
@@ -113,12 +113,12 @@ def _pack(
     from emixcli.ui.progress import progress
 
     code_out = outputs.code_out
-    with outputs.keys.written_table(prepared.choice.links), progress(quiet) as listener:
+    with outputs.told.written(prepared.choice), progress(quiet) as listener:
         result = service.pack(
             prepared, outputs.package, sealing, code_out=code_out, progress=listener
         )
     packed.tell_code(None if code_out else result.code)
-    packed.show(result, outputs.package, table=outputs.keys.table, json=json)
+    packed.show(result, outputs.package, told=outputs.told, json=json)
 
 
 def _check_outputs(

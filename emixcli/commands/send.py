@@ -62,7 +62,7 @@ class _Manner:
     yes: bool
     no_input: bool
     quiet: bool
-    keys: keyed.Keys
+    told: deid.Anonymizing
     answer: Answer | None
 
 
@@ -86,7 +86,7 @@ def command(
     table: keyed.Table = None,
     table_passphrase_file: keyed.TablePassphrase = None,
     deid_rules: deid.DeidRules = None,
-    accept_risk: deid.AcceptRisk = None,
+    accept_risk: deid.AcceptRisk = None, anonymize_report: deid.DeidReport = None,
     reports: review.ReportsMode = "", reviewer: review.Reviewer = "",
     review_out: review.ReviewOut = None, reviewed: review.Reviewed = "",
     code_out: CodeOut = None,
@@ -116,14 +116,14 @@ def command(
     order = find_order(answer, to, purpose, hold_s=hold, confirmed=confirm_to)
     order = with_terms(order, max_opens=max_downloads, expires=expires, urgent=urgent)
     keys = keyed.Keys(key_file, key, new_key, table, table_passphrase_file)
-    told = deid.Anonymizing(anonymize, deid_option, deid_rules, accept_risk, keys)
+    told = deid.Anonymizing(anonymize, deid_option, deid_rules, accept_risk, keys, anonymize_report)
     selection = Selection(
         paths=paths, patients=patient or (), studies=study or (), all_patients=all_patients,
         reports=report or (), accept_reports=accept_report, check=answer.check if answer else None,
         report_policy=review.Way(reports, reviewer, review_out, reviewed).find(anonymize, no_input),
         deidentification=told.find(paths, dry_run=dry_run),
     )  # fmt: skip
-    manner = _Manner(profile, code_out, again, json, yes, no_input, quiet, keys, answer)
+    manner = _Manner(profile, code_out, again, json, yes, no_input, quiet, told, answer)
     run = _dry_run if dry_run else _send
     run(selection, order, how, manner)
 
@@ -152,7 +152,7 @@ def _send(selection: Selection, order: ShareOrder, how: Access, manner: _Manner)
             )  # fmt: skip
         result = _run(sending, order, exchange, manner)
         choice = sending.choice
-    show(result, choice, table=manner.keys.table, json=manner.json)
+    show(result, choice, told=manner.told, json=manner.json)
 
 
 def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manner) -> SendResult:
@@ -171,9 +171,9 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
 
     named = len(order.recipients) > 1
     if sending.earlier is not None:
-        manner.keys.require_kept_for_table()
+        manner.told.require_kept()
         warn_of_kept(order, sending.journal)
-        with manner.keys.written_table(sending.choice.links):
+        with manner.told.written(sending.choice):
             hand_over(sending.earlier.shares, manner.code_out, named=named)
         return sending.earlier
     check_code_out(manner.code_out, json=manner.json, resumed=sending.resumed)
@@ -184,7 +184,7 @@ def _run(sending: Sending, order: ShareOrder, exchange: Exchange, manner: _Manne
     order = confirm_addresses(order, judged, no_input=manner.no_input)
     made: list[NewShare] = []
     try:
-        with manner.keys.written_table(sending.choice.links), progress(manner.quiet) as listener:
+        with manner.told.written(sending.choice), progress(manner.quiet) as listener:
             hooks = service.Hooks(listener, made.append)
             result = service.send(sending, exchange, order, hooks=hooks)
     finally:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from pathlib import Path
@@ -17,6 +16,7 @@ from emixcli.errors import UsageError
 from emixcli.media.reader import MediaReader
 from emixcli.media.scan import require_dicom, scan_media
 from emixcli.progress import SILENT, ProgressListener
+from emixcli.services.deid_told import write_report
 from emixcli.services.deid_work import Item, Work, processes_for, run
 from emixcli.services.deidentify import (
     UNREADABLE,
@@ -127,7 +127,7 @@ def anonymize(request: AnonymizeRequest, *, progress: ProgressListener = SILENT)
         this.write_directory()
         this.tell_refused()
         if request.writes_report and request.report is not None:
-            _write_report(this.report, request.report)
+            write_report(this.report, request.report)
             beside.append(request.report)
         lock = lock if this.report.outputs else None  # nothing to lead back from
         if lock is not None and request.table is not None:
@@ -178,17 +178,6 @@ def _lock(request: AnonymizeRequest) -> Lock | None:
     from emixcli.services.reidentification import make_lock
 
     return make_lock(request.table_passphrase)
-
-
-def _write_report(report: Report, path: Path) -> None:
-    """Write the report, as a page where the name ends with .html, else as JSON."""
-    from emixcli.container.sink import FileSink
-    from emixcli.deid.report_page import render
-
-    document = report.as_dict()
-    text = render(document) if path.suffix == ".html" else json.dumps(document, indent=1) + "\n"
-    with FileSink(path) as sink:
-        sink.write(text.encode())
 
 
 class _Run:

@@ -78,7 +78,7 @@ class Deidentification(NamedTuple):
 
     `key` None is one of this run or send, which `keyed` sets. `ocr` None looks for text where the
     profile cleans pixels and recognition is installed. `faces` is what `with_faces` found. `links`
-    asks for what leads back.
+    asks for what leads back. `is_passing` says that the key is none of the user's.
     """
 
     profile: Profile
@@ -86,10 +86,11 @@ class Deidentification(NamedTuple):
     ocr: bool | None = None
     faces: Mapping[str, FaceMask] | None = None
     links: bool = False
+    is_passing: bool = False
 
     def keyed(self, key: bytes) -> Deidentification:
         """Return the same with this key, where it has none of the user's."""
-        return self if self.key is not None else self._replace(key=key)
+        return self if self.key is not None else self._replace(key=key, is_passing=True)
 
     def description(self) -> list[Any]:
         """Return what tells it from others, for JSON; of a key only a digest."""
@@ -481,16 +482,3 @@ def duplicates(scanned: FileSet) -> list[Refused]:
     """Return the objects that have the UID of another one."""
     words = "another object has its SOP Instance UID"
     return [Refused(item.path, DUPLICATE, words, "") for item in scanned.left_out]
-
-
-def record(profile: Profile, found: Deidentified) -> dict[str, Any]:
-    """Return what the index of a package says of it: never an old value."""
-    return {
-        "profile": "basic",
-        "options": sorted(profile.options),
-        "accepted": dict(sorted(found.accepted.items())),
-        "counts": {
-            "instances": sum(1 for _ in found.file_set.iter_instances()),
-            "refused": len(found.refused),
-        },
-    }

@@ -17,6 +17,7 @@ from emixcli.words import some
 
 if TYPE_CHECKING:
     from emixcli.container import layout
+    from emixcli.deid.report import Report
     from emixcli.media.reader import MediaReader
     from emixcli.model import FileSet
     from emixcli.services.deid_reports import Policy
@@ -55,7 +56,7 @@ class Choice:
     may belong to what is meant.
     `reader` opens the instances where they are not taken as they are, and `close` gives the media
     back that it holds; `deidentification` is what the index of a package then says, and `links`
-    lead back to the old values, where that was asked for.
+    lead back to the old values, where that was asked for. `deid_report` tells what was done.
     """
 
     file_set: FileSet
@@ -68,6 +69,7 @@ class Choice:
     reader: DeidentifyingReader | None = None
     deidentification: dict[str, Any] | None = None
     links: tuple[Link, ...] = ()
+    deid_report: Report | None = None
 
     def close(self) -> None:
         """Give the media back; what is opened later opens them again."""
@@ -125,12 +127,12 @@ def deidentified(
     """
     from emixcli.deid.report import Report
     from emixcli.media.reader import MediaReader
+    from emixcli.services.deid_told import record, tell_package
     from emixcli.services.deidentify import (
         DeidentifyingReader,
         Remade,
         deidentify,
         look_again,
-        record,
         with_faces,
     )
 
@@ -142,20 +144,30 @@ def deidentified(
         reader = DeidentifyingReader(media, how)
         found = deidentify(choice.file_set, reader, progress=progress)
         _check_all(found, choice)
-        outputs, report = Remade(media, reader), Report(how.profile, __version__)
+        n_left_out = choice.n_reports_left_out + len(choice.file_set.documents)
+        report = Report(
+            how.profile,
+            __version__,
+            not how.is_passing,
+            n_reports=n_left_out,
+            n_missing=choice.n_missing,
+        )
+        outputs = Remade(media, reader)
         look_again(choice.file_set.patients, outputs, report, how=how, progress=progress)
         if reader.repairs:
             found = deidentify(choice.file_set, reader, progress=progress)
             _check_all(found, choice)
+        tell_package(report, found)
         reports, noted = _report_copies(choice, found.file_set, media, how)
     return replace(
         choice,
         file_set=found.file_set,
         reports=reports,
-        n_reports_left_out=choice.n_reports_left_out + len(choice.file_set.documents),
+        n_reports_left_out=n_left_out,
         reader=reader,
         deidentification={**record(how.profile, found), **noted},
         links=found.links,
+        deid_report=report,
     )
 
 

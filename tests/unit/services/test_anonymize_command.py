@@ -336,6 +336,52 @@ def test_a_dry_run_says_what_it_does_not_write(disc: Path, tmp_path: Path) -> No
     assert "had no effect" not in run_here("anonymize", disc, "--dry-run").stderr
 
 
+def test_a_package_has_its_report_of_de_identification(disc: Path, tmp_path: Path) -> None:
+    report, key, package = tmp_path / "r.html", tmp_path / "key", tmp_path / "p.emix.html"
+    pack = ("pack", disc, "-o", package, "--code-out", tmp_path / "code")
+    without = run_here(*pack, "--anonymize-report", report)
+    assert without.code == 2
+    assert "need --anonymize" in without.stderr
+    wrong = run_here(*pack, "--anonymize", "--anonymize-report", tmp_path / "r.txt")
+    assert wrong.code == 2
+    dry = run_here(*pack, "--anonymize", "--anonymize-report", report, "--dry-run")
+    assert dry.code == 0, dry.stderr
+    assert "so --anonymize-report had no effect" in dry.stderr
+    assert not report.exists()
+    options = ("--anonymize", "--anonymize-report", report, "--new-key", key)
+    done = run_here(*pack, *options)
+    assert done.code == 0, done.stderr
+    assert "nothing that identifies the patient was found in it" in done.stderr
+    assert f"the report of the de-identification is {report}" in done.stderr
+    page = report.read_text("utf-8")
+    assert "3 objects read, 3 written, 0 refused" in page
+    assert "verified: 3 objects, nothing found" in page
+    assert "The key was kept" in page
+    assert not [value for value in builders.CANARY.strings() if value in page]
+    again = run_here(*pack, "--anonymize", "--anonymize-report", report, "--key-file", key)
+    assert again.code == 41
+
+
+def test_the_report_of_a_package_names_its_objects(disc: Path, tmp_path: Path) -> None:
+    report, package = tmp_path / "r.json", tmp_path / "p.emix.html"
+    code = ("--code-out", tmp_path / "code")
+    options = ("--anonymize", "--anonymize-report", report, "--json")
+    done = run_here("pack", disc, "-o", package, *code, *options)
+    assert done.code == 0, done.stderr
+    assert done.document["anonymize_report"] == str(report)
+    found = json.loads(report.read_text())
+    assert found["profile"]["key"] == "forgotten"
+    assert found["verification"] == {
+        "objects": 3, "verified": True, "repaired": 0, "repairs": [], "leaks": []
+    }  # fmt: skip
+    out = tmp_path / "out"
+    assert run_here("unpack", package, "-o", out, "--code-file", tmp_path / "code").code == 0
+    assert len(found["outputs"]) == 3
+    for row in found["outputs"]:
+        assert (out / row["name"]).stat().st_size == row["size"]
+        assert pydicom.dcmread(out / row["name"]).SOPInstanceUID == row["sop_instance_uid"]
+
+
 def test_each_reason_has_its_words_count_and_remedy(disc: Path, tmp_path: Path) -> None:
     risky = builders.instance(number=9, extra={"BurnedInAnnotation": "YES"})
     builders.write(risky, disc / "IM9")
