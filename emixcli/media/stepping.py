@@ -141,7 +141,7 @@ class Stepper:
                 cache = caches(vr)
                 if cache is not None and slot >= 0 and value + length <= stop:
                     raw = data[value : value + length]
-                    if values[slot] == "":
+                    if values[slot] is not None:
                         self._repeat(slot)
                     try:
                         values[slot] = cache[raw]
@@ -202,7 +202,7 @@ class Stepper:
                 cache = caches[slot]
                 if cache is not None and value + length <= stop:
                     raw = data[value : value + length]
-                    if values[slot] == "":
+                    if values[slot] is not None:
                         self._repeat(slot)
                     try:
                         values[slot] = cache[raw]
@@ -238,7 +238,7 @@ class Stepper:
 
     def _repeat(self, slot: int) -> None:
         """Name an identifier that is empty where readers look, at the first of two elements."""
-        if slot in el.UID_SLOTS:
+        if self.values[slot] == "" and slot in el.UID_SLOTS:
             self.codes.add("S01")
 
     def _take(self, slot: int, vr: int, raw: bytes) -> None:
