@@ -39,8 +39,6 @@ class Context(NamedTuple):
     ----------
     mime_type
         Of an encapsulated document.
-    methods
-        Value of the marker (0012,0064): the items that the object had of before.
     """
 
     rules: Rules

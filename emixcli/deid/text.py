@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.deid import tables
@@ -41,10 +42,8 @@ _SHORTEST_UID: Final = 14
 _MOST_DIGITS: Final = 4
 #: Numbers that belong together, as those of telephones, insurances and cards are written.
 _RUN: Final = re.compile(rf"{_NEW_UID}|\d+(?:[-./ _()+]{{1,3}}\d+)+")
-#: The same where nothing else stands between, and longer numbers.
-_NUMBERS: Final = re.compile(r"\d+(?:[-./ _()+]{1,3}\d+)*")
 _MOST_JOINED_DIGITS: Final = 5
-#: Numbers of a row of b values, as in `b50_400_800`.
+#: Numbers of a row of b values, which rise, as in `b50_400_800`.
 _ROUND: Final = re.compile(r"0|\d{0,2}[05]0")
 #: Words of what is written together: `SpinalCord`, `eADC`, `GTVp`.
 _HUMPS: Final = re.compile(r"[A-Z]{2,}(?=[a-z]$)|[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
@@ -53,11 +52,9 @@ _DAY: Final = re.compile(r"\d{4}[-./]\d{1,2}[-./]\d{1,2}")
 #: `C01X00T47` changes from letters to digits as numbers of passports do; `512x512x16` is a size,
 #: `pT2N0M0` the stage of a tumour.
 _MOST_PARTS: Final = 3
-_MOST_CODE_PARTS: Final = 4
 _SIZE: Final = re.compile(r"\d+(?:x\d+)+")
 _STAGE: Final = re.compile(r"[cpry]{0,2}t(?:[0-4x][a-d]?|is)n[0-3x][a-c]?(?:m[01x][a-c]?)?")
-#: Letters of a code that may be a name, and of the shortest word of a joined one.
-_LONG_CODE: Final = 5
+#: Letters of the shortest word of a joined one.
 _SHORT_WORD: Final = 3
 _CONTROLS: Final = dict.fromkeys(set(range(32)) - {9, 10, 12, 13} | {127})
 
@@ -154,33 +151,9 @@ def _allowed_run(match: re.Match[str]) -> str:
     n_digits = sum(map(str.isdigit, run))
     if n_digits <= _MOST_JOINED_DIGITS or _OWN.fullmatch(run) or _DAY.fullmatch(run):
         return run
-    return run if all(_ROUND.fullmatch(number) for number in _DIGITS.findall(run)) else ""
-
-
-def is_made_of_words(code: str) -> bool:
-    """Whether a code has words of the standard only, also written together, and short letters.
-
-    Numbers as those of people, long or in many groups, are no part of it.
-    """
-    if any(not _allowed_run(run) for run in _NUMBERS.finditer(code)):
-        return False
-    words = [_PARTS.findall(word) for word in _WORD.findall(code)]
-    if any(len(parts) > _MOST_CODE_PARTS for parts in words):
-        return False
-    return all(
-        len(part) < _LONG_CODE or part.isdigit() or _is_joined(part.lower())
-        for part in _PARTS.findall(code)
-    )
-
-
-def _is_joined(letters: str) -> bool:
-    words = tables.vocabulary()
-    if letters in words or letters[1:] in words:
-        return True
-    return any(
-        letters[:at] in words and letters[at:] in words
-        for at in range(_SHORT_WORD, len(letters) - _SHORT_WORD + 1)
-    )
+    numbers = _DIGITS.findall(run)
+    is_row = all(int(first) < int(then) for first, then in pairwise(numbers))
+    return run if is_row and all(map(_ROUND.fullmatch, numbers)) else ""
 
 
 def without_controls(text: str) -> str:

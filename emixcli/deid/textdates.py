@@ -195,11 +195,3 @@ def _may_be(groups: dict[str, str | None], date: str) -> bool:
             nth
         )
     return month is None or int(month) == int(date[4:6])
-
-
-def _nth_of(date: str) -> int:
-    """Return which day of its year a DA value is; 0 for one that is no day."""
-    try:
-        return dt.date(int(date[:4]), int(date[4:6]), int(date[6:8])).timetuple().tm_yday
-    except ValueError:
-        return 0
