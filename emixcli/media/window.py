@@ -19,6 +19,8 @@ MAX_VALUE: Final = 64 * 1024
 MAX_REFILLS: Final = 1024
 #: Bytes of a header that are inflated, and of its deflated form.
 MAX_INFLATED: Final = 24 * 1024 * 1024
+#: Bytes that are inflated at a time; what of them is left is copied each time.
+_DEFLATED: Final = 16 * 1024
 
 _PAD: Final = bytes(12)
 
@@ -100,7 +102,15 @@ class Window:
 
 
 class Inflated:
-    """The meta group followed by the inflated data set (PS3.5 section A.5), read forward only."""
+    """The meta group followed by the inflated data set (PS3.5 section A.5), read forward only.
+
+    Attributes
+    ----------
+    end
+        Where the bytes end that were inflated so far.
+    is_broken
+        Whether the stream is damaged.
+    """
 
     def __init__(self, meta: bytes, offset: int, size: int, read_at: ReadAt) -> None:
         self._engine = zlib.decompressobj(-zlib.MAX_WBITS)
@@ -109,12 +119,8 @@ class Inflated:
         self._read_at = read_at
         self._data = meta
         self._base = 0
+        self.end = len(meta)
         self.is_broken = False
-
-    @property
-    def end(self) -> int:
-        """Where the bytes end that were inflated so far."""
-        return self._base + len(self._data)
 
     @property
     def is_whole(self) -> bool:
@@ -123,13 +129,14 @@ class Inflated:
 
     def read_at(self, offset: int, length: int) -> bytes:
         """Return up to `length` bytes; fewer at the end of the stream or where it is damaged."""
-        while self._base + len(self._data) < offset + length:
-            chunk = self._more()
-            if not chunk:
-                break
-            drop = min(max(0, offset - self._base), len(self._data))
-            self._data = self._data[drop:] + chunk
-            self._base += drop
+        if self.end < offset + length:
+            parts = [self._data[max(0, offset - self._base) :]]
+            while self.end < offset + length and (chunk := self._more()):
+                self.end += len(chunk)
+                if self.end > offset:
+                    parts.append(chunk)
+            self._data = b"".join(parts)
+            self._base = self.end - len(self._data)
         start = offset - self._base
         if start < 0:
             raise MediaError("a deflated data set is read backwards", hint="")
@@ -137,11 +144,12 @@ class Inflated:
 
     def _more(self) -> bytes:
         while not self._engine.eof:
-            if max(self._base + len(self._data), self._offset) > MAX_INFLATED:
+            if max(self.end, self._offset) > MAX_INFLATED:
                 raise EndlessError
             tail = self._engine.unconsumed_tail
             if not tail:
-                tail = self._read_at(self._offset, max(0, min(CHUNK, self._size - self._offset)))
+                wanted = min(_DEFLATED, self._size - self._offset)
+                tail = self._read_at(self._offset, max(0, wanted))
                 self._offset += len(tail)
             try:
                 chunk = self._engine.decompress(tail, CHUNK) if tail else self._engine.flush()
