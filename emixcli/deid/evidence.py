@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import BinaryIO, Protocol
 
 from emixcli.deid import tables
-from emixcli.deid.marks import Marks
+from emixcli.deid.marks import Hashes, Marks
 from emixcli.deid.needles import Needles, Uids
 from emixcli.deid.options import Option, Profile
 from emixcli.deid.reading import Text, UnreadableError, iter_texts, open_dataset
@@ -128,7 +128,7 @@ class Evidence:
         self.in_squeezed = Needles()
         self.in_spaced = Needles()
         #: Hashes of what stood in elements that the table protects, by tag.
-        self.values: dict[int, set[int]] = {}
+        self.values: dict[int, Hashes] = {}
         self._ours = ours
         self._known = Marks()
         self._done: set[tuple[Kind, str]] = set()
@@ -151,7 +151,7 @@ class Evidence:
     def _take(self, text: Text) -> None:
         asked = self.rules.action(text.tag)
         if asked not in {"", "K", "C"} and text.data.strip(b" \0"):
-            self.values.setdefault(text.tag, set()).add(hash(text.data.rstrip(b" \0")))
+            self.values.setdefault(text.tag, Hashes()).add(hash(text.data.rstrip(b" \0")))
         if asked == "K":
             if text.vr in {"DA", "DT"}:
                 self._kept_days.update(value[:8] for value in text.iter_values())

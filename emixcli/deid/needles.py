@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from emixcli.deid.marks import Hashes
 from emixcli.deid.spellings import Kind
 
 _LOWER = bytes(range(65)) + bytes(range(97, 123)) + bytes(range(91, 256))
@@ -55,7 +56,7 @@ class Uids:
     """UIDs, of which only hashes are kept: a run may have hundreds of thousands."""
 
     def __init__(self) -> None:
-        self._hashes: set[int] = set()
+        self._hashes = Hashes()
         #: The first bytes of them, as many as all have.
         self.heads: set[bytes] = set()
         #: Of those that are also found as the start of others, the longest first.

@@ -13,6 +13,7 @@ from pydicom.tag import BaseTag
 #: Values above this are not read as a whole.
 LARGE: Final = 1 << 17
 UNDEFINED: Final = 0xFFFFFFFF
+_CHARACTER_SET: Final = 0x00080005
 _ITEM: Final = b"\xfe\xff\x00\xe0"
 _ITEM_BIG: Final = b"\xff\xfe\xe0\x00"
 _DELIMITER: Final = b"\xfe\xff\xdd\xe0"
@@ -81,6 +82,11 @@ def iter_runs(file: BinaryIO, encoding: Encoding, end: int | None) -> Iterator[R
     ----------
     end
         Where the data set ends; None: with a delimiter or with the file.
+
+    Raises
+    ------
+    Exception
+        Of pydicom, or since what tells the encoding is large.
     """
     elements: dict[int, Element] = {}
     size = 0
@@ -118,6 +124,8 @@ def _stop_at_large(file: BinaryIO, encoding: Encoding, stopped: list[Head]) -> _
     def stop(tag: BaseTag, vr: str | None, length: int) -> bool:
         if length <= LARGE:
             return False
+        if tag == _CHARACTER_SET:
+            raise ValueError
         at = file.tell()
         if length != UNDEFINED:
             stopped.append(Head(tag, vr, at, length, at + length, encoding))

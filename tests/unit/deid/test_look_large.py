@@ -18,7 +18,7 @@ from emixcli.anonymize import Option, Profile
 from emixcli.deid import batches, longtext, reading, runs, tables
 from emixcli.deid.batches import Batch, written
 from emixcli.deid.markers import meta
-from emixcli.deid.marks import Marks
+from emixcli.deid.marks import Hashes, Marks
 from emixcli.deid.needles import Hit, Needles
 from emixcli.deid.reading import Text, UnreadableError, iter_texts, open_dataset
 from emixcli.deid.spellings import Kind, plain
@@ -298,6 +298,19 @@ def test_marks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert sum(not marks.is_new(mark) for mark in range(100)) <= 10
 
 
+@given(st.lists(st.integers(-(1 << 63), (1 << 63) - 1) | st.integers(-9, 9)), st.integers(-9, 9))
+@settings(deadline=None)
+def test_hashes_are_a_set(values: list[int], other: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("emixcli.deid.marks._FRESH", 3)
+        hashes = Hashes()
+        for value in values:
+            hashes.add(value)
+    assert len(hashes) == len(set(values))
+    assert all(value in hashes for value in values)
+    assert (other in hashes) == (other in values)
+
+
 @pytest.mark.parametrize("cut", [1, 8, 20])
 def test_a_sequence_without_an_end_is_unreadable(cut: int) -> None:
     data = make(NAME) + Writer(open_=True).sequence(CONTENT, b"", b"")
@@ -318,3 +331,22 @@ def test_a_large_deflated_object_waits_on_disk() -> None:
     cut = io.BytesIO(file.getvalue()[:-4])
     with pytest.raises(UnreadableError), open_dataset(cut):
         pass
+
+
+def test_a_character_set_too_large_to_be_one_is_unreadable() -> None:
+    element = Writer(explicit=False).element(0x00080005, "CS", b"ISO_IR 100\\" * 20_000)
+    file = io.BytesIO(meta(CT, f"{UID_ROOT}.1", IMPLICIT) + element)
+    assert not Verifier(Profile()).learn(file)
+
+
+def test_a_uid_is_kept_once_and_found_in_text_and_bytes() -> None:
+    uid = "1.2.826.0.1.3680043.8.498.99.12345"
+    verifier = Verifier(Profile())
+    verifier.learn(io.BytesIO(make({0x00080014: ("UI", uid.encode())})))
+    evidence = verifier.evidence
+    for needles in (evidence.in_text, evidence.in_bytes):
+        for text, how in ((uid, "as-is"), (f"{uid}.7", "start of another")):
+            found = list(needles.find(f"see {text}, ".encode()))
+            assert [(hit.text, hit.how) for hit in found] == [(uid, how)]
+        assert not list(needles.find(f"see {uid}6".encode()))
+    assert not list(evidence.in_squeezed.find(uid.encode()))
