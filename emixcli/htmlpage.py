@@ -62,7 +62,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]], *, bad: int = 
             is_number |= {column} if isinstance(value, int) else set()
             text = escape(str(value))
             is_code = isinstance(value, str) and len(value) == _DIGEST
-            cells.append(f"<td{kind}>{f'<code>{text}</code>' if is_code else text}</td>")
+            head = f' data-head="{escape(heads[column])}"'
+            cells.append(f"<td{kind}{head}>{f'<code>{text}</code>' if is_code else text}</td>")
         body.append(f"<tr>{''.join(cells)}</tr>")
     top = "".join(
         f"<th scope=col{' class=n' if column in is_number else ''}>{escape(head)}</th>"

@@ -271,6 +271,11 @@ class Unreadable(NamedTuple):
     size: int
     reason: str  # a fixed phrase, never the text of a library
 
+    @property
+    def is_forbidden(self) -> bool:
+        """Whether only the system keeps this user from it."""
+        return self.reason.startswith("no permission")
+
 
 class Missing(NamedTuple):
     """An object that a DICOMDIR names and that is not on the media, "" for what it does not say."""
@@ -281,6 +286,8 @@ class Missing(NamedTuple):
     series_uid: str
     series_number: str
     instance_number: str
+    study_date: str = ""
+    study_description: str = ""
 
 
 class Refused(NamedTuple):
@@ -309,6 +316,7 @@ class FileSet(NamedTuple):
     left_out: tuple[Instance, ...] = ()  # with the UID of an earlier object that is another one
     missing: tuple[Missing, ...] = ()
     refused: tuple[Refused, ...] = ()
+    hurt: tuple[tuple[int, str], ...] = ()  # source and path of instances with a LOSS finding
 
     @property
     def has_lost_names(self) -> bool:

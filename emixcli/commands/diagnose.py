@@ -11,7 +11,8 @@ from emixcli.commands._media import Paths
 from emixcli.commands._options import Json, Quiet, Verbose
 
 if TYPE_CHECKING:
-    from emixcli.services.diagnose import Diagnosis, Strip
+    from emixcli.services.diagnose import Diagnosis
+    from emixcli.services.strips import Strip
 
 
 def command(
@@ -32,20 +33,21 @@ def command(
     """Tell exactly what of a medium is lost: which images of which series, and what to ask for.
 
     Nothing is written to the medium and nothing on it is run. Ends with 3 where something could
-    not be read whole, with 23 where objects that its DICOMDIR names are missing, with 21 where
-    there is no DICOM.
+    not be read whole, with 23 where objects that its DICOMDIR names, or slices between others, are
+    missing, with 21 where there is no DICOM that can be used, with 20 where the medium itself
+    cannot be read.
     """
     del verbose  # handled by its callback
     from emixcli.commands.scan import require_whole
     from emixcli.media.scan import require_dicom
-    from emixcli.services.diagnose import diagnose
+    from emixcli.services import diagnose as service
     from emixcli.services.targets import check_new
     from emixcli.ui import output
     from emixcli.ui.progress import progress
 
     check_new(html, paths)
     with progress(quiet) as listener:
-        diagnosis = diagnose(paths, full=full, progress=listener)
+        diagnosis = service.diagnose(paths, full=full, progress=listener)
     if html is not None:
         _write_page(diagnosis, html, strict=strict)
     if json:
@@ -54,16 +56,20 @@ def command(
         _show(diagnosis, html, strict=strict)
     require_dicom(diagnosis.file_set)
     require_whole(diagnosis.file_set)
+    service.require_whole(diagnosis)
 
 
 def _write_page(diagnosis: Diagnosis, html: Path, *, strict: bool) -> None:
+    from datetime import datetime
+
     from emixcli import __version__
     from emixcli.container.sink import FileSink
     from emixcli.services.diagnosis_page import render
     from emixcli.services.thumbnails import make_thumbnails
 
     pictures = make_thumbnails(diagnosis.file_set, diagnosis.strips)
-    page = render(diagnosis, thumbnails=pictures, version=__version__, strict=strict)
+    now = datetime.now().astimezone()
+    page = render(diagnosis, thumbnails=pictures, version=__version__, checked=now, strict=strict)
     with FileSink(html) as sink:
         sink.write(page.encode(errors="replace"))
 
@@ -86,7 +92,7 @@ def _show(diagnosis: Diagnosis, html: Path | None, *, strict: bool) -> None:
         output.write_line("ask the sender for:")
         for line in diagnosis.requests:
             output.write_line(f"  {line}")
-    elif diagnosis.full:
+    elif diagnosis.full and diagnosis.is_whole:
         output.write_line("every byte could be read")
     if html is not None:
         output.write_line(f"page: {html}")
@@ -103,7 +109,8 @@ def _document(diagnosis: Diagnosis, html: Path | None) -> dict[str, Any]:
         "frames": _frames(diagnosis),
         "media": [
             {
-                "path": medium.path, "kind": medium.kind, "size": medium.size,
+                "path": medium.path, "kind": medium.kind, "label": medium.label,
+                "size": medium.size,
                 "bad": [list(place) for place in medium.bad],
             }
             for medium in diagnosis.media

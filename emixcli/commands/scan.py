@@ -79,6 +79,18 @@ def show(file_set: FileSet, *, strict: bool) -> None:
         output.write_hanging("     next:  ", next_step)
 
 
+def _next(file_set: FileSet) -> str:
+    """Return what to do about what is lost, by the first cause that fits."""
+    codes = {finding.code for finding in file_set.findings}
+    if codes & {"M02", "M04", "M16", "M18"}:
+        return "copy or download it again; if that is no better, ask the sender for a new copy"
+    if "M01" in codes:
+        return "clean the disc or try another drive, or ask the sender for a new copy of the disc"
+    if "M17" in codes:
+        return "get the right to read the files, or let somebody copy them who has it"
+    return "ask the sender for a new copy of the disc"
+
+
 def require_whole(file_set: FileSet) -> None:
     """Raise where something was lost.
 
@@ -101,10 +113,8 @@ def require_whole(file_set: FileSet) -> None:
             "directories of the medium are lost, so files may be missing that nothing names"
         )
     if words:
-        again = "copy the disc again, or " if file_set.has_lost_names else ""
         raise PartialError(
-            "; ".join(words),
-            hint=f"what is known is listed above; {again}ask the sender for a new copy of the disc",
+            "; ".join(words), hint=f"what is known is listed above; {_next(file_set)}"
         )
     n_missing = count_missing(file_set)
     if n_missing:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from emixcli.media import elements as el
-from emixcli.media.charset import joined
+from emixcli.media.charset import decode_text, joined
 from emixcli.media.disc.sectors import iter_pieces
 from emixcli.media.names import safe_path
 
@@ -34,8 +34,12 @@ _SERIES_NUMBER: Final = 0x00200011
 _INSTANCE_NUMBER: Final = 0x00200013
 #: How many instances a record says that there are of what it is, and whose UID it then has.
 _COUNTS: Final = {0x00201208: _STUDY_UID, 0x00201209: _SERIES_UID}
+_CHARSET: Final = 0x00080005
+_STUDY_DATE: Final = 0x00080020
+_STUDY_TEXT: Final = 0x00081030
 _KEPT: Final = frozenset({
-    _FILE_ID, _SOP_UID, _STUDY_UID, _SERIES_UID, _SERIES_NUMBER, _INSTANCE_NUMBER, *_COUNTS,
+    _CHARSET, _STUDY_DATE, _STUDY_TEXT, _FILE_ID, _SOP_UID, _STUDY_UID, _SERIES_UID,
+    _SERIES_NUMBER, _INSTANCE_NUMBER, *_COUNTS,
 })  # fmt: skip
 _HOLE: Final = -1
 _ITEM: Final = b"\xfe\xff\x00\xe0"
@@ -55,7 +59,7 @@ class Reference(NamedTuple):
         As the records say, "" where they do not.
     sop_uid
         Of the object in the file, "" where the record does not say.
-    study_uid, series_uid
+    study_uid, series_uid, study_date, study_description
         Of the records above it.
     """
 
@@ -66,6 +70,8 @@ class Reference(NamedTuple):
     sop_uid: str = ""
     study_uid: str = ""
     series_uid: str = ""
+    study_date: str = ""
+    study_description: str = ""
 
 
 class Directory:
@@ -188,7 +194,7 @@ def _references(
     for tag, value in elements:
         if tag in (_HOLE, _RECORD_TYPE):
             if record:
-                above |= {key: record[key] for key in _INHERITED if key in record}
+                above |= _below(record)
                 _count(record, counts)
                 yield from _reference(record, above)
             record = {tag: _text(value)} if tag == _RECORD_TYPE else {}
@@ -197,8 +203,18 @@ def _references(
         elif record and tag in _KEPT:
             record[tag] = _text(value)
     if record:
-        above |= {key: record[key] for key in _INHERITED if key in record}
+        above |= _below(record)
         yield from _reference(record, above)
+
+
+def _below(record: dict[int, str]) -> dict[int, str]:
+    """Return what a record says of all records below it."""
+    found: dict[int, str] = {key: record[key] for key in _INHERITED if key in record}
+    if record.get(_RECORD_TYPE) == "STUDY":
+        found[_STUDY_DATE] = record.get(_STUDY_DATE, "")
+        raw = record.get(_STUDY_TEXT, "").encode("latin-1")
+        found[_STUDY_TEXT] = decode_text(raw, record.get(_CHARSET, "")) if raw else ""
+    return found
 
 
 def _count(record: dict[int, str], counts: dict[str, int]) -> None:
@@ -221,6 +237,8 @@ def _reference(record: dict[int, str], above: dict[int, str]) -> Iterator[Refere
             record.get(_SOP_UID, ""),
             above.get(_STUDY_UID, ""),
             above.get(_SERIES_UID, ""),
+            above.get(_STUDY_DATE, ""),
+            above.get(_STUDY_TEXT, ""),
         )
 
 

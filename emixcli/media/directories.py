@@ -21,7 +21,8 @@ from emixcli.validate.places import number_of, ranges
 from emixcli.words import noun, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from emixcli.media.dicomdir import Reference
     from emixcli.media.header import Header
@@ -43,6 +44,10 @@ class DirectoryCheck:
         What they name and nobody has, after `check`.
     spoilt
         What they name and is there, with other content than an object, after `check`.
+    unread
+        What they name and is there, and cannot be read, after `check`.
+    elsewhere
+        Folded paths of files that hold nothing usable, and whose object is in another file.
     strays
         Paths of those of which the scan had nothing to say, after `check`.
     counts
@@ -52,6 +57,8 @@ class DirectoryCheck:
     def __init__(self, number: int, source: Source) -> None:
         self.missing: list[Missing] = []
         self.spoilt: list[Missing] = []
+        self.unread: list[Missing] = []
+        self.elsewhere: set[str] = set()
         self.strays: list[str] = []
         self.counts: dict[str, int] = {}
         self._number = number
@@ -61,7 +68,7 @@ class DirectoryCheck:
         self._doubles: set[str] = set()
         self._spoilt_by: dict[str, str] = {}  # by folded path, the code of what is wrong
         self._spoilt: dict[str, Reference] = {}  # by folded path
-        self._named: dict[str, list[Reference]] = defaultdict(list)  # of what is lost, by code
+        self._unread: dict[str, Reference] = {}  # by folded path
         self._other: list[Reference] = []
         self._directories: list[tuple[str, int]] = []
         self._files: dict[str, bool] = {}  # by folded path: whether a directory names it
@@ -140,27 +147,37 @@ class DirectoryCheck:
             findings.add("D02", count=count, where=where)
         for where, count in _by_series(self._other):
             findings.add("D06", count=count, where=where)
-        for code, references in self._named.items():
-            for where, _ in _by_series(references):
-                findings.add(code, count=0, where=where)
         self.missing += [_named(self._number, reference) for reference in missing]
-        self._report_spoilt(findings)
+        self.elsewhere = set(self._doubles)
+        if self._spoilt or self._unread:
+            there = {str(one.value(_SOP_UID) or "") for one in instances}
+            self.unread = self._gone(self._unread, self._lost, there, findings)
+            self.spoilt = self._gone(self._spoilt, self._spoilt_by, there, findings)
+            self.strays = [
+                path
+                for path in self._others
+                if fold(path) in self._spoilt and fold(path) not in self.elsewhere
+            ]
         return unreadable
 
-    def _report_spoilt(self, findings: Findings) -> None:
+    def _gone(
+        self,
+        named: Mapping[str, Reference],
+        codes: Mapping[str, str],
+        there: AbstractSet[str],
+        findings: Findings,
+    ) -> list[Missing]:
         """Say of files that hold no object which one they should be, if no medium has it."""
-        if not self._spoilt:
-            return
-        there = {str(one.value(_SOP_UID) or "") for one in self._instances}
         by_code: dict[str, list[Reference]] = defaultdict(list)
-        for path, reference in self._spoilt.items():
-            if reference.sop_uid not in there:
-                by_code[self._spoilt_by.get(path, "F10")].append(reference)
+        for path, reference in named.items():
+            if reference.sop_uid in there:
+                self.elsewhere.add(path)
+            else:
+                by_code[codes.get(path, "F10")].append(reference)
         for code, references in by_code.items():
             for where, _ in _by_series(references):
                 findings.add(code, count=0, where=where)
-            self.spoilt += [_named(self._number, reference) for reference in references]
-        self.strays = [path for path in self._others if fold(path) in self._spoilt]
+        return [_named(self._number, one) for members in by_code.values() for one in members]
 
     def _follow(self, path: str, offset: int) -> bool:
         """Look for all files that a directory names; False where it cannot be read."""
@@ -210,7 +227,7 @@ class DirectoryCheck:
             if self._uids[path] not in ("", reference.sop_uid):
                 self._other.append(reference)
         elif path in self._lost:
-            self._named[self._lost[path]] += [reference] if is_first else []
+            self._unread |= {path: reference} if is_first else {}
         elif is_first and path not in self._doubles:
             self._spoilt[path] = reference
 
@@ -281,6 +298,8 @@ def _named(number: int, reference: Reference) -> Missing:
         reference.series_uid,
         reference.series_number,
         reference.instance_number,
+        reference.study_date,
+        reference.study_description,
     )
 
 

@@ -63,6 +63,8 @@ class Loss:
     sop_uid: str = ""
     series_number: str = ""
     instance_number: str = ""
+    study_date: str = ""
+    study_description: str = ""
 
     @property
     def bytes_lost(self) -> int:
@@ -120,8 +122,10 @@ def lost_ranges(source: Source, path: str) -> Ranges:
     return lost
 
 
-def find_losses(file_set: FileSet, sources: Sequence[Source]) -> list[Loss]:
-    """Return the files of which something is known to be unreadable, in the order of the media.
+def find_losses(
+    file_set: FileSet, sources: Sequence[Source], lost: Sequence[Lost] | None = None
+) -> list[Loss]:
+    """Return the files of media that hold nothing usable, or of which bytes cannot be read.
 
     Parameters
     ----------
@@ -129,15 +133,29 @@ def find_losses(file_set: FileSet, sources: Sequence[Source]) -> list[Loss]:
         From a scan of these sources.
     sources
         The media, with the bad places that were met so far in `medium.bad`.
+    lost
+        What cannot be read of each file, where every byte was read already.
     """
-    found = [
-        (number, file.path, file.size, tuple(ranges))
-        for number, source in enumerate(sources)
-        if source.medium is not None
-        for file in source.iter_files()
-        if (ranges := lost_ranges(source, file.path))
+    if lost is None:
+        lost = [
+            (number, file.path, file.size, tuple(ranges))
+            for number, source in enumerate(sources)
+            if source.medium is not None
+            for file in source.iter_files()
+            if (ranges := lost_ranges(source, file.path))
+        ]
+    told = {entry[:2] for entry in lost}
+    told |= (
+        {(one.source, one.path) for one in file_set.iter_instances()}
+        if file_set.unreadable
+        else set()
+    )
+    rest = [
+        (one.source, one.path, one.size, ())
+        for one in file_set.unreadable
+        if (one.source, one.path) not in told
     ]
-    return name_losses(found, file_set, sources)
+    return name_losses([*lost, *rest], file_set, sources)
 
 
 def name_losses(
@@ -193,6 +211,8 @@ def _loss(
         record.sop_uid,
         record.series_number,
         record.instance_number,
+        record.study_date,
+        record.study_description,
     )
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from emixcli.model import Severity
 from emixcli.validate.codes import TYPES
-from emixcli.words import size_text, some
+from emixcli.validate.places import number_of, ranges
+from emixcli.words import noun, size_text, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,9 +175,30 @@ def tree_lines(file_set: FileSet) -> Iterator[str]:
         verdict = f"  {document.verdict}: {document.reason}" if document.reason else ""
         yield f"report  {document.kind:<6} {size_text(document.size):>9}  {document.path}{verdict}"
     yield from _rest(len(file_set.documents), "reports")
+    lines = list(_missing_lines(file_set))
+    yield from lines[:_MAX_LISTED]
+    yield from _rest(len(lines), "series with missing objects")
     for lost in file_set.unreadable[:_MAX_LISTED]:
         yield f"unreadable  {lost.reason}: {lost.path}"
     yield from _rest(len(file_set.unreadable), "unreadable files")
+
+
+def _missing_lines(file_set: FileSet) -> Iterator[str]:
+    """Yield what a DICOMDIR names and no medium has, a line for each series."""
+    found: dict[tuple[str, ...], list[str]] = {}
+    for item in file_set.missing:
+        key = (item.study_uid, item.series_uid, item.series_number,
+               date_text(item.study_date), item.study_description)  # fmt: skip
+        found.setdefault(key, []).append(item.instance_number)
+    for (_, _, series, date, text), numbers in found.items():
+        known = sorted({n for number in numbers if (n := number_of(number)) is not None})
+        words = (
+            f"{noun(len(known), 'image')} {ranges(known)}"
+            if known
+            else some(len(numbers), "object")
+        )
+        where = ", ".join(filter(None, (date, text, f"series {series or 'without number'}")))
+        yield f"missing  {where}: {words}"
 
 
 def plan_lines(file_set: FileSet) -> Iterator[str]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from emixcli import cycles
 from emixcli.errors import EmixError, MediaError, NoDicomError
+from emixcli.media.copies import heal
 from emixcli.media.dicomdir import DIRECTORY_CLASS
 from emixcli.media.directories import DirectoryCheck
 from emixcli.media.disc.sectors import SECTOR
@@ -197,7 +199,8 @@ class _Scan:
                 self._lose(file, "no permission to read it", code="M17")
             except (OSError, EmixError) as exc:
                 is_damaged = isinstance(exc, (DamagedContentError, EmixError))
-                self._look_again(file, opened, code="M18" if is_damaged else "M01")
+                code = "M02" if file.missing else "M18" if is_damaged else "M01"
+                self._look_again(file, opened, code=code)
             opened.close()
             if not self._n_files % _REPORT_EVERY:
                 self._progress.advance(_REPORT_EVERY)
@@ -235,12 +238,13 @@ class _Scan:
 
         header = damaged_header(file, opened, self._headers)
         if header is not None and _is_named(header):
-            self._take_instance(file, opened, header, code=code)
+            self._take_instance(file, opened, header, code="S04" if code == "M02" else code)
         elif self._directories[-1].is_directory(file.path, header):
             self._directories[-1].add_directory(file.path, header)  # it is lost, not its records
         else:
             self._directories[-1].add_lost(file.path, code)
-            self._lose(file, "cannot be read" if code == "M01" else "damaged", code=code)
+            reason = {"M01": "cannot be read", "M02": "behind the end of the medium"}
+            self._lose(file, reason.get(code, "damaged"), code=code)
 
     def _take_instance(
         self, file: MediaFile, opened: Opened, header: Header, *, code: str | None = None
@@ -300,8 +304,8 @@ class _Scan:
         self, file: MediaFile, instance: Instance, opened: Opened, header: Header
     ) -> tuple[str, ...]:
         """Return the codes of what is lost of an instance whose header was read."""
-        if file.missing or file.lost:
-            return ("S04",) if file.missing else ("M01",)
+        if known := _known_loss(file):
+            return (known,)
         if "S04" in header.codes:
             return ()
         try:
@@ -356,7 +360,8 @@ class _Scan:
     ) -> None:
         place = (self._place[0], file.path)
         self._unreadable.append(Unreadable(*place, file.size, reason))
-        self._findings.add(code, where=self._number(), file=place, is_object=is_object)
+        count = 0 if code == "M02" else 1  # of these, the medium knows how many
+        self._findings.add(code, count=count, where=self._number(), file=place, is_object=is_object)
 
     def _number(self) -> str:
         return f"file {self._n_files}" if self._n_files else ""
@@ -394,20 +399,23 @@ class _Scan:
                 self._place = (number, "")
                 self._lose(MediaFile(path, 0), "cannot be read")
             self._take_strays(number, directories.strays)
+        self._unreadable = heal(sources, self._directories, self._unreadable, self._findings)
         patients = group(self._instances)
         check_patients(patients, self._findings)
         studies = [study for patient in patients for study in patient.studies]
         numbers: dict[str, int] = {}
         for number, study in enumerate(studies, 1):
             numbers.setdefault(study.uid, number)
+        missing = tuple(item for check in self._directories for item in check.missing)
+        spoilt = tuple(item for check in self._directories for item in check.spoilt)
+        unread = (item for check in self._directories for item in check.unread)
+        named = Counter(item.series_uid for item in (*missing, *spoilt, *unread))
         for study in studies:
             words = study_words(study.uid, numbers)
             check_study(study, self._findings, words=words)
             for series in study.series:
-                check_series(series, self._findings, study=words)
-        missing = tuple(item for check in self._directories for item in check.missing)
+                check_series(series, self._findings, study=words, n_named=named[series.uid])
         check_missing(patients, missing, self._findings)
-        spoilt = tuple(item for check in self._directories for item in check.spoilt)
         counts = {uid: n for check in self._directories for uid, n in check.counts.items()}
         check_counts(patients, (*missing, *spoilt), counts, self._findings)
         has_dicom = bool(patients or self._unreadable) or self._findings.has("F08")
@@ -426,6 +434,7 @@ class _Scan:
             left_out=tuple(left_out),
             missing=(*missing, *spoilt),
             refused=self._findings.refused(),
+            hurt=self._findings.hurt(),
         )
 
 
@@ -437,6 +446,13 @@ def _all_codes(
     if codes & {"M01", "M18"}:  # what is cut is cut by the medium
         codes -= {"S04"}
     return codes | {"S15"} if codes & _CUT else codes
+
+
+def _known_loss(file: MediaFile) -> str:
+    """Return the code of what is known to be lost of a file before it is looked at, or ""."""
+    if file.missing:
+        return "S04"
+    return "M01" if file.lost else "M18" if file.damaged else ""
 
 
 def _blank_words(head: bytes, suffix: str, size: int) -> str:

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from emixcli.media.losses import Loss, Lost, find_losses, name_losses, read_through
-from emixcli.media.report import date_text
+from emixcli.errors import IncompleteMediaError, PartialError
+from emixcli.media.disc.sectors import SECTOR
+from emixcli.media.losses import Loss, Lost, find_losses, lost_ranges, read_through
 from emixcli.media.scan import scan_sources
-from emixcli.media.sources import open_source
+from emixcli.media.sources import MediaFile, open_source
 from emixcli.model import Severity
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.frames import Frames, decode_all
 from emixcli.services.matching import with_matches
-from emixcli.validate.gaps import find_gaps
-from emixcli.validate.places import number_of, ranges
-from emixcli.words import noun, some
+from emixcli.services.strips import Strip, make_strips
+from emixcli.words import some
 
 if TYPE_CHECKING:
-    from emixcli.media.sources import MediaFile, Source
-    from emixcli.model import FileSet, Finding, Instance, Series, Study
+    from emixcli.media.disc.ranges import Ranges
+    from emixcli.media.disc.sectors import SectorBytes
+    from emixcli.media.sources import Source
+    from emixcli.model import FileSet, Finding, Unreadable
 
-#: Findings of a disc of which nobody knows what else was on it.
-_CUT: Final = frozenset({"M02", "M04"})
-_MAX_GAP: Final = 200
+_MAX_NAMED: Final = 8
+_DESCRIPTOR: Final = 16 * SECTOR
+_LABEL: Final = slice(40, 72)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,48 +42,28 @@ class Medium:
         As it was given.
     kind
         Of `Source`.
+    label
+        The name that the disc was given, "" where it has none.
     size
         In bytes; 0 where its files are files of the system.
+    end
+        Where it would end if it were whole: behind `size` where it is cut.
     used, bad
-        Ranges of bytes: of files, and those that cannot be read.
+        Ranges of bytes: of files, and those that cannot be read or are not there.
     """
 
     path: str
     kind: str
+    label: str
     size: int
+    end: int
     used: tuple[tuple[int, int], ...]
     bad: tuple[tuple[int, int], ...]
 
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """One image of a series.
-
-    `state` is "whole", "damaged", "missing" (named by a directory) or "gap" (room for it between
-    its neighbours).
-    """
-
-    state: str
-    number: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Strip:
-    """A series as a row of its images.
-
-    `middle` is a whole image to show, None where there is none.
-    """
-
-    study: Study
-    series: Series | None
-    uid: str
-    number: str
-    cells: tuple[Cell, ...]
-    middle: Instance | None = None
-
-    def count(self, state: str) -> int:
-        """Return how many images are so."""
-        return sum(cell.state == state for cell in self.cells)
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return Path(self.path).name or self.path
 
 
 @dataclass(frozen=True)
@@ -99,16 +82,69 @@ class Diagnosis:
     frames: Frames | None = None
 
     @property
-    def is_cut(self) -> bool:
-        """Whether a part of a medium is gone, and nothing tells all that was in it."""
-        return any(finding.code in _CUT for finding in self.file_set.findings)
+    def n_lost(self) -> int:
+        """How many images are known to be lost in whole or in part."""
+        return sum(strip.count("damaged", "missing") for strip in self.strips)
+
+    @property
+    def n_gaps(self) -> int:
+        """How many slices seem to be missing: an estimate from positions."""
+        return sum(strip.count("gap") for strip in self.strips)
+
+    @cached_property
+    def other_files(self) -> list[Unreadable]:
+        """Files that cannot be read, of which nobody knows whether they are images."""
+        unreadable = self.file_set.unreadable
+        wanted = {(one.source, one.path) for one in unreadable}
+        told = {
+            (one.source, one.path)
+            for one in self.file_set.iter_instances()
+            if (one.source, one.path) in wanted
+        }
+        told |= {(loss.source, loss.path) for loss in self.losses if loss.origin}
+        return [one for one in unreadable if (one.source, one.path) not in told]
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is known to be lost: all else that is said of it follows this."""
+        return not (self.n_lost or self.other_files or self.file_set.has_lost_names)
 
     @property
     def requests(self) -> list[str]:
-        """What to ask the sender for: all of a disc that is cut, and a line for each series."""
-        whole = ["the whole disc: a part is lost, and nothing tells all that was in it"]
-        lines = (_request(strip) for strip in self.strips)
-        return [*(whole if self.is_cut else ()), *filter(None, lines)]
+        """What to ask the sender for: all where names are lost, and a line for each series."""
+        found = []
+        if self.file_set.has_lost_names:
+            found.append("everything: directories are lost, and nothing tells all that was there")
+        found += filter(None, (strip.request for strip in self.strips))
+        files = [one.path for one in self.other_files if not one.is_forbidden]
+        if files:
+            more = ["…"] if len(files) > _MAX_NAMED else []
+            named = ", ".join([*files[:_MAX_NAMED], *more]).replace("\n", " ")
+            found.append(f"{some(len(files), 'file')} of which nothing else is known: {named}")
+        return found
+
+
+def require_whole(diagnosis: Diagnosis) -> None:
+    """Do nothing where all is there, as far as anything tells.
+
+    Raises
+    ------
+    PartialError
+        Something is known to be lost.
+    IncompleteMediaError
+        Only objects that a DICOMDIR names are not there, or slices seem to be missing.
+    """
+    n_lost, n_gaps = diagnosis.n_lost, diagnosis.n_gaps
+    if n_lost:
+        raise PartialError(
+            f"{some(n_lost, 'image')} {'is' if n_lost == 1 else 'are'} lost in whole or in part",
+            hint="ask the sender for what is listed",
+        )
+    if n_gaps:
+        raise IncompleteMediaError(
+            f"about {some(n_gaps, 'slice')} {'seems' if n_gaps == 1 else 'seem'} to be missing",
+            hint="ask the sender whether the series are complete",
+        )
 
 
 def loss_document(loss: Loss) -> dict[str, Any]:
@@ -165,14 +201,14 @@ def diagnose_sources(
         file_set, lost = _scan_everything(sources, paths, progress)
     else:
         file_set = scan_sources(sources, tuple(paths), progress=progress)
-    found = find_losses(file_set, sources) if lost is None else name_losses(lost, file_set, sources)
+    found = find_losses(file_set, sources, lost)
     media = tuple(_medium(path, source) for path, source in zip(paths, sources, strict=True))
     file_set = with_matches(file_set)
     frames = None
     if full:
         frames = decode_all(file_set, progress)
         file_set = _with_finding(file_set, frames.finding(file_set))
-    strips = tuple(_strips(file_set, found))
+    strips = tuple(make_strips(file_set, found, frames.damaged if frames else ()))
     return Diagnosis(file_set, tuple(found), media, strips, lost is not None, frames)
 
 
@@ -197,100 +233,42 @@ def _scan_everything(
         for file, unread in read_through(source, progress):
             if unread:
                 lost.append((number, file.path, file.size, tuple(unread)))
-            yield file
+                yield _with_losses(source, file, unread)
+            else:
+                yield file
 
     total = sum(file.size for source in sources for file in source.iter_files())
     progress.stage("reading every byte", total, "bytes")
     return scan_sources(sources, tuple(paths), list_files=files), lost
 
 
+def _with_losses(source: Source, file: MediaFile, unread: Ranges) -> MediaFile:
+    """Return a file with what reading every byte of it has told: of the medium, or its content."""
+    n = unread.n_bytes() - file.missing
+    is_medium = source.kind != "zip" or bool(lost_ranges(source, file.path))
+    lost, damaged = (n, 0) if is_medium else (0, n)
+    return MediaFile(file.path, file.size, file.missing, lost, damaged)
+
+
 def _medium(path: str, source: Source) -> Medium:
     whole = source.medium
     if whole is None:
-        return Medium(path, source.kind, 0, (), ())
+        return Medium(path, source.kind, "", 0, 0, (), ())
     used = sorted(
         (start, start + length)
         for file in source.iter_files()
         for start, length in source.extents(file.path)
         if start >= 0
     )
-    return Medium(path, source.kind, whole.size, tuple(used), tuple(whole.lost(0, whole.size)))
+    end = max([whole.size, *(stop for _, stop in used)])
+    bad = tuple(whole.lost(0, end))
+    return Medium(path, source.kind, _label(whole), whole.size, end, tuple(used), bad)
 
 
-def _strips(file_set: FileSet, losses: Sequence[Loss]) -> list[Strip]:
-    damaged = {(loss.source, loss.path) for loss in losses}
-    damaged |= {(lost.source, lost.path) for lost in file_set.unreadable}
-    by_series: dict[str, list[str]] = {}
-    for missing in file_set.missing:
-        by_series.setdefault(missing.series_uid, []).append(missing.instance_number)
-    named = [loss for loss in losses if loss.origin == "dicomdir"]
-    there = {one.text("SOPInstanceUID") for one in file_set.iter_instances()} if named else ()
-    for loss in named:
-        if loss.sop_uid not in there:  # no other medium has it
-            by_series.setdefault(loss.series_uid, []).append(loss.instance_number)
-    strips = [
-        _strip(study, series, damaged, by_series.pop(series.uid, []))
-        for study in file_set.iter_studies()
-        for series in study.series
-    ]
-    lost = {missing.series_uid: missing for missing in file_set.missing}
-    studies = {study.uid: study for study in file_set.iter_studies()}
-    for uid, numbers in by_series.items():
-        if uid in lost and lost[uid].study_uid in studies:
-            study = studies[lost[uid].study_uid]
-            cells = tuple(Cell("missing", number) for number in sorted(numbers, key=_order))
-            strips.append(Strip(study, None, uid, lost[uid].series_number, cells))
-    return strips
-
-
-def _strip(
-    study: Study, series: Series, damaged: set[tuple[int, str]], missing: Sequence[str]
-) -> Strip:
-    instances = series.instances
-    whole = [one for one in instances if (one.source, one.path) not in damaged]
-    cells = [
-        Cell(
-            "damaged" if (one.source, one.path) in damaged else "whole",
-            one.text("InstanceNumber"),
-        )
-        for one in instances
-    ]
-    if missing:
-        cells += [Cell("missing", number) for number in missing]
-        cells.sort(key=lambda cell: _order(cell.number))
-    else:
-        cells = _with_gaps(series, cells)
-    middle = whole[len(whole) // 2] if whole else None
-    return Strip(study, series, series.uid, series.text("SeriesNumber"), tuple(cells), middle)
-
-
-def _with_gaps(series: Series, cells: list[Cell]) -> list[Cell]:
-    """Put cells where positions tell that slices are missing (C05), beside their neighbours."""
-    before = Counter[int]()
-    for a, b, n_missing in find_gaps(series):
-        before[max(a, b)] += min(n_missing, _MAX_GAP)
-    return [one for at, cell in enumerate(cells) for one in (*[Cell("gap")] * before[at], cell)]
-
-
-def _order(number: str) -> tuple[int, str]:
-    known = number_of(number)
-    return (2**31, number) if known is None else (known, "")
-
-
-def _request(strip: Strip) -> str:
-    """Return what to ask for of one series, "" where nothing is lost."""
-    lost = [cell for cell in strip.cells if cell.state != "whole"]
-    if not lost:
+def _label(medium: SectorBytes) -> str:
+    """Return the volume identifier of a disc (ECMA-119 section 8.4.7), "" where there is none."""
+    try:
+        data = medium.read_at(_DESCRIPTOR, _LABEL.stop)
+    except OSError:
         return ""
-    numbers = sorted({n for cell in lost if (n := number_of(cell.number)) is not None})
-    n_gaps = strip.count("gap")
-    parts = []
-    if numbers:
-        parts.append(f"{noun(len(numbers), 'image')} {ranges(numbers)}")
-    if n_gaps:
-        parts.append(f"{some(n_gaps, 'slice')} in gaps")
-    if not parts:
-        parts.append(f"{some(len(lost), 'image')} without number")
-    study = (date_text(strip.study.text("StudyDate")), strip.study.text("StudyDescription"))
-    where = ", ".join((*filter(None, study), f"series {strip.number or 'without number'}"))
-    return f"{where}: {' and '.join(parts)}"
+    return data[_LABEL].decode("latin-1").strip(" \0") if data.startswith(b"\1CD001") else ""

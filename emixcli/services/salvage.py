@@ -14,6 +14,7 @@ import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -79,17 +80,14 @@ class Salvaged:
     @property
     def spoilt(self) -> list[Unreadable]:
         """Files that were copied whole, of which the content was lost before."""
-        hurt = {(loss.source, loss.path) for loss in self.diagnosis.losses}
+        hurt = {(loss.source, loss.path) for loss in self.diagnosis.losses if loss.ranges}
         unreadable = self.diagnosis.file_set.unreadable
         return [one for one in unreadable if (one.source, one.path) not in hurt]
 
     @property
     def is_whole(self) -> bool:
         """Whether nothing is lost, as far as anything on the media tells."""
-        file_set = self.diagnosis.file_set
-        codes = {finding.code for finding in file_set.findings}
-        lost = self.n_damaged or self.not_copied or file_set.missing or file_set.unreadable
-        return not lost and not codes & _SOMETHING_LOST
+        return not (self.n_damaged or self.not_copied) and self.diagnosis.is_whole
 
 
 def lost_words(saved: Salvaged) -> str:
@@ -298,7 +296,9 @@ def _write_losses(folder: Path, saved: Salvaged) -> None:
     text = json.dumps(document(saved), indent=1, ensure_ascii=False)
     (folder / "LOSSES.json").write_bytes(text.encode(errors="replace"))
     pictures = make_thumbnails(diagnosis.file_set, diagnosis.strips)
-    page = render(diagnosis, thumbnails=pictures, version=__version__)
+    page = render(
+        diagnosis, thumbnails=pictures, version=__version__, checked=datetime.now().astimezone()
+    )
     (folder / "LOSSES.html").write_bytes(page.encode(errors="replace"))
 
 

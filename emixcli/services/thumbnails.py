@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from emixcli.model import FileSet, Instance
-    from emixcli.services.diagnose import Strip
+    from emixcli.services.strips import Strip
 
 _SIDE: Final = 128
 _MAX_PIXELS: Final = 64 * 2**20

@@ -119,7 +119,8 @@ _TYPES: Final = (
     ),
     FindingType(
         "M16", _LOSS, "archive without its directory",
-        "the end of the archive is missing; what comes before was found by its own names",
+        "the directory of the archive is missing or damaged; what there is was found by its own "
+        "names",
         "download or copy the archive again",
     ),
     FindingType(
@@ -132,6 +133,11 @@ _TYPES: Final = (
         "the medium gives these files, and they are not what was written: an archive cannot "
         "unpack them, or their header contradicts itself",
         "copy or download the medium again, or ask the sender for a new copy",
+    ),
+    FindingType(
+        "M19", _NOTE, "lost on one medium only",
+        "what is lost on one of the media is whole on another, from which it was taken",
+        "give these media together also when you send",
     ),
     FindingType(
         "F01", _BLOCK, "no DICOM at all",
@@ -274,7 +280,7 @@ _TYPES: Final = (
     ),
     FindingType(
         "S07", _LOSS, "frame does not decode",
-        "the compressed pixels of a frame are damaged: it cannot be shown, or not wholly",
+        "the pixels of a frame are damaged or cut: it cannot be shown, or not wholly",
         "ask the sender for a new copy",
     ),
     FindingType(

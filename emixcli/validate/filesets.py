@@ -29,15 +29,20 @@ def check_patients(patients: Sequence[Patient], findings: Findings) -> None:
             findings.add("C02", where=f"patients {', '.join(map(str, numbers))}")
 
 
-def check_series(series: Series, findings: Findings, *, study: str = "") -> None:
+def check_series(series: Series, findings: Findings, *, study: str = "", n_named: int = 0) -> None:
     """Report gaps between slices (C05), naming the instances beside each gap.
 
     Parameters
     ----------
     study
         From `places.study_words`.
+    n_named
+        How many objects of the series are known to be lost: gaps of no more are told by these.
     """
-    for before, after, n_missing in find_gaps(series):
+    gaps = find_gaps(series)
+    if sum(n_missing for _, _, n_missing in gaps) <= n_named:
+        return
+    for before, after, n_missing in gaps:
         numbers = [series.instances[at].integer("InstanceNumber") for at in (before, after)]
         findings.add(
             "C05",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
-from emixcli.model import Refused
+from emixcli.model import Refused, Severity
 from emixcli.validate.codes import TYPES
 from emixcli.words import noun, some
 
@@ -26,6 +26,7 @@ class Findings:
         self._counts: dict[str, int] = defaultdict(int)
         self._instances: dict[str, list[Instance]] = defaultdict(list)
         self._words: dict[str, list[str]] = defaultdict(list)
+        self._file_words: dict[str, dict[tuple[int, str], str]] = defaultdict(dict)
         self._files: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self._refused: dict[tuple[int, str], list[str]] = {}
 
@@ -52,9 +53,10 @@ class Findings:
         self._counts[code] += count
         if file is not None and is_object and TYPES[code].refused:
             self._refused.setdefault(file, []).append(code)
-        if file is not None and len(self._files[code]) < _MAX_PLACES:
+        if file is not None:
             self._files[code].append(file)
-        if where and len(self._words[code]) <= _MAX_PLACES:
+            self._file_words[code][file] = where
+        elif where and len(self._words[code]) <= _MAX_PLACES:
             self._words[code].append(where)
 
     def add_instance(self, code: str, instance: Instance) -> None:
@@ -69,6 +71,15 @@ class Findings:
             self._counts[code] -= sum(other is instance for other in known)
             self._instances[code] = [other for other in known if other is not instance]
 
+    def take_back_file(self, file: tuple[int, str]) -> None:
+        """Forget findings of a file: another medium has it whole."""
+        self._refused.pop(file, None)
+        for code, files in self._files.items():
+            if file in files:
+                files.remove(file)
+                self._counts[code] -= 1
+                self._file_words[code].pop(file, None)
+
     def has(self, code: str) -> bool:
         """Whether something of this type was found."""
         return self._counts[code] > 0
@@ -82,6 +93,16 @@ class Findings:
                     found.setdefault((instance.source, instance.path), []).append(code)
         return tuple(Refused(*file, tuple(sorted(codes))) for file, codes in found.items())
 
+    def hurt(self) -> tuple[tuple[int, str], ...]:
+        """Return source and path of the instances of which something is lost."""
+        found = {
+            (instance.source, instance.path): None
+            for code, instances in self._instances.items()
+            if TYPES[code].severity == Severity.LOSS
+            for instance in instances
+        }
+        return tuple(found)
+
     def result(self, studies: Mapping[str, int]) -> tuple[Finding, ...]:
         """Return one finding for each code: BLOCK first, then LOSS, RISK, NOTE.
 
@@ -92,14 +113,17 @@ class Findings:
         """
         order = ["BLOCK", "LOSS", "RISK", "NOTE"]
         found = [
-            TYPES[code].found(count, self._where(code, studies), tuple(self._files[code]))
+            TYPES[code].found(
+                count, self._where(code, studies), tuple(self._files[code][:_MAX_PLACES])
+            )
             for code, count in self._counts.items()
-            if count
+            if count > 0
         ]
         return tuple(sorted(found, key=lambda item: (order.index(item.severity), item.code)))
 
     def _where(self, code: str, studies: Mapping[str, int]) -> str:
-        places = self._words[code] + places_of(self._instances[code], studies)
+        words = [*self._words[code], *filter(None, self._file_words[code].values())]
+        places = words + places_of(self._instances[code], studies)
         if len(places) > _MAX_PLACES:
             rest = len(places) - _MAX_PLACES
             places = [*places[:_MAX_PLACES], f"and {rest} more"]

@@ -31,12 +31,17 @@ class MediaFile:
         The number of bytes at its end that the medium says it has and does not have.
     lost
         The number of bytes in it that are known to be unreadable.
+    damaged
+        The number of bytes that the medium gives and that are known not to be what was written.
     """
 
-    __slots__ = ("_size", "lost", "missing", "path")
+    __slots__ = ("_size", "damaged", "lost", "missing", "path")
 
-    def __init__(self, path: str, size: int = 0, missing: int = 0, lost: int = 0) -> None:
+    def __init__(
+        self, path: str, size: int = 0, missing: int = 0, lost: int = 0, damaged: int = 0
+    ) -> None:
         self.path = path
+        self.damaged = damaged
         self.missing = missing
         self.lost = lost
         self._size = size

@@ -159,7 +159,7 @@ class _FolderFile(MediaFile):
     def __init__(self, native: str, path: str) -> None:
         self._native = native
         self.path = path
-        self.missing = self.lost = 0
+        self.missing = self.lost = self.damaged = 0
 
     @property
     def size(self) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from pydicom import dcmread
 
 from emixcli.media.sources import open_source
 from emixcli.services.diagnose import diagnose
-from tests.builders import CANARY, file_set, has_xorriso, iso, study
+from tests.builders import CANARY, OTHER_CANARY, file_set, has_xorriso, iso, study, zip_of
 from tests.hearing import Heard
 from tests.running import Result
 
@@ -64,7 +65,7 @@ def test_what_another_medium_has_is_not_asked_for(tmp_path: Path, emix_here: Run
     assert [loss["known_from"] for loss in alone.document["losses"]] == ["dicomdir"]
     assert len(alone.document["ask_for"]) == 1
     both = emix_here("diagnose", image, tmp_path / "files", "--json")
-    assert both.code == 3
+    assert both.code == 0
     assert len(both.document["losses"]) == 1
     assert both.document["ask_for"] == []
 
@@ -82,7 +83,7 @@ def test_images_that_the_directory_names_and_gaps_are_asked_for(
     (folder / "DICOMDIR").unlink()
     found = emix_here("diagnose", folder, "--json").document
     assert found["series_state"][0]["gap"] == 1
-    assert found["ask_for"][0].endswith("series 1: 1 slice in gaps")
+    assert found["ask_for"][0].endswith("series 1: 1 slice in gaps (estimated)")
 
 
 def _number(path: Path) -> int:
@@ -140,7 +141,9 @@ def test_a_page_is_never_written_over_or_into_the_medium(tmp_path: Path, emix_he
 
 
 @pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
-def test_of_a_cut_disc_the_whole_is_asked_for(tmp_path: Path, emix_here: Run) -> None:
+def test_of_a_cut_disc_what_lies_behind_its_end_is_asked_for(
+    tmp_path: Path, emix_here: Run
+) -> None:
     paths = study(tmp_path / "files", series=2, instances=8, rows=128, columns=128)
     image = iso(tmp_path / "disc.iso", file_set(tmp_path / "disc", paths))
     content = image.read_bytes()
@@ -148,9 +151,13 @@ def test_of_a_cut_disc_the_whole_is_asked_for(tmp_path: Path, emix_here: Run) ->
     page = tmp_path / "page.html"
     found = emix_here("diagnose", image, "--json", "--html", page).document
     assert "M02" in {finding["code"] for finding in found["findings"]}
-    assert found["ask_for"][0].startswith("the whole disc")
-    assert "Nothing is missing" not in page.read_text("utf-8")
-    assert "A part of the disc is lost; of the images that are known, " in page.read_text("utf-8")
+    # All directories are there: what is lost is known by its numbers.
+    assert found["ask_for"] == [f"2024-05-01, {CANARY.description}, series 2: images 4-8"]
+    assert found["media"][0]["bad"][-1][1] > image.stat().st_size
+    text = page.read_text("utf-8")
+    assert 'class="verdict bad">5 images are lost' in text
+    assert "behind the end of this copy" in text
+    assert "<b class=bad>" in text
 
 
 @pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
@@ -184,4 +191,139 @@ def test_a_number_that_no_integer_takes(tmp_path: Path) -> None:
     first.write_bytes(first.read_bytes()[:-20])
     second.write_bytes(second.read_bytes()[:-20])
     (asked,) = diagnose([str(tmp_path / "disc")]).requests
-    assert asked.endswith("series 1: image 2")
+    assert asked.endswith("series 1: image 2 and 1 image without number")
+
+
+def one_rule(done: Result, page: Path) -> None:
+    """Headline, colour, what is asked for and exit code say one thing."""
+    text = page.read_text("utf-8")
+    is_whole = 'class="verdict">' in text
+    assert is_whole == ("Nothing is missing" in text)
+    assert is_whole == (done.code == 0)
+    assert is_whole == (not done.document["ask_for"])
+    assert is_whole == ("Please send again" not in text)
+
+
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+def test_a_study_that_was_removed_is_asked_for_by_its_own_words(
+    tmp_path: Path, emix_here: Run
+) -> None:
+    paths = study(tmp_path / "1", series=1, instances=3)
+    gone = study(
+        tmp_path / "2", series=1, instances=2, number=2,
+        extra={"StudyDescription": "Schädel", "StudyDate": "20230102",
+               "SpecificCharacterSet": "ISO_IR 192"},
+    )  # fmt: skip
+    folder = file_set(tmp_path / "disc", [*paths, *gone])
+    for path in folder.rglob("*"):
+        if path.is_file() and path.name != "DICOMDIR" and dcmread(path).StudyDate == "20230102":
+            path.unlink()
+    for medium in (folder, iso(tmp_path / "x.iso", folder)):
+        page = tmp_path / f"{medium.name}.html"
+        done = emix_here("diagnose", medium, "--json", "--html", page)
+        assert done.code == 23
+        assert done.document["ask_for"] == ["2023-01-02, Schädel, series 1: images 1-2"]
+        one_rule(done, page)
+        assert "2023-01-02 · Schädel · nothing of this study is here" in page.read_text("utf-8")
+        assert (
+            "missing  2023-01-02, Schädel, series 1: images 1-2" in emix_here("scan", medium).stdout
+        )
+
+
+@pytest.mark.skipif(not has_xorriso(), reason="xorriso is not installed")
+def test_two_damaged_copies_of_one_disc_make_one_whole(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "files", series=2, instances=8, rows=64, columns=64)
+    folder = file_set(tmp_path / "disc", paths)
+    (folder / "README.TXT").write_text("please read " * 500)
+    image = iso(tmp_path / "whole.iso", folder)
+    data = image.read_bytes()
+    second = iso(tmp_path / "bad.iso", folder)
+    second.write_bytes(data)
+    source = open_source(str(second))
+    places = [source.extents(file.path)[0] for file in source.iter_files()]
+    source.close()
+    (tmp_path / "cut.iso").write_bytes(data[: places[-6][0] + 3000])
+    save_map(second, [places[2], places[3]])
+    both = (tmp_path / "cut.iso", second)
+    for one in both:
+        assert emix_here("diagnose", one).code == 3
+    for media in (both, both[::-1]):
+        page = tmp_path / f"{media[0].name}.html"
+        done = emix_here("diagnose", *media, "--json", "--html", page)
+        assert done.document["counts"]["instances"] == 16
+        assert done.document["counts"]["unreadable"] == 0
+        assert done.code == 0
+        one_rule(done, page)
+        codes = {one["code"]: one["severity"] for one in done.document["findings"]}
+        assert "M19" in codes
+        assert "LOSS" not in codes.values()
+
+
+def test_a_damaged_archive_tells_one_thing_everywhere(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "files", series=1, instances=12, rows=64, columns=64)
+    folder = file_set(tmp_path / "disc", paths)
+    archive = zip_of(tmp_path / "x.zip", folder, stored=True)
+    data = bytearray(archive.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 20_000] = random.Random(1).randbytes(20_000)
+    archive.write_bytes(data)
+    asked = []
+    for options in ((), ("--full",)):
+        page = tmp_path / f"{len(options)}.html"
+        done = emix_here("diagnose", archive, "--json", "--html", page, *options)
+        one_rule(done, page)
+        asked.append(done.document["ask_for"])
+        finding = next(one for one in done.document["findings"] if one["code"] == "M18")
+        assert finding["count"] == done.document["counts"]["unreadable"] == 3
+        assert len(done.document["losses"]) == 3
+        assert "3 images are lost" in page.read_text("utf-8")
+        assert "clean" not in done.stdout + done.stderr
+    assert asked[0] == asked[1]
+    saved = emix_here("salvage", archive, "-o", tmp_path / "saved", "--json")
+    assert saved.document["ask_for"] == asked[0]
+    assert saved.code == 3
+
+
+def test_an_archive_without_its_directory_is_not_whole(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "files", series=1, instances=3)
+    archive = zip_of(tmp_path / "x.zip", file_set(tmp_path / "disc", paths))
+    data = bytearray(archive.read_bytes())
+    middle = (data.index(b"PK\1\2") + len(data)) // 2
+    data[middle - 40 : middle + 40] = bytes(80)
+    archive.write_bytes(data)
+    page = tmp_path / "page.html"
+    done = emix_here("diagnose", archive, "--full", "--json", "--html", page)
+    assert done.code == 3
+    one_rule(done, page)
+    assert "every byte could be read" not in emix_here("diagnose", archive, "--full").stdout
+
+
+def test_what_is_estimated_is_told_from_what_is_known(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "disc", series=1, instances=9)
+    paths[3].unlink()
+    paths[7].write_bytes(paths[7].read_bytes()[:-50])
+    page = tmp_path / "page.html"
+    done = emix_here("diagnose", tmp_path / "disc", "--json", "--html", page)
+    one_rule(done, page)
+    text = page.read_text("utf-8")
+    assert "1 image is lost in whole or in part. About 1 slice seems to be missing: an" in text
+    paths[7].unlink()
+    gaps = tmp_path / "gaps.html"
+    done = emix_here("diagnose", tmp_path / "disc", "--json", "--html", gaps)
+    assert done.code == 23
+    one_rule(done, gaps)
+    assert 'class="verdict doubt">About' in gaps.read_text("utf-8")
+
+
+def test_the_page_says_when_and_of_what_it_is_and_advises_only_its_reader(
+    tmp_path: Path, emix_here: Run
+) -> None:
+    study(tmp_path / "PETERSEN", series=1, instances=1)
+    other = study(tmp_path / "PETERSEN/x", series=1, instances=2, number=2, phi=OTHER_CANARY)
+    other[0].write_bytes(other[0].read_bytes()[:-50])
+    page = tmp_path / "page.html"
+    emix_here("diagnose", tmp_path / "PETERSEN", "--html", page)
+    text = page.read_text("utf-8")
+    assert re.search(r"PETERSEN: checked on \d{4}-\d\d-\d\d at \d\d:\d\d, headers", text)
+    for ours in ("emix salvage", "--patient", "try another drive"):
+        assert ours not in text
