@@ -32,9 +32,10 @@ figure{margin:.5rem 0}figcaption,.key{font-size:.85rem;color:#51606e}
 .whole{background:#3f7f5f}.used{background:#9db4c7}.damaged{background:#d9822b}
 .missing,.bad{background:#b3261e}.free{background:#e4e8ec}.gap{border:1.5px solid #b3261e}
 .key span{display:inline-block;margin-right:1.2rem}
-td,th,li{overflow-wrap:anywhere}th{overflow-wrap:normal}
+td[data-head=What]{min-width:16rem}td,th,li{overflow-wrap:anywhere}th{overflow-wrap:normal}
 @media (max-width:40rem){table,tbody,tr,td{display:block}thead{display:none}td{border:0}
-tr{border-bottom:1px solid #d5dce3;padding:.4rem 0}td{padding:.1rem 0}td.n{text-align:left}
+tr{border-bottom:1px solid #d5dce3;padding:.4rem 0}td.n{text-align:left}
+td,td[data-head=What]{padding:.1rem 0;min-width:0}
 td:empty{display:none}td::before{content:attr(data-head) ": ";color:#51606e}
 .series{grid-template-columns:1fr}}
 @media print{.series{break-inside:avoid}}

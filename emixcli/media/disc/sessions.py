@@ -1,8 +1,9 @@
 """Sessions of a disc: each has volume descriptors of its own, and block numbers of the whole disc.
 
 A dump of a disc shows the first session at sector 16; the others are searched in what the first one
-does not claim. A dump of one session only begins somewhere on the disc: its root directory says
-where.
+does not claim. On media that can be overwritten (DVD+RW, BD-RE, sticks, files) xorriso writes the
+first session at sector 32, and keeps a copy of the newest descriptors at sector 16. A dump of one
+session only begins somewhere on the disc: its root directory says where.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _MARK: Final = b"CD001"
 _MAX_SESSIONS: Final = 99
+#: Where the first session is that leaves room for a copy of the newest descriptors.
+_OVERWRITEABLE: Final = 32
 #: Descriptors of one session follow each other.
 _N_ALIKE: Final = 4
 #: How far behind its descriptors the root directory of a session is searched, in bytes.
@@ -30,13 +33,18 @@ _ROOT_WITHIN: Final = 64 * 1024 * 1024
 def find_sessions(content: Bytes, known: Iterable[int] = ()) -> list[int]:
     """Return the first sectors of the sessions with ISO 9660 descriptors, the newest first.
 
+    What stands at sector 0 is the oldest, or stands for the newest as well.
+
     Parameters
     ----------
     known
         First sectors of sessions, as the table of contents says.
     """
     found = {start for start in (0, *known) if any(iter_descriptors(content, start + 16))}
-    first = list(iter_descriptors(content)) if 0 in found else []
+    is_copied = 0 in found and _is_session(content, _OVERWRITEABLE + FIRST_DESCRIPTOR)
+    oldest = _OVERWRITEABLE if is_copied else 0
+    found |= {oldest} if is_copied else set()
+    first = list(iter_descriptors(content, oldest + FIRST_DESCRIPTOR)) if oldest in found else []
     behind = min((item.n_bytes for item in first), default=0)
     for sector in _marks(content, max(behind, FIRST_DESCRIPTOR * SECTOR)):
         start = sector - FIRST_DESCRIPTOR
@@ -45,7 +53,8 @@ def find_sessions(content: Bytes, known: Iterable[int] = ()) -> list[int]:
             found.add(start)
             if len(found) >= _MAX_SESSIONS:
                 break
-    return sorted(found, reverse=True)
+    newest_first = sorted(found, reverse=True)
+    return [0, *newest_first[:-1]] if is_copied else newest_first
 
 
 def _marks(content: Bytes, behind: int) -> Iterator[int]:
