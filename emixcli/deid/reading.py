@@ -295,7 +295,7 @@ class _Walk:
         encoding = head.encoding
         if head.end is not None and head.vr != "SQ":
             has_none = head.vr in {"OB", "OW"} or head.tag in PIXELS or not has_items(self._file)
-            if has_none and path:
+            if has_none and (path or head.tag not in PIXELS):
                 yield from self._long(head, text, encodings)
             if has_none:
                 return

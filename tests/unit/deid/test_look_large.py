@@ -178,18 +178,30 @@ LONG = random.Random(4).randbytes(150_000).hex().encode()
         (REASON, "UT", b" " * 300_000, set()),
     ],
 )
+@pytest.mark.parametrize("is_deep", [True, False])
 def test_a_long_value_breaks_the_rules_that_a_short_one_breaks(
-    tag: int, vr: str, value: bytes, kinds: set[str]
+    tag: int, vr: str, value: bytes, kinds: set[str], is_deep: bool
 ) -> None:
     def item(value: bytes) -> bytes:
-        return Writer().sequence(0x00400275, Writer().element(tag, vr, value))
+        element = Writer().element(tag, vr, value)
+        return Writer().sequence(0x00400275, element) if is_deep else element
 
     verifier = Verifier(Profile())
     for old in (LONG, b"short"):
         assert verifier.learn(io.BytesIO(make({}) + item(old)))
     leaks, _ = verifier.look(io.BytesIO(make({}) + item(value)))
-    where = f"0040,0275/{tag >> 16:04X},{tag & 0xFFFF:04X}"
+    where = f"{tag >> 16:04X},{tag & 0xFFFF:04X}"
+    if is_deep:
+        where = f"0040,0275/{where}"
     assert {leak.kind for leak in leaks if leak.where == where} == kinds
+
+
+def test_a_long_private_element_is_seen_also_at_the_top() -> None:
+    private = Writer().element(0x00290010, "LO", b"NOBODY") + Writer().element(
+        0x00291001, "OB", bytes(200_000)
+    )
+    leaks, _ = Verifier(Profile()).look(io.BytesIO(make({}) + private))
+    assert ("private", "0029,1001") in {(leak.kind, leak.where) for leak in leaks}
 
 
 def found_in(strings: list[list[str]], needles: Needles) -> list[Counter[tuple[str, str]]]:
