@@ -288,6 +288,8 @@ class Missing(NamedTuple):
     instance_number: str
     study_date: str = ""
     study_description: str = ""
+    accession_number: str = ""
+    patient_name: str = ""
 
 
 class Refused(NamedTuple):

@@ -37,9 +37,15 @@ _COUNTS: Final = {0x00201208: _STUDY_UID, 0x00201209: _SERIES_UID}
 _CHARSET: Final = 0x00080005
 _STUDY_DATE: Final = 0x00080020
 _STUDY_TEXT: Final = 0x00081030
+_ACCESSION: Final = 0x00080050
+_PATIENT_NAME: Final = 0x00100010
+#: What the records of patients and studies say of all records below them, as text.
+_OF_GROUPS: Final = {
+    "PATIENT": (_PATIENT_NAME,), "STUDY": (_STUDY_DATE, _STUDY_TEXT, _ACCESSION),
+}  # fmt: skip
 _KEPT: Final = frozenset({
-    _CHARSET, _STUDY_DATE, _STUDY_TEXT, _FILE_ID, _SOP_UID, _STUDY_UID, _SERIES_UID,
-    _SERIES_NUMBER, _INSTANCE_NUMBER, *_COUNTS,
+    _CHARSET, _PATIENT_NAME, _STUDY_DATE, _STUDY_TEXT, _ACCESSION, _FILE_ID, _SOP_UID, _STUDY_UID,
+    _SERIES_UID, _SERIES_NUMBER, _INSTANCE_NUMBER, *_COUNTS,
 })  # fmt: skip
 _HOLE: Final = -1
 _ITEM: Final = b"\xfe\xff\x00\xe0"
@@ -59,7 +65,7 @@ class Reference(NamedTuple):
         As the records say, "" where they do not.
     sop_uid
         Of the object in the file, "" where the record does not say.
-    study_uid, series_uid, study_date, study_description
+    study_uid, series_uid, study_date, study_description, accession_number, patient_name
         Of the records above it.
     """
 
@@ -72,6 +78,8 @@ class Reference(NamedTuple):
     series_uid: str = ""
     study_date: str = ""
     study_description: str = ""
+    accession_number: str = ""
+    patient_name: str = ""
 
 
 class Directory:
@@ -210,10 +218,9 @@ def _references(
 def _below(record: dict[int, str]) -> dict[int, str]:
     """Return what a record says of all records below it."""
     found: dict[int, str] = {key: record[key] for key in _INHERITED if key in record}
-    if record.get(_RECORD_TYPE) == "STUDY":
-        found[_STUDY_DATE] = record.get(_STUDY_DATE, "")
-        raw = record.get(_STUDY_TEXT, "").encode("latin-1")
-        found[_STUDY_TEXT] = decode_text(raw, record.get(_CHARSET, "")) if raw else ""
+    for tag in _OF_GROUPS.get(record.get(_RECORD_TYPE, ""), ()):
+        raw = record.get(tag, "").encode("latin-1")
+        found[tag] = decode_text(raw, record.get(_CHARSET, "")) if raw else ""
     return found
 
 
@@ -239,6 +246,8 @@ def _reference(record: dict[int, str], above: dict[int, str]) -> Iterator[Refere
             above.get(_SERIES_UID, ""),
             above.get(_STUDY_DATE, ""),
             above.get(_STUDY_TEXT, ""),
+            above.get(_ACCESSION, ""),
+            above.get(_PATIENT_NAME, ""),
         )
 
 

@@ -300,6 +300,8 @@ def _named(number: int, reference: Reference) -> Missing:
         reference.instance_number,
         reference.study_date,
         reference.study_description,
+        reference.accession_number,
+        reference.patient_name,
     )
 
 

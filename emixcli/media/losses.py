@@ -65,6 +65,8 @@ class Loss:
     instance_number: str = ""
     study_date: str = ""
     study_description: str = ""
+    accession_number: str = ""
+    patient_name: str = ""
 
     @property
     def bytes_lost(self) -> int:
@@ -213,6 +215,8 @@ def _loss(
         record.instance_number,
         record.study_date,
         record.study_description,
+        record.accession_number,
+        record.patient_name,
     )
 
 

@@ -184,20 +184,26 @@ def tree_lines(file_set: FileSet) -> Iterator[str]:
 
 
 def _missing_lines(file_set: FileSet) -> Iterator[str]:
-    """Yield what a DICOMDIR names and no medium has, a line for each series."""
+    """Yield what a DICOMDIR names and no medium has, a line for each series.
+
+    The patient is named where there are several.
+    """
+    names = {item.patient_name for item in file_set.missing if item.patient_name}
+    names |= {patient.text("PatientName") for patient in file_set.patients}
     found: dict[tuple[str, ...], list[str]] = {}
     for item in file_set.missing:
-        key = (item.study_uid, item.series_uid, item.series_number,
+        name = item.patient_name if len(names) > 1 else ""
+        key = (item.study_uid, item.series_uid, item.series_number, name,
                date_text(item.study_date), item.study_description)  # fmt: skip
         found.setdefault(key, []).append(item.instance_number)
-    for (_, _, series, date, text), numbers in found.items():
+    for (_, _, series, name, date, text), numbers in found.items():
         known = sorted({n for number in numbers if (n := number_of(number)) is not None})
         words = (
             f"{noun(len(known), 'image')} {ranges(known)}"
             if known
             else some(len(numbers), "object")
         )
-        where = ", ".join(filter(None, (date, text, f"series {series or 'without number'}")))
+        where = ", ".join(filter(None, (name, date, text, f"series {series or 'without number'}")))
         yield f"missing  {where}: {words}"
 
 

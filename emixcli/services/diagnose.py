@@ -18,7 +18,7 @@ from emixcli.model import Severity
 from emixcli.progress import SILENT, ProgressListener
 from emixcli.services.frames import Frames, decode_all
 from emixcli.services.matching import with_matches
-from emixcli.services.strips import Strip, make_strips
+from emixcli.services.strips import Strip, make_strips, requests_of
 from emixcli.words import some
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ class Diagnosis:
         found = []
         if self.file_set.has_lost_names:
             found.append("everything: directories are lost, and nothing tells all that was there")
-        found += filter(None, (strip.request for strip in self.strips))
+        found += requests_of(self.strips)
         files = [one.path for one in self.other_files if not one.is_forbidden]
         if files:
             more = ["…"] if len(files) > _MAX_NAMED else []

@@ -173,22 +173,19 @@ def _key() -> str:
 
 
 def _studies(diagnosis: Diagnosis, thumbnails: Mapping[str, bytes]) -> Iterable[str]:
-    shown = ""
+    shown = None
     for strip in diagnosis.strips:
-        words = _study_words(strip)
-        if words != shown:
-            shown = words
-            yield f"<h3>{escape(words)}</h3>"
+        if shown is None or strip.study_uid != shown.study_uid:
+            yield f"<h3>{escape(_study_words(strip))}</h3>"
+        shown = strip
         yield _series(strip, thumbnails.get(strip.uid))
 
 
 def _study_words(strip: Strip) -> str:
-    parts = [date_text(strip.date), strip.description]
+    name = strip.patient.replace("^", " ").strip() or "(no name)"
+    parts = [name, date_text(strip.date), strip.description]
     if strip.study is None:
         parts.append("nothing of this study is here")
-    else:
-        first = strip.study.series[0].instances[0]
-        parts.insert(0, first.text("PatientName").replace("^", " ").strip() or "(no name)")
     return " · ".join(part for part in parts if part)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -38,7 +38,7 @@ class Strip:
 
     Attributes
     ----------
-    date, description
+    patient, date, description, accession, study_uid
         Of its study, as the images or the DICOMDIR say.
     study, series
         None where none of its images is there.
@@ -46,8 +46,11 @@ class Strip:
         A whole image to show, None where there is none.
     """
 
+    patient: str
     date: str
     description: str
+    accession: str
+    study_uid: str
     study: Study | None
     series: Series | None
     uid: str
@@ -60,7 +63,7 @@ class Strip:
         return sum(cell.state in states for cell in self.cells)
 
     @property
-    def request(self) -> str:
+    def images(self) -> str:
         """What to ask for of the series, "" where nothing is lost."""
         lost = [cell for cell in self.cells if cell.state in ("damaged", "missing")]
         known = [n for cell in lost if (n := number_of(cell.number)) is not None]
@@ -73,14 +76,32 @@ class Strip:
             parts.append(f"{some(n_more, 'image')} without number")
         if n_gaps:
             parts.append(f"{some(n_gaps, 'slice')} in gaps (estimated)")
-        if not parts:
-            return ""
-        where = (
-            date_text(self.date),
-            self.description,
-            f"series {self.number or 'without number'}",
-        )
-        return f"{', '.join(filter(None, where))}: {' and '.join(parts)}"
+        return " and ".join(parts)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What the sender calls the series."""
+        number = self.number or "without number"
+        return (date_text(self.date), self.description, f"series {number}")
+
+
+def requests_of(strips: Sequence[Strip]) -> Iterator[str]:
+    """Yield a line for each series of which something is lost, no two of them the same.
+
+    The patient is named where there are several; so is the accession number, or what else tells a
+    study, where two lines would differ in their images only.
+    """
+    wanted = [strip for strip in strips if strip.images]
+    several = len({strip.patient for strip in strips}) > 1
+    studies: dict[tuple[str, ...], set[str]] = defaultdict(set)
+    for strip in wanted:
+        studies[strip.patient, *strip.words].add(strip.study_uid)
+    for strip in wanted:
+        words = [strip.patient.replace("^", " ").strip() if several else "", *strip.words]
+        if len(studies[strip.patient, *strip.words]) > 1:
+            told = f"accession {strip.accession}" if strip.accession else f"study {strip.study_uid}"
+            words.insert(-1, told)
+        yield f"{', '.join(filter(None, words))}: {strip.images}"
 
 
 def make_strips(
@@ -123,6 +144,7 @@ def named_and_gone(file_set: FileSet, losses: Sequence[Loss]) -> list[Missing]:
                 Missing(
                     loss.source, loss.sop_uid, loss.study_uid, loss.series_uid, loss.series_number,
                     loss.instance_number, loss.study_date, loss.study_description,
+                    loss.accession_number, loss.patient_name,
                 )
             )  # fmt: skip
     return found
@@ -137,11 +159,14 @@ def _key(item: Missing) -> tuple[str, ...]:
 def _missing_strip(items: Sequence[Missing], studies: dict[str, Study]) -> Strip:
     first = items[0]
     study = studies.get(first.study_uid) if first.study_uid else None
-    date = study.text("StudyDate") if study else first.study_date
-    text = study.text("StudyDescription") if study else first.study_description
+    told = (
+        _study_values(study) if study
+        else (first.patient_name, first.study_date, first.study_description,
+              first.accession_number, first.study_uid)
+    )  # fmt: skip
     numbers = sorted((item.instance_number for item in items), key=_order)
     cells = tuple(Cell("missing", number) for number in numbers)
-    return Strip(date, text, study, None, first.series_uid, first.series_number, cells)
+    return Strip(*told, study, None, first.series_uid, first.series_number, cells)
 
 
 def _strip(
@@ -162,9 +187,16 @@ def _strip(
     else:
         cells = _with_gaps(series, cells)
     middle = whole[len(whole) // 2] if whole else None
-    date, text = study.text("StudyDate"), study.text("StudyDescription")
     number = series.text("SeriesNumber")
-    return Strip(date, text, study, series, series.uid, number, tuple(cells), middle)
+    told = _study_values(study)
+    return Strip(*told, study, series, series.uid, number, tuple(cells), middle)
+
+
+def _study_values(study: Study) -> tuple[str, str, str, str, str]:
+    return (
+        study.text("PatientName"), study.text("StudyDate"), study.text("StudyDescription"),
+        study.text("AccessionNumber"), study.uid,
+    )  # fmt: skip
 
 
 def _with_gaps(series: Series, cells: list[Cell]) -> list[Cell]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -327,3 +328,22 @@ def test_the_page_says_when_and_of_what_it_is_and_advises_only_its_reader(
     assert re.search(r"PETERSEN: checked on \d{4}-\d\d-\d\d at \d\d:\d\d, headers", text)
     for ours in ("emix salvage", "--patient", "try another drive"):
         assert ours not in text
+
+
+def test_no_two_lines_of_what_is_asked_for_mean_the_same(tmp_path: Path, emix_here: Run) -> None:
+    alike = replace(CANARY, accession="B-2")
+    paths = study(tmp_path / "1", series=1, instances=3)
+    paths += study(tmp_path / "2", series=1, instances=3, number=2, phi=alike)
+    folder = file_set(tmp_path / "disc", paths)
+    for path in folder.rglob("*"):
+        if path.is_file() and _number(path) == 2:
+            path.unlink()
+    asked = emix_here("diagnose", folder, "--json").document["ask_for"]
+    words = f"2024-05-01, {CANARY.description}, accession"
+    assert sorted(asked) == [
+        f"{words} B-2, series 1: image 2", f"{words} {CANARY.accession}, series 1: image 2",
+    ]  # fmt: skip
+    other = study(tmp_path / "3", series=1, instances=1, number=3, phi=OTHER_CANARY)
+    other[0].rename(folder / "MORE")
+    asked = emix_here("diagnose", folder, "--json").document["ask_for"]
+    assert all(line.startswith(CANARY.name.replace("^", " ")) for line in asked)
