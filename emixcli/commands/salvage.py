@@ -25,6 +25,8 @@ _DISC = (
     "copy the disc again (emix salvage DRIVE -o DIR --image FILE goes on in another drive), "
     + _SENDER
 )
+#: Where all that is there was read.
+_READ = "ask the sender for what is listed, or whether there is a second disc: then give both"
 #: What may bring back more, by the kind of the medium.
 _AGAIN = {
     "image": "try another drive, with the same --image (only what is missing is read again) and"
@@ -122,7 +124,7 @@ def _show(saved: Salvaged) -> None:
         out.write_line("ask the sender for:")
         for line in saved.diagnosis.requests:
             out.write_line(f"  {line}")
-    if saved.is_whole:
+    if saved.is_whole and not saved.diagnosis.requests:
         out.write_line("nothing is lost, as far as anything on the medium tells")
     else:
         out.write_line("what is lost is listed in LOSSES.html, for people, and LOSSES.json")
@@ -142,13 +144,20 @@ def _require_whole(saved: Salvaged, *, copied: bool) -> None:
         Bytes, files, objects that a DICOMDIR names, or the directory that would have named more.
     NoDicomError
         All was saved, and none of it is DICOM.
+    IncompleteMediaError
+        All was saved, and slices between others seem to be missing.
     """
     from emixcli.errors import PartialError
     from emixcli.media.scan import require_dicom
+    from emixcli.services.diagnose import require_whole
     from emixcli.services.salvage import lost_words
 
     if saved.is_whole:
         require_dicom(saved.diagnosis.file_set)
+        require_whole(saved.diagnosis)
         return
     kind = "image" if copied else saved.diagnosis.media[0].kind
-    raise PartialError(f"not everything could be saved: {lost_words(saved)}", hint=_AGAIN[kind])
+    is_hurt = saved.n_damaged or saved.not_copied or saved.spoilt
+    is_read = not (is_hurt or saved.diagnosis.file_set.has_lost_names)
+    hint = _READ if is_read else _AGAIN[kind]
+    raise PartialError(f"not everything could be saved; lost: {lost_words(saved)}", hint=hint)

@@ -35,6 +35,7 @@ from emixcli.services.folder import new_folder
 from emixcli.services.repairs import repair
 from emixcli.services.saved_names import NewPlaces, safe_name
 from emixcli.services.thumbnails import make_thumbnails
+from emixcli.words import some
 
 if TYPE_CHECKING:
     from emixcli.media.losses import Lost
@@ -47,8 +48,6 @@ _IDENTIFIERS: Final = {
     "sop_instance_uid": "SOPInstanceUID", "series_number": "SeriesNumber",
     "instance_number": "InstanceNumber",
 }  # fmt: skip
-#: Directories of the medium, or its end, are gone: nobody can say what else there was.
-_SOMETHING_LOST: Final = frozenset({"M02", "M04", "M16"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,21 +92,18 @@ class Salvaged:
 def lost_words(saved: Salvaged) -> str:
     """Return in words what was lost, each with its count."""
     file_set = saved.diagnosis.file_set
-    n_names = sum(f.count for f in file_set.findings if f.code in _SOMETHING_LOST)
+    n_missing = len(file_set.missing)
     counts = (
-        (saved.n_damaged, "file is damaged", "files are damaged"),
-        (len(saved.not_copied), "file could not be read", "files could not be read"),
-        (len(saved.spoilt), "file came damaged", "files came damaged"),
-        (len(file_set.missing), "object named by a DICOMDIR is missing",
-         "objects named by a DICOMDIR are missing"),
-    )  # fmt: skip
-    words = [f"{n} {one if n == 1 else many}" for n, one, many in counts if n]
-    if n_names:
-        words.append(
-            "a directory or the end of the medium is lost, so files may be missing"
-            " that nothing names"
-        )
-    return ", ".join(words)
+        (saved.n_damaged, "damaged"),
+        (len(saved.not_copied), "of which nothing could be read"),
+        (len(saved.spoilt), "that came damaged"),
+    )
+    words = [f"{some(n, 'file')} {what}" for n, what in counts if n]
+    if n_missing:
+        words.append(f"{some(n_missing, 'object')} that only a DICOMDIR names")
+    if file_set.has_lost_names:
+        words.append("directories, so that files may be missing that nothing names")
+    return ", ".join(words) or f"{some(saved.diagnosis.n_lost, 'image')} with lost content"
 
 
 def copy_medium(

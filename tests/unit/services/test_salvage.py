@@ -233,6 +233,12 @@ def test_what_is_said_at_the_end_is_true(tmp_path: Path, emix_here: Run) -> None
     paths[0].write_bytes(paths[0].read_bytes()[:-100])
     cut = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "4")
     assert cut.code == 3
-    assert "1 file came damaged" in cut.stderr
+    assert "lost: 1 file that came damaged" in cut.stderr
     assert "copy the folder again" in cut.stderr
     assert "DRIVE" not in cut.stderr
+    folder = file_set(tmp_path / "set", study(tmp_path / "more", series=1, instances=3))
+    next(path for path in folder.rglob("IM*") if path.is_file()).unlink()
+    gone = emix_here("salvage", folder, "-o", tmp_path / "5")
+    assert gone.code == 3
+    assert "lost: 1 object that only a DICOMDIR names" in gone.stderr
+    assert "second disc" in gone.stderr
