@@ -122,10 +122,10 @@ def table(
 
     Below a header each line has kind, new value, old value, the new value of what it belongs to,
     and for a patient the days by which dates were moved, with tabs between them. Nothing is written
-    to the disk.
+    to the disk. Ends with 2 where --find finds nothing.
     """
     from emixcli.commands._opening import read_secret
-    from emixcli.errors import PassphraseError
+    from emixcli.errors import PassphraseError, UsageError
     from emixcli.services.reidentification import find_rows, read_table
     from emixcli.ui import prompts
 
@@ -140,11 +140,16 @@ def table(
         rows = read_table(file, prompts.ask_secret("passphrase of the table"))
     if find is not None:
         rows = find_rows(rows, find)
-    _show_rows(rows, is_search=find is not None, json=json)
+    _show_rows(rows, json=json)
+    if find is not None and not rows:
+        raise UsageError(
+            "the table has no such value",
+            hint="give it whole: a pseudonym, an ID or a UID; another table may have it",
+        )
 
 
-def _show_rows(rows: list[Row], *, is_search: bool, json: bool) -> None:
-    from emixcli.ui import console, output
+def _show_rows(rows: list[Row], *, json: bool) -> None:
+    from emixcli.ui import output
 
     if json:
         output.write_json(
@@ -152,7 +157,6 @@ def _show_rows(rows: list[Row], *, is_search: bool, json: bool) -> None:
         )
         return
     if not rows:
-        console.note("the table has no such value" if is_search else "the table is empty")
         return
     output.write_line("kind\tnew\told\tof\tdays")
     for row in rows:

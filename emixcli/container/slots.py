@@ -93,8 +93,7 @@ def check_passphrase(passphrase: str) -> None:
     if len(text) < MIN_PASSPHRASE or len(set(text.lower())) < _MIN_DISTINCT or repeated:
         raise PassphraseError(
             "the passphrase is too weak for a file that anybody may copy",
-            hint=f"use {MIN_PASSPHRASE} characters or more, for example four unrelated words;"
-            " or leave it to emix to generate an access code",
+            hint=f"use {MIN_PASSPHRASE} characters or more, for example four unrelated words",
         )
 
 
