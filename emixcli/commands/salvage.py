@@ -101,24 +101,19 @@ def _show(saved: Salvaged) -> None:
     from emixcli.words import some
 
     out.write_line(f"{some(saved.n_whole, 'file')} read whole, in {saved.folder}")
-    if saved.spoilt:
-        spoilt = some(len(saved.spoilt), "file")
-        out.write_line(f"of these, {spoilt} came damaged: LOSSES.html names them, under Findings")
-    if saved.repairs:
-        out.write_line(f"{some(len(saved.repairs), 'object')} repaired, as copies in repaired/")
-    if saved.n_damaged:
-        out.write_line(
-            f"{some(saved.n_damaged, 'damaged file')} in damaged/: {saved.bytes_lost} bytes lost"
-        )
-    if saved.not_copied:
-        out.write_line(f"nothing could be read of {some(len(saved.not_copied), 'file')}")
-    if saved.carved:
-        out.write_line(f"{some(len(saved.carved), 'object')} that no directory names, in carved/")
-    n_missing = len(saved.diagnosis.file_set.missing)
-    if n_missing:
-        out.write_line(
-            f"{some(n_missing, 'object')} named by a DICOMDIR, and not whole on the medium"
-        )
+    counts = (
+        (len(saved.spoilt), "file", " of these came damaged: LOSSES.html has them, under Findings"),
+        (len(saved.repairs), "object", " repaired, as copies in repaired/"),
+        (saved.n_damaged, "damaged file", f" in damaged/: {saved.bytes_lost} bytes lost"),
+        (len(saved.not_copied), "file", " of which nothing could be read"),
+        (len(saved.renamed), "file", " under another name: LOSSES.json has both, as renamed"),
+        (len(saved.carved), "object", " that no directory names, in carved/"),
+        (len(saved.diagnosis.file_set.missing), "object",
+         " named by a DICOMDIR, and not whole on the medium"),
+    )  # fmt: skip
+    for n, word, what in counts:
+        if n:
+            out.write_line(some(n, word) + what)
     if saved.diagnosis.requests:
         out.write_line()
         out.write_line("ask the sender for:")

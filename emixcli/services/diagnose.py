@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from emixcli.errors import IncompleteMediaError, PartialError
+from emixcli.media.disc.ranges import Ranges
 from emixcli.media.disc.sectors import SECTOR
 from emixcli.media.losses import Loss, Lost, find_losses, lost_ranges, read_through
 from emixcli.media.scan import scan_sources
@@ -22,7 +23,6 @@ from emixcli.services.strips import Strip, make_strips, requests_of
 from emixcli.words import some
 
 if TYPE_CHECKING:
-    from emixcli.media.disc.ranges import Ranges
     from emixcli.media.disc.sectors import SectorBytes
     from emixcli.media.sources import Source
     from emixcli.model import FileSet, Finding, Unreadable
@@ -200,7 +200,16 @@ def diagnose_sources(
     if full and lost is None:
         file_set, lost = _scan_everything(sources, paths, progress)
     else:
-        file_set = scan_sources(sources, tuple(paths), progress=progress)
+        unread = {entry[:2]: Ranges(entry[3]) for entry in lost or ()}
+
+        def files(number: int, source: Source) -> Iterator[MediaFile]:
+            for file in source.iter_files():
+                known = unread.get((number, file.path))
+                yield _with_losses(source, file, known) if known else file
+
+        file_set = scan_sources(
+            sources, tuple(paths), progress=progress, list_files=files if unread else None
+        )
     found = find_losses(file_set, sources, lost)
     media = tuple(_medium(path, source) for path, source in zip(paths, sources, strict=True))
     file_set = with_matches(file_set)

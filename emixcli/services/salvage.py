@@ -64,7 +64,8 @@ class Salvaged:
     """What was saved.
 
     `n_whole` and `n_damaged` count files, `bytes_lost` what zeros stand for, `not_copied` names
-    files of which nothing could be read, `carved` those that no directory names.
+    files of which nothing could be read, `renamed` those whose name no system takes with the new
+    one, `carved` those that no directory names.
     """
 
     folder: Path
@@ -74,6 +75,7 @@ class Salvaged:
     bytes_lost: int = 0
     repairs: list[Repair] = field(default_factory=list)
     not_copied: list[tuple[int, str]] = field(default_factory=list)
+    renamed: list[tuple[int, str, str]] = field(default_factory=list)
     carved: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -230,6 +232,7 @@ class _Copier:
         self._n_whole = self._n_damaged = self._bytes_lost = 0
         self._repairs: list[Repair] = []
         self._not_copied: list[tuple[int, str]] = []
+        self._renamed: list[tuple[int, str, str]] = []
 
     def take(
         self, number: int, source: Source, file: MediaFile, progress: ProgressListener
@@ -247,6 +250,9 @@ class _Copier:
         self._bytes_lost += n_lost
         target = self._places.make(f"{'damaged' if lost else 'files'}/{name}")
         self._partial.rename(target)
+        saved_as = target.relative_to(self._partial.parent).as_posix()
+        if saved_as.partition("/")[2] != self._plain_name(number, file):
+            self._renamed.append((number, file.path, saved_as))
         if lost:
             self._n_damaged += 1
             return
@@ -255,11 +261,14 @@ class _Copier:
         if done:
             self._repairs.append(Repair(number, file.path, done))
 
+    def _plain_name(self, number: int, file: MediaFile) -> str:
+        return f"medium-{number + 1}/{file.path}" if self._several else file.path
+
     def result(self, folder: Path, diagnosis: Diagnosis) -> Salvaged:
         """Return what was done."""
         return Salvaged(
             folder, diagnosis, self._n_whole, self._n_damaged, self._bytes_lost, self._repairs,
-            self._not_copied,
+            self._not_copied, self._renamed,
         )  # fmt: skip
 
 
@@ -325,6 +334,9 @@ def document(saved: Salvaged) -> dict[str, Any]:
             for one in saved.repairs
         ],
         "not_copied": [{"source": source, "path": path} for source, path in saved.not_copied],
+        "renamed": [
+            {"source": source, "path": path, "name": name} for source, path, name in saved.renamed
+        ],
         "spoilt": [
             {"source": one.source, "path": one.path, "reason": one.reason} for one in saved.spoilt
         ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+import threading
 import zipfile
 import zlib
 from lzma import LZMAError
@@ -258,25 +259,35 @@ class _StoredMember:
         Of the whole, None where it is of something else.
     """
 
-    __slots__ = ("_content", "_crc", "_start", "is_random", "size")
+    __slots__ = ("_checked", "_content", "_crc", "_lock", "_start", "is_random", "size")
 
     def __init__(self, content: Bytes, start: int, size: int, crc: int | None = None) -> None:
         self._content = content
         self._start = start
         self._crc = crc
+        self._checked = (0, 0)  # how many bytes were read in order, and their CRC
+        self._lock = threading.Lock()
         self.is_random = content.is_random
         self.size = size
 
     def read_at(self, offset: int, length: int) -> bytes:
-        """Return `length` bytes, fewer only at the end; a whole read is checked by its CRC."""
+        """Return `length` bytes, fewer only at the end; reading all in order tells of damage."""
         length = max(0, min(length, self.size - offset))
         data = self._content.read_at(self._start + offset, length)
-        is_damaged = length > 0 and not data
-        if self._crc is not None and length == self.size:
-            is_damaged = is_damaged or len(data) < length or zlib.crc32(data) != self._crc
-        if is_damaged:
+        is_short = length > 0 and (not data or (length == self.size and len(data) < length))
+        if is_short or (self._crc is not None and self._is_damaged(offset, data)):
             raise DamagedContentError("damaged member of an archive")
         return data
+
+    def _is_damaged(self, offset: int, data: bytes) -> bool:
+        """Whether these are the last of all bytes, and their CRC is wrong."""
+        with self._lock:
+            n_read, crc = (0, 0) if offset == 0 else self._checked
+            if offset != n_read or not data:
+                return False
+            crc = zlib.crc32(data, crc)
+            self._checked = (offset + len(data), crc)
+        return offset + len(data) == self.size and crc != self._crc
 
     def close(self) -> None:
         """Nothing is held open."""

@@ -285,6 +285,24 @@ def test_a_damaged_archive_tells_one_thing_everywhere(tmp_path: Path, emix_here:
     assert saved.code == 3
 
 
+def test_damage_in_the_middle_of_an_archived_image_is_told(tmp_path: Path, emix_here: Run) -> None:
+    paths = study(tmp_path / "files", series=1, instances=2, rows=1024, columns=1024)
+    assert paths[0].stat().st_size > 2 * 1024 * 1024, "more than is read at once"
+    archive = zip_of(tmp_path / "x.zip", file_set(tmp_path / "disc", paths), stored=True)
+    data = bytearray(archive.read_bytes())
+    data[len(data) // 4] ^= 1
+    archive.write_bytes(data)
+    assert emix_here("diagnose", archive).code == 0, "headers are whole"
+    for done in (
+        emix_here("diagnose", archive, "--full", "--json"),
+        emix_here("salvage", archive, "-o", tmp_path / "saved", "--json"),
+    ):
+        assert done.code == 3
+        assert {one["code"]: one["count"] for one in done.document["findings"]}["M18"] == 1
+        assert len(done.document["losses"]) == 1
+        assert len(done.document["ask_for"]) == 1
+
+
 def test_an_archive_without_its_directory_is_not_whole(tmp_path: Path, emix_here: Run) -> None:
     paths = study(tmp_path / "files", series=1, instances=3)
     archive = zip_of(tmp_path / "x.zip", file_set(tmp_path / "disc", paths))

@@ -81,7 +81,7 @@ def test_files_that_came_damaged_are_not_passed_off_as_whole(
     done = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved")
     assert done.code == 3
     assert "3 files read whole" in done.stdout
-    assert "of these, 1 file came damaged" in done.stdout
+    assert "1 file of these came damaged" in done.stdout
     assert "same --image" not in done.stderr  # there was none
     assert "copy the folder again" in done.stderr
     losses = json.loads((tmp_path / "saved/LOSSES.json").read_text("utf-8"))
@@ -150,8 +150,11 @@ def test_compressed_pixels_without_end_mark_get_one(tmp_path: Path, emix_here: R
 def test_names_cannot_steer_a_terminal(tmp_path: Path, emix_here: Run) -> None:
     study(tmp_path / "disc", series=1, instances=1)
     (tmp_path / "disc/a\x9b1m\u202egpj.exe").write_bytes(b"MZ")
-    emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved")
+    done = emix_here("salvage", tmp_path / "disc", "-o", tmp_path / "saved")
     assert (tmp_path / "saved/files/a_1m_gpj.exe").exists()
+    assert "1 file under another name" in done.stdout
+    (renamed,) = json.loads((tmp_path / "saved/LOSSES.json").read_text("utf-8"))["renamed"]
+    assert (renamed["path"], renamed["name"]) == ("a\x9b1m\u202egpj.exe", "files/a_1m_gpj.exe")
 
 
 def test_names_that_become_equal_are_all_there(tmp_path: Path, emix_here: Run) -> None:
