@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from emixcli.deid import values
 from emixcli.deid.codes import SCHEME, is_public
 from emixcli.deid.options import Option
 from emixcli.deid.parse import iter_elements, iter_items, names_vrs
@@ -73,6 +74,7 @@ def _concept(data: Data, element: Element, *, explicit: bool) -> tuple[str, str,
     for start, stop in items:
         for part in iter_elements(data, start, stop, explicit=inner):
             if part.tag in found:
-                found[part.tag] = data[part.value : part.end].decode("latin-1").strip(" \0")
+                raw = data[part.value : min(part.end, part.value + values.MAX_TEXT)]
+                found[part.tag] = raw.decode("latin-1").strip(" \0")
         break
     return found[SCHEME], found[0x00080100], found[0x00080104]

@@ -38,6 +38,8 @@ _SHORTEST_COMPACT: Final = 5
 _SHORTEST_NUMBER: Final = 6
 _SHORTEST_WORD: Final = 5
 _TWO: Final = 2
+#: Of so many values each is looked for.
+_FEW: Final = 64
 #: Kana, Han and Hangul come behind it.
 _HAN: Final = "\u1100"
 _DIGITS: Final = re.compile(r"\d{6,}")
@@ -131,6 +133,34 @@ class Identity:
         self._compacts.update(token for token in self._tokens if _is_telling(token))
         self.compacts = tuple(sorted(self._compacts, key=len, reverse=True))
         self.phrases = tuple(sorted(self._phrases))
+        self._compacts_by_begin = self._by_begin()
+        self._phrases_by_word: dict[str, list[str]] = {}
+        for phrase in self.phrases:
+            for word in phrase.split()[:1]:
+                self._phrases_by_word.setdefault(word, []).append(phrase)
+
+    def _by_begin(self) -> dict[str, list[str]]:
+        """Return many long values by their first characters; nothing where they are few."""
+        found: dict[str, list[str]] = {}
+        if len(self.compacts) > _FEW:
+            n = len(self.compacts[-1])
+            for value in self.compacts:
+                found.setdefault(value[:n], []).append(value)
+        return found
+
+    def _compacts_in(self, compact: str) -> Iterable[str]:
+        """Return long values that may stand in text: there are many where a report names many."""
+        if not self._compacts_by_begin:
+            return self.compacts
+        n = len(self.compacts[-1])
+        begins = {compact[at : at + n] for at in range(len(compact) - n + 1)}
+        by_begin = self._compacts_by_begin
+        return [value for begin in begins for value in by_begin.get(begin, ())]
+
+    def _phrases_in(self, words: Iterable[str]) -> list[str]:
+        """Return phrases whose first word is one of these."""
+        by_word = self._phrases_by_word
+        return [phrase for word in set(words) for phrase in by_word.get(word, ())]
 
     def _add_name(self, name: str) -> None:
         self._tokens.update(_name_tokens(name))
@@ -177,13 +207,13 @@ class Identity:
             return True
         compact = "".join(words)
         # A loop: a generator takes longer than all the searches.
-        for value in self.compacts:
+        for value in self._compacts_in(compact):
             if value in compact:
                 return True
         if not self.phrases:
             return False
         spaced = f" {' '.join(words)} "
-        return any(phrase in spaced for phrase in self.phrases)
+        return any(phrase in spaced for phrase in self._phrases_in(words))
 
     def is_coded(self, code: str) -> bool:
         """Whether the code of a public scheme is a known value.
@@ -214,7 +244,7 @@ class Identity:
         found += self._phrase_spans(folded, places)
         places_of = [index for index, character in enumerate(folded) if character.isalnum()]
         compact = "".join([folded[index] for index in places_of])
-        for value in self.compacts:
+        for value in self._compacts_in(compact):
             at = compact.find(value)
             while at >= 0:
                 last = places_of[at + len(value) - 1]
@@ -228,7 +258,7 @@ class Identity:
         matches = list(_TOKEN.finditer(folded))
         words = [match.group() for match in matches]
         found = []
-        for phrase in self.phrases:
+        for phrase in self._phrases_in(words):
             parts = phrase.split()
             for at in range(len(words) - len(parts) + 1):
                 if words[at : at + len(parts)] == parts:

@@ -85,5 +85,6 @@ class _Walk:
             inner = charset
             for below in iter_elements(data, start, stop, explicit=explicit, depth=depth):
                 if below.tag == CHARACTER_SET:
-                    inner = data[below.value : below.end].decode("latin-1").strip(" \0")
+                    raw = data[below.value : min(below.end, below.value + _MAX_TEXT)]
+                    inner = raw.decode("latin-1").strip(" \0")
                 yield from self.texts(data, below, inner, explicit=explicit, depth=depth)

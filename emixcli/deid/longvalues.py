@@ -46,7 +46,10 @@ def iter_parts(data: Pages, element: Element) -> Iterator[tuple[bytes, Element]]
         while at < element.end:
             part = data[at : min(at + _PART, element.end)]
             if at + len(part) < element.end:
-                part = part[: part.rfind(b"\\") + 1] or part
+                part = part[: part.rfind(b"\\") + 1]
+            if not part:  # one of so many digits is no number, and must not be cut in two
+                yield _with_value(head, element, b"\1\1")
+                return
             at += len(part)
             yield _with_value(head, element, part.removesuffix(b"\\"))
     else:

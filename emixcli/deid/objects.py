@@ -27,6 +27,7 @@ from emixcli.deid.source import (
     template_of,
 )
 from emixcli.deid.split import PixelElement, Record, behind
+from emixcli.deid.values import MAX_TEXT
 from emixcli.syntaxes import EXPLICIT_LITTLE_UID
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ def _has_ocr() -> bool:
 def _check_whole(dataset: DataSet) -> None:
     """Refuse an image that ends where its pixel data should begin."""
     asked = [record for record in dataset.records if record.tag in _IMAGE | {_PROVIDER}]
-    tags = {record.tag for record in asked if record.value.strip(b" \0")}
+    tags = {record.tag for record in asked if record.value_data[:MAX_TEXT].strip(b" \0")}
     if tags == _IMAGE:
         raise DeidError(Reason.TRUNCATED)
 

@@ -135,6 +135,21 @@ class Rope:
         else:
             self._parts.append(part)
 
+    def waiting(self, scratch: Scratch) -> Rope:
+        """Return the same bytes, with none of them in memory."""
+        made, run = Rope(), bytearray()
+        for part in self._parts:
+            if isinstance(part, bytes):
+                run += part
+                continue
+            if run:
+                made.add(scratch.put(bytes(run)))
+                run.clear()
+            made.add(part)
+        if run:
+            made.add(scratch.put(bytes(run)))
+        return made
+
     def pieces(self) -> Iterator[bytes]:
         """Yield the bytes, at most 1 MiB of a file at once.
 

@@ -111,7 +111,7 @@ class Renderer:
             else:
                 item = self._large_item(data, start, stop, inner)
                 made.add(self._put(item_head(len(item))))
-                made.add(item)
+                made.add(self._put(item))
         return made
 
     def item(self, data: bytes, start: int, stop: int, scope: Scope) -> bytes:
@@ -152,7 +152,8 @@ class Renderer:
                 content = self.element(data, element, scope)
             is_long = isinstance(content, bytes) and len(content) > _SHORT
             made[element.tag] = self._put(content) if is_long else content
-        return join_sorted(made)
+        joined = join_sorted(made)
+        return joined if isinstance(joined, bytes) else joined.waiting(self._scratch)
 
     def _put(self, content: Content) -> Rope:
         return content if isinstance(content, Rope) else Rope(self._scratch.put(content))

@@ -371,14 +371,14 @@ class Splitter:
         return element.stop <= (LARGE if is_items else MAX_HELD)
 
     def _goes(self, tag: int, vr: str) -> bool:
-        """Whether an element is removed or replaced whatever its value is.
+        """Whether an element is removed or replaced whatever its value is, and tells nothing.
 
-        A sequence may become one of dummies, which keeps its structure.
+        A sequence may become one of dummies, which keeps its structure, and may name persons.
         """
+        if "SQ" in (vr, vr_of(tag, vr)):
+            return False
         if tag >> 16 & 1:
             return not self._keeps_private
-        if vr_of(tag, vr) == "SQ":
-            return False
         return self._rules[tag].letters in ("X", "Z", "D") and tag not in SHARED
 
     def _leave_out(self, source: Source, index: int, at: Element) -> tuple[Record, int]:
