@@ -180,7 +180,7 @@ class Scratch:
         """Return a new, empty file: in memory as long as it is small."""
         import tempfile  # it loads much, and few objects need it
 
-        made: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL)  # noqa: SIM115 - `close` closes it
+        made: IO[bytes] = tempfile.SpooledTemporaryFile(_SPOOL)  # noqa: SIM115 - closed by `close`
         self._files.append(made)
         return made
 

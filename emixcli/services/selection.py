@@ -125,7 +125,6 @@ def deidentified(
     DeidUnsafeError
         Objects are refused, or the second look found something.
     """
-    from emixcli.deid.report import Report
     from emixcli.media.reader import MediaReader
     from emixcli.services.deid_told import record, tell_package
     from emixcli.services.deidentify import (
@@ -145,13 +144,7 @@ def deidentified(
         found = deidentify(choice.file_set, reader, progress=progress)
         _check_all(found, choice)
         n_left_out = choice.n_reports_left_out + len(choice.file_set.documents)
-        report = Report(
-            how.profile,
-            __version__,
-            not how.is_passing,
-            n_reports=n_left_out,
-            n_missing=choice.n_missing,
-        )
+        report = _new_report(choice, how, n_left_out)
         outputs = Remade(media, reader)
         look_again(choice.file_set.patients, outputs, report, how=how, progress=progress)
         if reader.repairs:
@@ -168,6 +161,18 @@ def deidentified(
         deidentification={**record(how.profile, found), **noted},
         links=found.links,
         deid_report=report,
+    )
+
+
+def _new_report(choice: Choice, how: Deidentification, n_left_out: int) -> Report:
+    from emixcli.deid.report import Report
+
+    return Report(
+        how.profile,
+        __version__,
+        not how.is_passing,
+        n_reports=n_left_out,
+        n_missing=choice.n_missing,
     )
 
 
