@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydicom import Dataset
+from pydicom import Dataset, dcmread
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.encaps import encapsulate
 from pydicom.fileset import FileSet as PydicomFileSet
@@ -212,6 +212,11 @@ def to_bytes(ds: FileDataset) -> bytes:
     buffer = io.BytesIO()
     ds.save_as(buffer, enforce_file_format=True)
     return buffer.getvalue()
+
+
+def read_instances(folder: Path) -> list[Dataset]:
+    """Return the instances below a folder, by their names."""
+    return [dcmread(path) for path in sorted(folder.rglob("I*")) if path.is_file()]
 
 
 def write(ds: FileDataset, path: Path) -> Path:

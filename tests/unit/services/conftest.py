@@ -57,3 +57,19 @@ def large_disc(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ds.PixelData = noise.randbytes(2 << 20)
         builders.write(ds, folder / f"IM{number:05}")
     return folder
+
+
+@pytest.fixture
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep what emix remembers within the test."""
+    monkeypatch.setenv("EMIX_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def disc(tmp_path: Path) -> Path:
+    """Return a folder with three instances of one series."""
+    folder = tmp_path / "disc"
+    folder.mkdir()
+    for number in (1, 2, 3):
+        builders.write(builders.instance(number=number), folder / f"IM{number}")
+    return folder

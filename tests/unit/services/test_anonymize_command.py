@@ -18,23 +18,7 @@ from emixcli.deid.body import Body
 from tests import builders
 from tests.running import run_here
 
-
-@pytest.fixture(autouse=True)
-def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("EMIX_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture
-def disc(tmp_path: Path) -> Path:
-    folder = tmp_path / "disc"
-    folder.mkdir()
-    for number in (1, 2, 3):
-        builders.write(builders.instance(number=number), folder / f"IM{number}")
-    return folder
-
-
-def datasets(folder: Path) -> list[pydicom.Dataset]:
-    return [pydicom.dcmread(path) for path in sorted(folder.rglob("I*")) if path.is_file()]
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 def canaries() -> list[bytes]:
@@ -53,7 +37,7 @@ def test_what_comes_out_names_nobody(disc: Path, tmp_path: Path) -> None:
         if path.is_file():
             content = path.read_bytes()
             assert not [value for value in canaries() if value in content]
-    assert all(ds.PatientIdentityRemoved == "YES" for ds in datasets(out))
+    assert all(ds.PatientIdentityRemoved == "YES" for ds in builders.read_instances(out))
     assert not list(tmp_path.glob("*.partial"))
 
 
@@ -175,7 +159,7 @@ def test_one_bad_object_stops_no_other_and_never_goes_out(disc: Path, tmp_path: 
     document = result.document
     assert document["counts"] == {"read": 4, "written": 2, "refused": 2}
     assert {item["file"] for item in document["refused"]} == {"IM2", "IM9"}
-    assert len(datasets(out)) == 2
+    assert len(builders.read_instances(out)) == 2
 
 
 def test_the_report_tells_what_was_done_and_no_value(disc: Path, tmp_path: Path) -> None:
@@ -201,7 +185,7 @@ def test_a_directory_is_made_from_the_new_objects(disc: Path, tmp_path: Path) ->
         for record in directory.DirectoryRecordSequence
         if "ReferencedSOPInstanceUIDInFile" in record
     }
-    assert uids == {ds.SOPInstanceUID for ds in datasets(out)}
+    assert uids == {ds.SOPInstanceUID for ds in builders.read_instances(out)}
     assert not [value for value in canaries() if value in (out / "DICOMDIR").read_bytes()]
 
 
@@ -248,7 +232,7 @@ def test_a_package_can_be_made_of_de_identified_media(disc: Path, tmp_path: Path
         assert not [value for value in canaries() if value in content]
     index = json.loads((out / "EMIX" / "INDEX.JSN").read_text())
     assert index["deidentification"]["options"] == ["retain-modified-dates"]
-    assert len(datasets(out / "DICOM")) == 3
+    assert len(builders.read_instances(out / "DICOM")) == 3
 
 
 def test_nothing_is_packed_where_one_object_is_refused(disc: Path, tmp_path: Path) -> None:

@@ -5,29 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pydicom
 import pytest
 
 from tests import builders
 from tests.running import run_here
 
-
-@pytest.fixture(autouse=True)
-def _home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setenv("EMIX_HOME", str(tmp_path / "home"))
-
-
-@pytest.fixture
-def disc(tmp_path: Path) -> Path:
-    folder = tmp_path / "disc"
-    folder.mkdir()
-    for number in (1, 2, 3):
-        builders.write(builders.instance(number=number), folder / f"IM{number}")
-    return folder
-
-
-def datasets(folder: Path) -> list[pydicom.Dataset]:
-    return [pydicom.dcmread(path) for path in sorted(folder.rglob("I*")) if path.is_file()]
+pytestmark = pytest.mark.usefixtures("own_home")
 
 
 def test_a_private_element_that_the_site_keeps_is_no_find(disc: Path, tmp_path: Path) -> None:
@@ -44,7 +27,7 @@ def test_a_private_element_that_the_site_keeps_is_no_find(disc: Path, tmp_path: 
     out = tmp_path / "clean"
     result = run_here("anonymize", disc, "-o", out, "--rules", rules, "--report", report)
     assert result.code == 0, result.stderr
-    assert all(ds[0x0019100C].value == 12.5 for ds in datasets(out))
+    assert all(ds[0x0019100C].value == 12.5 for ds in builders.read_instances(out))
     (recorded,) = json.loads(report.read_text())["profile"]["site_private"]
     assert recorded["creator"] == "ACME SAFE"
 
@@ -58,7 +41,8 @@ def test_what_a_site_keeps_is_never_called_nothing(disc: Path, tmp_path: Path) -
     said = "Accession Number: kept, here and in other text, but for other values of the patient"
     assert said in result.stderr
     assert all(
-        ds.DeidentificationMethod[1] == "rules of the site keep more" for ds in datasets(out)
+        ds.DeidentificationMethod[1] == "rules of the site keep more"
+        for ds in builders.read_instances(out)
     )
     assert "but for what rules of this site keep" in result.stderr
     page = report.read_text("utf-8")
